@@ -1,0 +1,3 @@
+"""ferlab: hyperparameter sweeps for facial-expression recognition."""
+
+__version__ = "0.1.0"

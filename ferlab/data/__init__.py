@@ -1,0 +1,1 @@
+"""From files or parameters to one in-memory `ImageSet`, its splits, its audit and its batches."""

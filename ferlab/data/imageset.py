@@ -1,0 +1,121 @@
+"""The one form that all data takes: images in memory, with label, split, name and digest each."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ferlab.errors import DataError
+
+SIZE = 48
+"""Height and width of every image, in pixels."""
+
+EXPRESSIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+"""The seven classes of FER2013, in the order of its folders. A class's label is its index here."""
+
+
+class Split(IntEnum):
+    """What an image is used for."""
+
+    TRAIN = 0
+    VAL = 1
+    TEST = 2
+    UNUSED = 3
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images of one data set; the arrays may be memory-mapped and are never written to.
+
+    Build one with `ImageSet.of`.
+
+    Attributes:
+        images: uint8, shape (n, 48, 48), grey levels 0-255.
+        labels: uint8, shape (n,), index into ``classes``.
+        split: uint8, shape (n,), a `Split` each.
+        names: str, shape (n,), unique within the set.
+        hashes: uint8, shape (n, 16), BLAKE2b of each image's pixels.
+        classes: the classes' names, in the order of the labels.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8]
+    split: npt.NDArray[np.uint8]
+    names: npt.NDArray[np.str_]
+    hashes: npt.NDArray[np.uint8]
+    classes: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        images: npt.NDArray[np.uint8],
+        labels: npt.NDArray[Any],
+        split: npt.NDArray[Any],
+        names: Sequence[str] | npt.NDArray[np.str_],
+        classes: Sequence[str] = EXPRESSIONS,
+    ) -> "ImageSet":
+        """Check the parts and put them together, in the given order.
+
+        Raises:
+            DataError: a shape, type or range is off, or a name stands twice.
+        """
+        n = len(images)
+        if images.dtype != np.uint8 or images.shape != (n, SIZE, SIZE):
+            raise DataError(
+                f"images must be uint8 of shape (n, {SIZE}, {SIZE}), "
+                f"not {images.dtype} of shape {images.shape}"
+            )
+        if not n == len(labels) == len(split) == len(names):
+            raise DataError(
+                f"{n} images, {len(labels)} labels, {len(split)} splits and {len(names)} names: "
+                "there must be one of each per image"
+            )
+        if n and not 0 <= int(np.min(labels)) <= int(np.max(labels)) < len(classes):
+            raise DataError(f"labels must lie in 0-{len(classes) - 1}, one per class")
+        if len(set(names)) != n:
+            raise DataError("every image needs a name of its own")
+        return cls(
+            images,
+            np.asarray(labels, np.uint8),
+            np.asarray(split, np.uint8),
+            np.asarray(names, np.str_),
+            hash_images(images),
+            tuple(classes),
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def with_split(self, split: npt.NDArray[np.uint8]) -> "ImageSet":
+        """The same images under another assignment to splits; shape (n,)."""
+        return replace(self, split=np.asarray(split, np.uint8))
+
+    def indices(self, split: Split) -> npt.NDArray[np.intp]:
+        """Positions of a split's images, ascending; shape (n_split,)."""
+        return np.flatnonzero(self.split == split)
+
+    def counts(self, split: Split) -> dict[str, int]:
+        """Images per class in a split."""
+        per_class = np.bincount(self.labels[self.split == split], minlength=len(self.classes))
+        return dict(zip(self.classes, per_class.tolist(), strict=True))
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits over pixels, labels, splits, names and classes, in order."""
+        h = hashlib.blake2b(digest_size=16)
+        for part in (self.hashes, self.labels, self.split):
+            h.update(np.ascontiguousarray(part).tobytes())
+        h.update("\0".join((*self.classes, *self.names.tolist())).encode())
+        return h.hexdigest()
+
+
+def hash_images(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """BLAKE2b of each image's pixels: (n, 48, 48) -> (n, 16), equal where the images are."""
+    digests = b"".join(
+        hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest() for image in images
+    )
+    return np.frombuffer(digests, np.uint8).reshape(len(images), 16)
