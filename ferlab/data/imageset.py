@@ -116,6 +116,6 @@ class ImageSet:
 def hash_images(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """BLAKE2b of each image's pixels: (n, 48, 48) -> (n, 16), equal where the images are."""
     digests = b"".join(
-        hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest() for image in images
+        hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images
     )
     return np.frombuffer(digests, np.uint8).reshape(len(images), 16)
