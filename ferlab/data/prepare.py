@@ -1,0 +1,48 @@
+"""From the data section of a config to the images of a run."""
+
+from collections.abc import Collection
+
+from ferlab import targets
+from ferlab.config.schema import Data
+from ferlab.data import splits
+from ferlab.data.imageset import ImageSet, Split
+from ferlab.errors import DataError
+
+
+def prepare(config: Data, allow: Collection[str] = ()) -> tuple[ImageSet, int]:
+    """Read or draw the images, split them, and drop leaks.
+
+    Args:
+        config: the ``data`` section.
+        allow: see `ferlab.targets.require_allowed`.
+
+    Returns:
+        The images, and how many training images were dropped because they are identical to a
+        validation or test image.
+
+    Raises:
+        DataError: the data cannot be read, or leaves nothing to train or to validate on.
+    """
+    images = targets.call(config.source(), allow)
+    if not isinstance(images, ImageSet):
+        raise DataError(f"'{config.target}' returned {type(images).__name__}, not an ImageSet")
+    images = splits.assign(images, config.split, config.folds, config.fold)
+    keep_leaks = config.drop_leaks is False or (
+        config.drop_leaks is None and config.split == "seed"
+    )
+    images, dropped = (images, 0) if keep_leaks else splits.drop_leaks(images)
+    for split in (Split.TRAIN, Split.VAL):
+        if len(images.indices(split)) < 2:
+            raise DataError(f"the data leaves no images for {split.name.lower()} under this split")
+    return images, dropped
+
+
+def read(config: Data, allow: Collection[str] = ()) -> ImageSet:
+    """Read or draw the images and split them; leaks stay, for an audit to find.
+
+    Args and errors are those of `prepare`.
+    """
+    images = targets.call(config.source(), allow)
+    if not isinstance(images, ImageSet):
+        raise DataError(f"'{config.target}' returned {type(images).__name__}, not an ImageSet")
+    return splits.assign(images, config.split, config.folds, config.fold)

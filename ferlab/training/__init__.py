@@ -1,0 +1,1 @@
+"""One run: the LightningModule, its epochs, and `train`, which reads top to bottom."""

@@ -1,0 +1,133 @@
+"""From a config and its images to the module and the Trainer of one run."""
+
+from collections.abc import Collection
+from functools import partial
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ferlab import targets
+from ferlab.config.schema import Config
+from ferlab.data.augment import Augmentation
+from ferlab.data.batches import Batches
+from ferlab.data.imageset import ImageSet, Split
+from ferlab.errors import ConfigError
+from ferlab.models import classifier
+from ferlab.training.module import ExpressionModule, Pixels, Scheduler
+
+_DEFAULT_THREADS = torch.get_num_threads()
+"""What torch takes of itself, one per physical core, before any run sets its own number."""
+
+
+def on_this_machine(config: Config) -> Config:
+    """Put numbers where the config leaves the device and the threads to the machine."""
+    trainer = config.trainer
+    device, threads = trainer.device, trainer.threads
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("config: trainer.device: torch sees no CUDA device; say cpu or auto")
+    if device == "cpu" and trainer.precision == "16-mixed":
+        raise ConfigError("config: trainer.precision: 16-mixed needs a GPU; take 32-true")
+    if threads == "auto":
+        threads = _DEFAULT_THREADS
+    update = {"device": device, "threads": threads}
+    return config.model_copy(update={"trainer": trainer.model_copy(update=update)})
+
+
+def require_classes(config: Config, images: ImageSet) -> None:
+    """Refuse a model whose outputs are not the data's classes, before there is a run."""
+    if config.model.classes != len(images.classes):
+        raise ConfigError(
+            f"config: model.classes: {config.model.classes}, but the data has "
+            f"{len(images.classes)} classes ({', '.join(images.classes)})"
+        )
+
+
+def make_module(
+    config: Config, images: ImageSet, normalisation: tuple[float, float], allow: Collection[str]
+) -> ExpressionModule:
+    """The module of a run, its weights drawn from the seed.
+
+    Args:
+        config: the whole config.
+        images: split.
+        normalisation: mean and standard deviation of grey levels in [0, 1].
+        allow: see `ferlab.targets.require_allowed`.
+    """
+    torch.manual_seed(config.seed)
+    trainer = config.trainer
+    pixels = Pixels(
+        images=torch.from_numpy(images.images),
+        labels=torch.from_numpy(images.labels.astype(np.int64)),
+        train=torch.from_numpy(images.indices(Split.TRAIN)),
+        val=torch.from_numpy(images.indices(Split.VAL)),
+    )
+    steps = trainer.max_epochs * len(
+        Batches(pixels.images, pixels.labels, trainer.batch_size, order=pixels.train)
+    )
+    return ExpressionModule(
+        classifier.build(config.model.network(), *normalisation, allow),
+        Augmentation(**config.augmentation.model_dump()),
+        pixels,
+        classes=config.model.classes,
+        seed=config.seed,
+        batch_size=trainer.batch_size,
+        label_smoothing=trainer.label_smoothing,
+        class_weights=_balanced(images) if trainer.class_weights == "balanced" else None,
+        make_optimizer=partial(_make_optimizer, config=config, steps=steps, allow=allow),
+    )
+
+
+def make_trainer(config: Config, epochs: int, callback: pl.Callback) -> pl.Trainer:
+    """A Trainer for the epochs that are left; what it would log, show or keep, ferlab does."""
+    trainer = config.trainer
+    torch.set_num_threads(int(trainer.threads))
+    return pl.Trainer(
+        accelerator="gpu" if trainer.device == "cuda" else "cpu",
+        devices=1,
+        precision=trainer.precision,
+        max_epochs=epochs,
+        gradient_clip_val=trainer.gradient_clip,
+        callbacks=[callback],
+        reload_dataloaders_every_n_epochs=1,  # each epoch has its own order
+        num_sanity_val_steps=0,
+        # On a GPU, max-pooling has no kernel that is declared deterministic, although without
+        # overlap it is; so a GPU warns where the CPU refuses.
+        deterministic="warn" if trainer.device == "cuda" else True,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def normalisation(images: ImageSet, how: str) -> tuple[float, float]:
+    """Mean and standard deviation of the training images' grey levels / 255; (0, 1) for unit."""
+    if how == "unit":
+        return 0.0, 1.0
+    train = images.images[images.indices(Split.TRAIN)]
+    counts = np.bincount(train.reshape(-1), minlength=256)  # 256 levels: exact and quick
+    levels = np.arange(256) / 255
+    mean = float(np.average(levels, weights=counts))
+    return mean, float(np.sqrt(np.average((levels - mean) ** 2, weights=counts)))
+
+
+def _balanced(images: ImageSet) -> Tensor:
+    """Weights in inverse proportion to a class's training images, 1 on average over images."""
+    counts = torch.tensor(list(images.counts(Split.TRAIN).values()), dtype=torch.float32)
+    return counts.sum() / (len(counts) * counts.clamp(min=1))
+
+
+def _make_optimizer(
+    parameters: list[nn.Parameter], config: Config, steps: int, allow: Collection[str]
+) -> tuple[Optimizer, Scheduler]:
+    optimizer = targets.call(config.optimizer.model_dump(by_alias=True), allow, params=parameters)
+    scheduler = targets.call(
+        config.scheduler.model_dump(by_alias=True), allow, optimizer=optimizer, steps=steps
+    )
+    return optimizer, scheduler

@@ -1,0 +1,50 @@
+"""Files that a run can go on from: written whole or not at all, and without pickled code."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+LAST = "last.ckpt"
+BEST = "best.safetensors"
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write tensors in plain containers."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    _write(path, buffer.getbuffer())
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read what `save_state` wrote, to the CPU; nothing in it is executed."""
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
+    """Write named tensors as safetensors."""
+    _write(path, save({name: tensor.contiguous() for name, tensor in weights.items()}))
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Read named tensors, to the CPU."""
+    return load_file(path)
+
+
+def _write(path: Path, data: bytes | memoryview) -> None:
+    """Write beside ``path`` and rename, so that a crash leaves the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

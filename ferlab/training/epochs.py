@@ -1,0 +1,178 @@
+"""What happens at the end of every epoch, in order: measure, keep, record, show, perhaps stop."""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from ferlab.config.schema import Trainer as TrainerConfig
+from ferlab.tracking.run import Run
+from ferlab.training import checkpoint
+from ferlab.training.module import ExpressionModule
+from ferlab.training.progress import Progress
+from ferlab.training.stop import Diverged
+
+Report = Callable[[int, Mapping[str, float]], None]
+"""Told of each epoch, from 0, and its metrics; may raise to end the run there."""
+
+_NAN_CHECK = 20
+"""Look at the loss every so many batches: each look makes the device wait."""
+
+
+class Past(NamedTuple):
+    """What the finished epochs came to.
+
+    Attributes:
+        history: one mapping of metrics per epoch.
+        seconds: spent training, over all sittings.
+    """
+
+    history: list[dict[str, float]]
+    seconds: float
+
+    def best(self, monitor: str) -> int:
+        """The epoch, from 0, that is best at ``monitor``; the earlier one of equals."""
+        sign = -1 if monitor.endswith("loss") else 1
+        scores = [sign * epoch[monitor] for epoch in self.history]
+        return max(range(len(scores)), key=lambda i: (scores[i], -i))
+
+    def _stalled(self, monitor: str, min_delta: float) -> int:
+        """Epochs since ``monitor`` last improved by more than ``min_delta``."""
+        sign = -1 if monitor.endswith("loss") else 1
+        best, since = -math.inf, 0
+        for epoch in self.history:
+            score = sign * epoch[monitor]
+            best, since = (score, 0) if score > best + min_delta else (best, since + 1)
+        return since
+
+    def is_complete(self, config: TrainerConfig) -> bool:
+        """Whether no epoch is left, or early stopping forbids another."""
+        stopping = config.early_stopping
+        return len(self.history) >= config.max_epochs or (
+            stopping.patience is not None
+            and self._stalled(config.monitor, stopping.min_delta) >= stopping.patience
+        )
+
+
+class Epochs(pl.Callback):
+    """Keeps a run's state on disk and in MLflow as its epochs end.
+
+    The checkpoint comes first and holds the history, so MLflow never knows an epoch that could
+    not be gone on from; an epoch that MLflow missed in a crash is logged from the history.
+
+    Args:
+        config: the ``trainer`` section.
+        classes: names, in the order of the labels.
+        folder: where checkpoints are kept.
+        run: records each epoch.
+        past: the epochs before, if the run is resumed.
+        check_signals: raises `Interrupted` once a signal has come.
+        report: see `Report`.
+    """
+
+    def __init__(
+        self,
+        config: TrainerConfig,
+        classes: tuple[str, ...],
+        folder: Path,
+        run: Run,
+        past: Past,
+        check_signals: Callable[[], None],
+        report: Report | None,
+    ) -> None:
+        self.past = past
+        self._config = config
+        self._classes = classes
+        self._folder = folder
+        self._run = run
+        self._check_signals = check_signals
+        self._report = report
+        self._progress: Progress
+        self._epoch_started = 0.0
+        self._trained = 0.0
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Catch MLflow up, and begin to show progress."""
+        del trainer
+        done = self._run.logged_epochs()
+        for epoch, metrics in enumerate(self.past.history[done:], start=done):
+            self._run.log_epoch(epoch, metrics)
+        self._progress = Progress(
+            self._config.max_epochs,
+            len(_module(pl_module).pixels.train),
+            len(self.past.history),
+            self._config.monitor,
+        )
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        del trainer, pl_module
+        self._epoch_started = time.monotonic()
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: tuple[Tensor, Tensor],
+        batch_idx: int,
+    ) -> None:
+        """Count, look for signals and for a loss that is no number."""
+        del pl_module
+        self._progress.batch(len(batch[1]))
+        self._check_signals()
+        last = batch_idx + 1 == trainer.num_training_batches
+        if last or batch_idx % _NAN_CHECK == 0:
+            loss = outputs["loss"].item()  # also waits for the device, so that the clock is true
+            if not math.isfinite(loss):
+                raise Diverged(f"the loss became {loss} in epoch {len(self.past.history) + 1}")
+        if last:
+            self._trained = time.monotonic() - self._epoch_started
+
+    def on_validation_batch_end(self, *_: Any) -> None:
+        """Look for signals."""
+        self._check_signals()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Measure, keep, record, show, perhaps stop."""
+        module = _module(pl_module)
+        metrics = module.epoch_metrics(self._classes)
+        images_per_second = len(module.pixels.train) / self._trained
+        if not math.isfinite(metrics["val/loss"]):
+            raise Diverged(
+                f"the validation loss became {metrics['val/loss']} in epoch "
+                f"{len(self.past.history) + 1}"
+            )
+        module.end_epoch(metrics["val/loss"])
+
+        epoch = len(self.past.history)
+        seconds = self.past.seconds + time.monotonic() - self._epoch_started
+        self.past = Past(
+            [*self.past.history, metrics | {"images_per_second": images_per_second}], seconds
+        )
+        is_best = self.past.best(self._config.monitor) == epoch
+        if is_best:
+            checkpoint.save_weights(self._folder / checkpoint.BEST, module.classifier.state_dict())
+        checkpoint.save_state(
+            self._folder / checkpoint.LAST, {**module.state(), **self.past._asdict()}
+        )
+        self._run.log_epoch(epoch, self.past.history[-1])
+        self._progress.epoch(metrics, images_per_second, is_best)
+
+        if self._report is not None:
+            self._report(epoch, metrics)
+        trainer.should_stop = self.past.is_complete(self._config)
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Leave the terminal tidy, however the run ended."""
+        del trainer, pl_module, stage
+        self._progress.close()
+
+
+def _module(module: pl.LightningModule) -> ExpressionModule:
+    assert isinstance(module, ExpressionModule)  # noqa: S101  for the type checker
+    return module

@@ -1,0 +1,199 @@
+"""The LightningModule: what happens to one batch, and what is counted over an epoch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torchmetrics import MeanMetric, MetricCollection
+from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
+
+from ferlab.data.batches import Batches, epoch_seed, shuffled
+from ferlab.models.classifier import Classifier, to_unit
+
+Batch = tuple[Tensor, Tensor]
+"""uint8 (b, 48, 48) images and int64 (b,) labels."""
+
+Scheduler = LRScheduler | ReduceLROnPlateau
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """All images of a data set and which of them train and validate.
+
+    Attributes:
+        images: uint8 (n, 48, 48), possibly memory-mapped.
+        labels: int64 (n,).
+        train: int64 (n_train,), positions.
+        val: int64 (n_val,), positions.
+    """
+
+    images: Tensor
+    labels: Tensor
+    train: Tensor
+    val: Tensor
+
+
+class ExpressionModule(pl.LightningModule):
+    """Trains a classifier; epoch e draws its randomness from (seed, e) alone.
+
+    So a run is resumed by training the epochs that are left: Lightning counts them from 0, and
+    ``first_epoch`` is added.
+
+    Args:
+        classifier: the network with its normalisation.
+        augment: float (b, 1, 48, 48) in [0, 1] -> the same.
+        pixels: training and validation images.
+        classes: number of classes.
+        seed: of order, augmentation and dropout.
+        batch_size: images per step.
+        label_smoothing: share of the target spread over all classes.
+        class_weights: weight of each class in the loss, shape (classes,); None for equal.
+        make_optimizer: trainable parameters -> optimizer and scheduler.
+    """
+
+    class_weights: Tensor | None
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        augment: nn.Module,
+        pixels: Pixels,
+        *,
+        classes: int,
+        seed: int,
+        batch_size: int,
+        label_smoothing: float,
+        class_weights: Tensor | None,
+        make_optimizer: Callable[[list[nn.Parameter]], tuple[Optimizer, Scheduler]],
+    ) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.augment = augment
+        self.pixels = pixels
+        self.seed = seed
+        self.batch_size = batch_size
+        self.label_smoothing = label_smoothing
+        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.make_optimizer = make_optimizer
+        self.optimizer: Optimizer
+        self.scheduler: Scheduler
+        self.first_epoch = 0
+        self.resumed: dict[str, Any] | None = None
+        self.train_metrics = MetricCollection(
+            {
+                "loss": MeanMetric(nan_strategy="disable"),
+                "accuracy": MulticlassAccuracy(classes, average="micro", validate_args=False),
+            },
+            prefix="train/",
+        )
+        self.val_metrics = MetricCollection(
+            {
+                "loss": MeanMetric(nan_strategy="disable"),
+                "accuracy": MulticlassAccuracy(classes, average="micro", validate_args=False),
+                "f1": MulticlassF1Score(classes, average="macro", validate_args=False),
+                "f1_per_class": MulticlassF1Score(classes, average="none", validate_args=False),
+            },
+            prefix="val/",
+        )
+
+    @property
+    def epoch(self) -> int:
+        """The run's epoch, from 0, counted over interruptions."""
+        return self.first_epoch + self.current_epoch
+
+    # --- batches --------------------------------------------------------------------------
+
+    def setup(self, stage: str) -> None:
+        """Move the images to the device once, not batch by batch."""
+        del stage
+        on_device = (t.to(self.device) for t in vars(self.pixels).values())
+        self.pixels = Pixels(*on_device)
+
+    def train_dataloader(self) -> Batches:
+        """The training images in the order of this epoch."""
+        train = self.pixels.train
+        order = train[shuffled(len(train), self.seed, self.epoch).to(train.device)]
+        return Batches(self.pixels.images, self.pixels.labels, self.batch_size, order=order)
+
+    def val_dataloader(self) -> Batches:
+        """The validation images in the order of the data set."""
+        order = self.pixels.val
+        return Batches(self.pixels.images, self.pixels.labels, self.batch_size, order=order)
+
+    # --- steps ----------------------------------------------------------------------------
+
+    def on_train_epoch_start(self) -> None:
+        """Start this epoch's randomness: augmentation, then dropout, batch by batch."""
+        torch.manual_seed(epoch_seed(self.seed, self.epoch))
+        self.train_metrics.reset()
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """The loss of one batch, shape ()."""
+        images, labels = batch
+        logits = self.classifier.score(self.augment(to_unit(images)))
+        loss = cross_entropy(
+            logits, labels, weight=self.class_weights, label_smoothing=self.label_smoothing
+        )
+        self.train_metrics["loss"].update(loss.detach(), len(labels))
+        self.train_metrics["accuracy"].update(logits.detach(), labels)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Count this epoch alone."""
+        self.val_metrics.reset()
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Count one batch, without smoothing or weights, so that losses compare across runs."""
+        images, labels = batch
+        logits = self.classifier(images)
+        self.val_metrics["loss"].update(cross_entropy(logits, labels), len(labels))
+        for name in ("accuracy", "f1", "f1_per_class"):
+            self.val_metrics[name].update(logits, labels)
+
+    def epoch_metrics(self, classes: tuple[str, ...]) -> dict[str, float]:
+        """What the epoch came to: losses, accuracies, macro F1 and F1 of each class."""
+        values = {**self.train_metrics.compute(), **self.val_metrics.compute()}
+        per_class = values.pop("val/f1_per_class").tolist()
+        metrics = {name: value.item() for name, value in values.items()}
+        metrics |= {f"val/f1/{name}": f1 for name, f1 in zip(classes, per_class, strict=True)}
+        return metrics | {"lr": self.optimizer.param_groups[0]["lr"]}
+
+    # --- optimizer and state --------------------------------------------------------------
+
+    def configure_optimizers(self) -> Any:
+        """The optimizer and, unless it waits for an epoch's loss, its schedule by step."""
+        trainable = [p for p in self.classifier.parameters() if p.requires_grad]
+        self.optimizer, self.scheduler = self.make_optimizer(trainable)
+        if self.resumed is not None:
+            self.optimizer.load_state_dict(self.resumed["optimizer"])
+            self.scheduler.load_state_dict(self.resumed["scheduler"])
+            self.trainer.precision_plugin.load_state_dict(self.resumed["precision"])
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            return self.optimizer
+        return [self.optimizer], [{"scheduler": self.scheduler, "interval": "step"}]
+
+    def end_epoch(self, val_loss: float) -> None:
+        """Step a schedule that waits for the validation loss."""
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(val_loss)
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the next epoch needs, as tensors and plain containers."""
+        return {
+            "classifier": self.classifier.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "precision": self.trainer.precision_plugin.state_dict(),
+        }
+
+    def resume(self, state: dict[str, Any], first_epoch: int) -> None:
+        """Go on from `state`, taken at the end of the epoch before ``first_epoch``."""
+        self.classifier.load_state_dict(state["classifier"])
+        self.resumed = state
+        self.first_epoch = first_epoch

@@ -1,0 +1,211 @@
+"""One run, read top to bottom: compose, read, train, judge, record."""
+
+import logging
+import shutil
+import traceback
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from filelock import FileLock, Timeout
+
+from ferlab import paths
+from ferlab.config import Config, check
+from ferlab.data.imageset import ImageSet, Split
+from ferlab.data.prepare import prepare
+from ferlab.errors import FerlabError, RunEnded, TrackingError
+from ferlab.tracking import store
+from ferlab.tracking.run import Run, name_of, recorded, recorded_config
+from ferlab.training import checkpoint, stop
+from ferlab.training.assemble import (
+    make_module,
+    make_trainer,
+    normalisation,
+    on_this_machine,
+    require_classes,
+)
+from ferlab.training.epochs import Epochs, Past, Report
+from ferlab.training.record import Predictions, predict, record
+
+_log = logging.getLogger("ferlab")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a finished run came to.
+
+    Attributes:
+        run_id: its MLflow run.
+        objective: the monitored metric at its best epoch.
+        metrics: all metrics of that epoch.
+        epoch: that epoch, from 0.
+        page: where the MLflow UI shows it, below the UI's address.
+        model: URI of the best epoch's model, for ``mlflow.pyfunc.load_model``.
+        predictions: on the validation split, by the best epoch's weights.
+    """
+
+    run_id: str
+    objective: float
+    metrics: dict[str, float]
+    epoch: int
+    page: str
+    model: str
+    predictions: Predictions
+
+    def summary(self) -> str:
+        """The result and where to look, for a person to read."""
+        return (
+            f"accuracy {self.metrics['val/accuracy']:.4f}, F1 {self.metrics['val/f1']:.4f} "
+            f"on {len(self.predictions.labels):,} validation images, "
+            f"at epoch {self.epoch + 1} (a single run)\n"
+            f"run      {self.run_id}\n"
+            f"look     ferlab ui, then http://127.0.0.1:5000/{self.page}\n"
+            f'model    mlflow.pyfunc.load_model("{self.model}")'
+        )
+
+
+def train(config: Config, report: Report | None = None) -> RunResult:
+    """Train one run from its config and record it.
+
+    Args:
+        config: composed by the user, who so vouches for the targets it names.
+        report: told of each epoch; may raise to end the run there.
+
+    Raises:
+        FerlabError: the data, the store or the config cannot be used; no run was created.
+        RunEnded: the run ended before its last epoch, and is recorded as what it was.
+    """
+    config = on_this_machine(config)
+    images, leaks = prepare(config.data, config.targets())
+    require_classes(config, images)
+    client = store.connect(config.tracking.uri)
+    run = Run.start(client, config, images, {"ferlab.data.leaks_dropped": str(leaks)})
+    run.log_environment()
+    _announce(config, images, leaks, run)
+    return _complete(config, images, run, config.targets(), report)
+
+
+def resume(run_id: str, uri: str | None = None, report: Report | None = None) -> RunResult:
+    """Go on with a run that ended early, from its last epoch, in the same MLflow run.
+
+    It comes to the same bits as if it had never been interrupted.
+
+    Args:
+        run_id: of the MLflow run.
+        uri: the tracking store; None for the one in ferlab's home.
+        report: see `train`.
+
+    Raises:
+        FerlabError: there is nothing to go on with, or the data is not the same any more.
+        RunEnded: it ended early again.
+    """
+    client = store.connect(uri)
+    status, tags = recorded(client, run_id)
+    if status == "FINISHED":
+        raise TrackingError(f"run {run_id} is finished; there is nothing to resume")
+    config = on_this_machine(check(recorded_config(client, run_id)))
+    # This config comes from a run: what it may call is ferlab's own, and FERLAB_ALLOW.
+    images, _ = prepare(config.data)
+    if images.digest != tags.get("ferlab.data.digest"):
+        raise TrackingError(
+            f"the data of run {run_id} has changed: its digest was "
+            f"{tags.get('ferlab.data.digest')}, and is {images.digest} now"
+        )
+    with _locked(run_id):
+        pass  # nobody else is at it, so its status is ours to change
+    return _complete(config, images, Run.reopen(client, run_id), (), report)
+
+
+def _complete(
+    config: Config, images: ImageSet, run: Run, allow: Collection[str], report: Report | None
+) -> RunResult:
+    """Train the epochs that are left and record the run, or record why it ended."""
+    folder = paths.work(run.id)
+    with _locked(run.id), stop.on_signals() as check_signals:
+        try:
+            scale = normalisation(images, config.data.normalize)
+            module = make_module(config, images, scale, allow)
+            past = Past([], 0.0)
+            if (folder / checkpoint.LAST).exists():
+                state = checkpoint.load_state(folder / checkpoint.LAST)
+                past = Past(state["history"], state["seconds"])
+                module.resume(state, first_epoch=len(past.history))
+            if not past.is_complete(config.trainer):
+                epochs = Epochs(
+                    config.trainer, images.classes, folder, run, past, check_signals, report
+                )
+                left = config.trainer.max_epochs - len(past.history)
+                with _quiet():
+                    make_trainer(config, left, epochs).fit(module)
+                past = epochs.past
+
+            best = checkpoint.load_weights(folder / checkpoint.BEST)
+            module.classifier.load_state_dict(best)
+            predictions = predict(module.classifier, images, config.trainer.batch_size)
+            record(run, config, images, past, module.classifier, scale, predictions)
+            run.end("FINISHED")
+        except BaseException as error:
+            raise _ended(run, error) from error
+    shutil.rmtree(folder, ignore_errors=True)
+    epoch = past.best(config.trainer.monitor)
+    metrics = past.history[epoch]
+    return RunResult(
+        run.id,
+        metrics[config.trainer.monitor],
+        metrics,
+        epoch,
+        run.page,
+        f"runs:/{run.id}/model",
+        predictions,
+    )
+
+
+@contextmanager
+def _locked(run_id: str) -> Iterator[None]:
+    """Hold the run's folder, so that no second process trains the same run."""
+    folder = paths.work(run_id)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / "lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise TrackingError(f"run {run_id} is being trained by another process") from error
+
+
+def _ended(run: Run, error: BaseException) -> RunEnded:
+    """Record an end that is not the last epoch, and say how to go on."""
+    reason, what = stop.reason_of(error)
+    with suppress(TrackingError):  # the store itself may be what failed
+        if reason == "error" and not isinstance(error, FerlabError):
+            run.log_text("".join(traceback.format_exception(error)), "traceback.txt")
+        run.end("KILLED" if reason == "interrupted" else "FAILED", reason)
+    return RunEnded(f"{what}; go on with: ferlab train --resume {run.id}", run.id, reason)
+
+
+def _announce(config: Config, images: ImageSet, leaks: int, run: Run) -> None:
+    counts = {split: len(images.indices(split)) for split in (Split.TRAIN, Split.VAL)}
+    dropped = f"; dropped {leaks} training images identical to held-out ones" if leaks else ""
+    _log.info(
+        "data     %s: %s training, %s validation images%s",
+        config.data.name,
+        f"{counts[Split.TRAIN]:,}",
+        f"{counts[Split.VAL]:,}",
+        dropped,
+    )
+    _log.info("run      %s: %s", run.id, name_of(config))
+    _log.info("on       %s, %s threads", config.trainer.device, config.trainer.threads)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning's advice about loggers, loaders and hardware from the user's terminal."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pytorch_lightning")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)

@@ -1,0 +1,67 @@
+"""The ways in which a run ends before its last epoch."""
+
+import errno
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import torch
+
+
+class Interrupted(Exception):
+    """A signal asked the run to stop; its name is the message."""
+
+
+class Diverged(Exception):
+    """The loss is not a number any more."""
+
+
+@contextmanager
+def on_signals() -> Iterator[Callable[[], None]]:
+    """Turn the first Ctrl-C or SIGTERM into `Interrupted`, raised where the run can stand it.
+
+    Yields:
+        A function to call between batches; it raises once a signal has come. A second signal
+        has its usual effect, at once.
+    """
+    received: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        del frame
+        received.append(number)
+        signal.signal(number, previous[signal.Signals(number)])
+
+    def check() -> None:
+        if received:
+            raise Interrupted(signal.Signals(received[0]).name)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield check  # Python delivers signals to the main thread alone
+        return
+    previous = {n: signal.signal(n, remember) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield check
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def reason_of(error: BaseException) -> tuple[str, str]:
+    """What kind of end an error is, and a line on what to do about it.
+
+    Returns:
+        ``interrupted``, ``diverged``, ``out-of-memory``, ``disk-full`` or ``error``; and the line.
+    """
+    if isinstance(error, Interrupted | KeyboardInterrupt):
+        return "interrupted", f"stopped by {error or 'SIGINT'}"
+    if isinstance(error, Diverged):
+        return "diverged", f"{error}; a smaller optimizer.lr or trainer.gradient_clip=1 may help"
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(
+        error
+    ):
+        return "out-of-memory", "out of memory; a smaller trainer.batch_size may help"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "disk-full", "no space left on the disk of ferlab's home; free some"
+    return "error", f"{type(error).__name__}: {error}"
