@@ -1,0 +1,8 @@
+"""The only importer of MLflow: a run's life, what it records, and how runs are found again."""
+
+import os
+
+# MLflow reads these when it is imported: no usage reports, no git look-ups, no chatter.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")

@@ -1,0 +1,206 @@
+"""A run's life in MLflow: started, told of each epoch, given its artifacts, ended."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    Metric,
+    Param,
+    RunStatus,
+    RunTag,
+)
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from ferlab import paths
+from ferlab.config.schema import Attention, Config
+from ferlab.data.imageset import ImageSet, Split
+from ferlab.errors import TrackingError
+from ferlab.tracking import environment, store
+from ferlab.tracking.store import reported
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+_PARAM_LENGTH = 6000
+"""MLflow refuses longer values of a param."""
+
+
+class Run:
+    """One MLflow run, open for writing.
+
+    Every write raises a `TrackingError` of one line if the store cannot take it.
+    """
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        self._client = client
+        self.id = run_id
+
+    @classmethod
+    def start(
+        cls, client: MlflowClient, config: Config, images: ImageSet, tags: Mapping[str, str]
+    ) -> "Run":
+        """Create a run and record what it is made of: config, data, and ``tags``."""
+        plain = config.plain()
+        experiment = store.experiment_id(client, config.tracking.experiment)
+        with reported(client.tracking_uri):
+            created = client.create_run(
+                experiment,
+                run_name=config.tracking.run_name or name_of(config),
+                tags={"ferlab.data.digest": images.digest, "ferlab.seed": str(config.seed), **tags},
+            )
+            run = cls(client, created.info.run_id)
+            params = [Param(k, str(v)[:_PARAM_LENGTH]) for k, v in flatten(plain).items()]
+            client.log_batch(run.id, params=params)
+            client.log_inputs(run.id, [_dataset(config, images)])
+            client.log_text(run.id, yaml.safe_dump(plain, sort_keys=False), "config.yaml")
+        return run
+
+    @classmethod
+    def reopen(cls, client: MlflowClient, run_id: str) -> "Run":
+        """Go on writing to a run that has ended, or whose process is gone."""
+        run = cls(client, run_id)
+        with reported(client.tracking_uri):
+            client.update_run(run_id, status="RUNNING")
+        return run
+
+    def log_environment(self) -> None:
+        """Record the machine, the libraries and the code that the run comes from."""
+        machine = json.dumps(asdict(environment.describe()), indent=2)
+        self.log_text(machine, "environment/machine.json")
+        self.log_text(environment.packages(), "environment/requirements.txt")
+        git = environment.git_state(paths.shipped())
+        if git is None:
+            return
+        with reported(self._client.tracking_uri):
+            tags = {
+                "mlflow.source.git.commit": git.commit or "",
+                "mlflow.source.git.branch": git.branch or "",
+                "ferlab.git.dirty": str(git.dirty),
+            }
+            self._client.log_batch(self.id, tags=[RunTag(k, v) for k, v in tags.items()])
+        if git.dirty:
+            self.log_text(git.diff, "environment/dirty.diff")
+
+    @property
+    def page(self) -> str:
+        """Where the MLflow UI shows the run, below the UI's address."""
+        with reported(self._client.tracking_uri):
+            info = self._client.get_run(self.id).info
+        return f"#/experiments/{info.experiment_id}/runs/{self.id}"
+
+    def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Record an epoch's metrics, in one write."""
+        self._log(metrics, step=epoch)
+
+    def logged_epochs(self) -> int:
+        """How many epochs were recorded, counted from the first without a gap."""
+        with reported(self._client.tracking_uri):
+            history = self._client.get_metric_history(self.id, "train/loss")
+        return 1 + max((metric.step for metric in history), default=-1)
+
+    def log_summary(self, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """Record what the whole run came to, in one write."""
+        self._log(metrics, step=0, tags=tags)
+
+    def log_folder(self, folder: Path) -> None:
+        """Record all files below a folder as artifacts, at the same relative paths."""
+        with reported(self._client.tracking_uri):
+            self._client.log_artifacts(self.id, str(folder))
+
+    def log_text(self, text: str, path: str) -> None:
+        """Record a text as the artifact at ``path``."""
+        with reported(self._client.tracking_uri):
+            self._client.log_text(self.id, text, path)
+
+    def end(self, status: Status, reason: str = "") -> None:
+        """Close the run; ``reason`` says why it is not FINISHED."""
+        with reported(self._client.tracking_uri):
+            self._client.set_tag(self.id, "ferlab.ended", reason or "finished")
+            self._client.set_terminated(self.id, status)
+
+    def _log(
+        self, metrics: Mapping[str, float], step: int, tags: Mapping[str, str] | None = None
+    ) -> None:
+        now = int(time.time() * 1000)
+        with reported(self._client.tracking_uri):
+            self._client.log_batch(
+                self.id,
+                metrics=[Metric(key, value, now, step) for key, value in metrics.items()],
+                tags=[RunTag(key, value) for key, value in (tags or {}).items()],
+            )
+
+
+def recorded(client: MlflowClient, run_id: str) -> tuple[str, Mapping[str, str]]:
+    """A run's status (RUNNING, FINISHED, FAILED, KILLED) and tags.
+
+    Raises:
+        TrackingError: there is no such run.
+    """
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        raise TrackingError(f"there is no run '{run_id}' in {client.tracking_uri}") from error
+    return RunStatus.to_string(RunStatus.from_string(run.info.status)), run.data.tags
+
+
+def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
+    """The resolved config that a run recorded, as plain containers.
+
+    Raises:
+        TrackingError: it has none, or it is not YAML of a mapping.
+    """
+    try:
+        path = Path(client.download_artifacts(run_id, "config.yaml"))
+        config = yaml.safe_load(path.read_text())
+    except (MlflowException, OSError, yaml.YAMLError) as error:
+        raise TrackingError(f"run {run_id} has no readable config.yaml") from error
+    if not isinstance(config, dict):
+        raise TrackingError(f"the config.yaml of run {run_id} is not a mapping")
+    return config
+
+
+def name_of(config: Config) -> str:
+    """What a run is, in a few words: ``compact se r8 @1+3 pool, fer2013, seed 0``."""
+    parts = [config.model.name]
+    attention = getattr(config.model, "attention", None)
+    if isinstance(attention, Attention) and attention.kind != "none":
+        stages = attention.stages
+        where = stages if stages == "all" else "+".join(str(stage) for stage in sorted(stages))
+        parts += [attention.kind, f"r{attention.reduction}", f"@{where}", attention.position]
+    return f"{' '.join(parts)}, {config.data.name}, seed {config.seed}"
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings to dotted keys: ``{"a": {"b": 1}}`` -> ``{"a.b": 1}``; lists stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _dataset(config: Config, images: ImageSet) -> DatasetInput:
+    """The data as MLflow's UI shows it on a run."""
+    counts = {
+        split.name.lower(): images.counts(split) for split in (Split.TRAIN, Split.VAL, Split.TEST)
+    }
+    totals = {f"{split}_images": sum(per_class.values()) for split, per_class in counts.items()}
+    dataset = Dataset(
+        name=config.data.name,
+        digest=images.digest,
+        source_type="local",
+        source=json.dumps(config.data.source()),
+        schema=json.dumps({"image": "uint8 (48, 48)", "label": list(images.classes)}),
+        profile=json.dumps({**totals, "split": config.data.split, "per_class": counts}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

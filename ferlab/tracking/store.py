@@ -1,0 +1,96 @@
+"""The MLflow tracking store: found, created where it is ours, and proven writable."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+from filelock import FileLock
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from ferlab import paths
+from ferlab.errors import TrackingError
+
+_TIMEOUT = 5.0
+"""Seconds to wait for a tracking server's first answer."""
+
+
+def default_uri() -> str:
+    """The store in ferlab's home: one SQLite file."""
+    return f"sqlite:///{paths.home() / 'mlflow.db'}"
+
+
+def connect(uri: str | None) -> MlflowClient:
+    """A client of the store at ``uri``, which has answered.
+
+    Args:
+        uri: an MLflow tracking URI; None for the store in ferlab's home, made if it is new.
+
+    Raises:
+        TrackingError: the store cannot be reached, opened or made.
+    """
+    uri = uri or default_uri()
+    with reported(uri):
+        if uri.startswith(("http://", "https://")):
+            requests.get(f"{uri.rstrip('/')}/health", timeout=_TIMEOUT).raise_for_status()
+            return MlflowClient(uri)
+        if not uri.startswith("sqlite:///"):
+            return MlflowClient(uri)
+        folder = Path(uri.removeprefix("sqlite:///")).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        # Two first runs at once would both create the tables.
+        with FileLock(folder / ".mlflow.lock"):
+            client = MlflowClient(uri)
+            client.search_experiments(max_results=1)
+            return client
+
+
+def experiment_id(client: MlflowClient, name: str) -> str:
+    """The id of an experiment, made if it is new; deleted ones are not revived.
+
+    Raises:
+        TrackingError: the experiment is deleted, or the store cannot be written.
+    """
+    with reported(client.tracking_uri):
+        experiment = client.get_experiment_by_name(name)
+        if experiment is None:
+            location = None
+            if client.tracking_uri == default_uri():
+                location = (paths.home() / "artifacts").as_uri()
+            with suppress(MlflowException):  # another run may have made it just now
+                return str(client.create_experiment(name, artifact_location=location))
+            experiment = client.get_experiment_by_name(name)
+    if experiment is None or experiment.lifecycle_stage == "deleted":
+        raise TrackingError(
+            f"the MLflow experiment '{name}' is deleted; restore it or take another "
+            "tracking.experiment"
+        )
+    return str(experiment.experiment_id)
+
+
+@contextmanager
+def reported(uri: str) -> Iterator[None]:
+    """Turn whatever a store raises into one line that names it."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
+        raise TrackingError(
+            f"the tracking store {_without_password(uri)} cannot be used: {_first_line(error)}"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    cause: BaseException = error
+    while cause.__cause__ is not None or isinstance(getattr(cause, "orig", None), BaseException):
+        cause = cause.__cause__ or cause.orig  # type: ignore[attr-defined]
+    if isinstance(cause, OSError) and cause.strerror:
+        return f"{cause.strerror} ({cause.filename})" if cause.filename else cause.strerror
+    return (str(cause).splitlines() or [type(cause).__name__])[0]
+
+
+def _without_password(uri: str) -> str:
+    password = urlsplit(uri).password
+    return uri.replace(f":{password}@", ":***@") if password else uri
