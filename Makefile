@@ -1,0 +1,35 @@
+# Two commands do everything, set-up included: `make demo` and `make test`.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint bench lock clean
+
+demo: $(READY)  ## train on drawn faces and say where to look
+	$(BIN)/ferlab train trainer.max_epochs=6
+
+test: $(READY)  ## run the tests
+	$(BIN)/pytest
+
+lint: $(READY)  ## style and types
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(READY)  ## measure what the README's performance section says; about ten minutes
+	$(BIN)/python -m benchmarks
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	touch $@
+
+lock: $(READY)  ## pin anew what pyproject.toml asks for
+	$(BIN)/pip-compile --quiet --upgrade --all-extras --strip-extras --no-emit-index-url \
+		--no-emit-find-links --no-emit-options --no-header --output-file requirements.lock pyproject.toml
+	sed --in-place 's/+cpu$$//' requirements.lock
+
+clean:
+	rm -rf $(VENV)
