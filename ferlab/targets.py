@@ -5,10 +5,15 @@ import os
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from ferlab.config.schema import KNOWN
 from ferlab.errors import ConfigError
 
-TRUSTED = ("ferlab", "torch.optim")
-"""Packages whose targets any config may name."""
+OWN = frozenset(
+    {"ferlab.models.classifier.build"}.union(*KNOWN.values())  # what recorded models are built by
+)
+"""ferlab's targets, which any config may name; so are the classes that `TORCH` defines."""
+
+TORCH = "torch.optim"
 
 
 def require_allowed(target: str, allow: Collection[str] = ()) -> None:
@@ -22,11 +27,10 @@ def require_allowed(target: str, allow: Collection[str] = ()) -> None:
     Raises:
         ConfigError: the target is not covered.
     """
-    named = filter(None, os.environ.get("FERLAB_ALLOW", "").split(","))
-    if not any(target == ok or target.startswith(f"{ok}.") for ok in (*TRUSTED, *allow, *named)):
+    if target not in OWN and not _within(target, [TORCH]) and not _vouched(target, allow):
         raise ConfigError(
             f"the config wants to call '{target}', which is not part of ferlab; "
-            f"if you trust it, set FERLAB_ALLOW={target.split('.', maxsplit=1)[0]}"
+            f"if you trust it, set FERLAB_ALLOW={target.partition('.')[0]}"
         )
 
 
@@ -45,6 +49,9 @@ def call(config: Mapping[str, Any], allow: Collection[str] = (), **extra: Any) -
         function = _locate(target)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"'{target}' cannot be imported: {error}") from error
+    if _within(target, [TORCH]) and not _vouched(target, allow):
+        # A trusted module must not lend what it merely imported from elsewhere.
+        require_allowed(f"{function.__module__}.{target.rpartition('.')[2]}")
     try:
         return function(**kwargs)
     except TypeError as error:
@@ -61,3 +68,12 @@ def _locate(target: str) -> Callable[..., Any]:
         raise AttributeError(f"it is a {type(function).__name__}, not a class or function")
     found: Callable[..., Any] = function
     return found
+
+
+def _vouched(target: str, allow: Collection[str]) -> bool:
+    named = os.environ.get("FERLAB_ALLOW", "").split(",")
+    return _within(target, [*allow, *filter(None, named)])
+
+
+def _within(target: str, packages: Collection[str]) -> bool:
+    return any(target == package or target.startswith(f"{package}.") for package in packages)

@@ -24,8 +24,8 @@ class Classifier(nn.Module):
     def __init__(self, network: nn.Module, mean: float, std: float) -> None:
         super().__init__()
         self.network = network
-        self.register_buffer("mean", torch.tensor(mean))
-        self.register_buffer("std", torch.tensor(std))
+        self.register_buffer("mean", torch.tensor(float(mean)))
+        self.register_buffer("std", torch.tensor(float(std)))
 
     def forward(self, images: Tensor) -> Tensor:
         """Score raw images: uint8 (n, 48, 48) -> logits (n, classes)."""

@@ -35,6 +35,7 @@ _styled = mpl.rc_context(
         "figure.dpi": 100,
         "font.size": 9,
         "text.color": INK,
+        "text.parse_math": False,  # a name may hold a dollar sign
         "axes.edgecolor": EDGE,
         "axes.labelcolor": FAINT,
         "axes.spines.top": False,

@@ -12,6 +12,8 @@ from mlflow.entities import (
     Dataset,
     DatasetInput,
     InputTag,
+    LoggedModelOutput,
+    LoggedModelStatus,
     Metric,
     Param,
     RunStatus,
@@ -114,6 +116,17 @@ class Run:
         """Record all files below a folder as artifacts, at the same relative paths."""
         with reported(self._client.tracking_uri):
             self._client.log_artifacts(self.id, str(folder))
+
+    def log_model(self, folder: Path) -> None:
+        """Record an MLflow model folder as the run's model, ready to load, serve and compare."""
+        with reported(self._client.tracking_uri):
+            run = self._client.get_run(self.id)
+            model = self._client.create_logged_model(
+                run.info.experiment_id, name="model", source_run_id=self.id
+            )
+            self._client.log_outputs(self.id, [LoggedModelOutput(model.model_id, step=0)])
+            self._client.log_model_artifacts(model.model_id, str(folder))
+            self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
 
     def log_text(self, text: str, path: str) -> None:
         """Record a text as the artifact at ``path``."""

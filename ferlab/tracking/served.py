@@ -46,7 +46,11 @@ class ServedModel:
         self.classes = list(classes)
 
     def predict(self, images: npt.NDArray[np.uint8]) -> pd.DataFrame:
-        """Score images: uint8 (n, 48, 48) -> n rows of ``label`` and a probability per class."""
+        """Score images: uint8 (n, 48, 48) -> n rows of ``label`` and a probability per class.
+
+        Grey levels are 0-255. MLflow's server truncates fractions in JSON to whole numbers, so
+        images scaled to 0-1 would arrive black.
+        """
         batches = torch.split(torch.tensor(images), BATCH)
         with torch.inference_mode():
             probabilities = torch.cat([self.network(batch).softmax(dim=1) for batch in batches])

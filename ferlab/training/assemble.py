@@ -12,7 +12,6 @@ from torch.optim import Optimizer
 from ferlab import targets
 from ferlab.config.schema import Config
 from ferlab.data.augment import Augmentation
-from ferlab.data.batches import Batches
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import ConfigError
 from ferlab.models import classifier
@@ -66,9 +65,6 @@ def make_module(
         train=torch.from_numpy(images.indices(Split.TRAIN)),
         val=torch.from_numpy(images.indices(Split.VAL)),
     )
-    steps = trainer.max_epochs * len(
-        Batches(pixels.images, pixels.labels, trainer.batch_size, order=pixels.train)
-    )
     return ExpressionModule(
         classifier.build(config.model.network(), *normalisation, allow),
         Augmentation(**config.augmentation.model_dump()),
@@ -78,7 +74,7 @@ def make_module(
         batch_size=trainer.batch_size,
         label_smoothing=trainer.label_smoothing,
         class_weights=_balanced(images) if trainer.class_weights == "balanced" else None,
-        make_optimizer=partial(_make_optimizer, config=config, steps=steps, allow=allow),
+        make_optimizer=partial(_make_optimizer, config=config, allow=allow),
     )
 
 
@@ -124,9 +120,10 @@ def _balanced(images: ImageSet) -> Tensor:
 
 
 def _make_optimizer(
-    parameters: list[nn.Parameter], config: Config, steps: int, allow: Collection[str]
+    parameters: list[nn.Parameter], steps_per_epoch: int, config: Config, allow: Collection[str]
 ) -> tuple[Optimizer, Scheduler]:
     optimizer = targets.call(config.optimizer.model_dump(by_alias=True), allow, params=parameters)
+    steps = config.trainer.max_epochs * steps_per_epoch
     scheduler = targets.call(
         config.scheduler.model_dump(by_alias=True), allow, optimizer=optimizer, steps=steps
     )

@@ -165,6 +165,7 @@ class Epochs(pl.Callback):
 
         if self._report is not None:
             self._report(epoch, metrics)
+        self._check_signals()
         trainer.should_stop = self.past.is_complete(self._config)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:

@@ -54,7 +54,7 @@ class ExpressionModule(pl.LightningModule):
         batch_size: images per step.
         label_smoothing: share of the target spread over all classes.
         class_weights: weight of each class in the loss, shape (classes,); None for equal.
-        make_optimizer: trainable parameters -> optimizer and scheduler.
+        make_optimizer: trainable parameters, optimizer steps per epoch -> optimizer, scheduler.
     """
 
     class_weights: Tensor | None
@@ -70,7 +70,7 @@ class ExpressionModule(pl.LightningModule):
         batch_size: int,
         label_smoothing: float,
         class_weights: Tensor | None,
-        make_optimizer: Callable[[list[nn.Parameter]], tuple[Optimizer, Scheduler]],
+        make_optimizer: Callable[[list[nn.Parameter], int], tuple[Optimizer, Scheduler]],
     ) -> None:
         super().__init__()
         self.classifier = classifier
@@ -119,12 +119,19 @@ class ExpressionModule(pl.LightningModule):
         """The training images in the order of this epoch."""
         train = self.pixels.train
         order = train[shuffled(len(train), self.seed, self.epoch).to(train.device)]
-        return Batches(self.pixels.images, self.pixels.labels, self.batch_size, order=order)
+        return self._batches(order, drop_single=True)
 
     def val_dataloader(self) -> Batches:
         """The validation images in the order of the data set."""
-        order = self.pixels.val
-        return Batches(self.pixels.images, self.pixels.labels, self.batch_size, order=order)
+        return self._batches(self.pixels.val, drop_single=False)
+
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps, one per batch."""
+        return len(self._batches(self.pixels.train, drop_single=True))
+
+    def _batches(self, order: Tensor, drop_single: bool) -> Batches:
+        images, labels = self.pixels.images, self.pixels.labels
+        return Batches(images, labels, self.batch_size, order=order, drop_single=drop_single)
 
     # --- steps ----------------------------------------------------------------------------
 
@@ -169,7 +176,7 @@ class ExpressionModule(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimizer and, unless it waits for an epoch's loss, its schedule by step."""
         trainable = [p for p in self.classifier.parameters() if p.requires_grad]
-        self.optimizer, self.scheduler = self.make_optimizer(trainable)
+        self.optimizer, self.scheduler = self.make_optimizer(trainable, self.steps_per_epoch())
         if self.resumed is not None:
             self.optimizer.load_state_dict(self.resumed["optimizer"])
             self.scheduler.load_state_dict(self.resumed["scheduler"])

@@ -113,8 +113,9 @@ def record(
         folder = Path(scratch)
         _write_predictions(folder, images, predictions)
         _write_figures(folder, config, images, past, predictions)
+        model = folder / "model"
         served.save(
-            folder / "model",
+            model,
             classifier.state_dict(),
             network={
                 "_target_": "ferlab.models.classifier.build",
@@ -126,6 +127,8 @@ def record(
             example=images.images[images.indices(Split.VAL)[:_EXAMPLES]],
             pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
         )
+        run.log_model(model)
+        shutil.rmtree(model)  # it is recorded as a model; the rest as the run's artifacts
         (folder / "checkpoints").mkdir()
         shutil.copy(paths.work(run.id) / checkpoint.LAST, folder / "checkpoints")
         run.log_folder(folder)

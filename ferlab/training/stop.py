@@ -54,8 +54,10 @@ def reason_of(error: BaseException) -> tuple[str, str]:
     Returns:
         ``interrupted``, ``diverged``, ``out-of-memory``, ``disk-full`` or ``error``; and the line.
     """
-    if isinstance(error, Interrupted | KeyboardInterrupt):
-        return "interrupted", f"stopped by {error or 'SIGINT'}"
+    # Lightning turns a KeyboardInterrupt into a SystemExit, and has one of its own for SIGTERM.
+    if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit):
+        by = str(error) if isinstance(error, Interrupted) else "a signal"
+        return "interrupted", f"stopped by {by}"
     if isinstance(error, Diverged):
         return "diverged", f"{error}; a smaller optimizer.lr or trainer.gradient_clip=1 may help"
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(

@@ -1,0 +1,163 @@
+"""The config, as users meet it: what they type, and what they are told."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ferlab import paths
+from ferlab.config import compose
+from ferlab.config.schema import KNOWN
+from ferlab.errors import ConfigError
+
+CONF = paths.shipped() / "conf"
+GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir() and p.name != "hydra")
+CHOICES = [(group, file.stem) for group in GROUPS for file in sorted((CONF / group).glob("*.yaml"))]
+EXPERIMENTS = sorted(p.stem for p in (paths.shipped() / "experiments").glob("*.yaml"))
+
+
+def told(*overrides: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        compose(overrides)
+    return str(caught.value)
+
+
+def test_default_is_drawn_faces() -> None:
+    config = compose()
+    assert config.data.name == "faces"
+    assert config.model.name == "compact"
+
+
+@pytest.mark.parametrize(("group", "name"), CHOICES)
+def test_every_shipped_choice_composes(group: str, name: str) -> None:
+    compose([f"{group}={name}", "data.path=x"] if name == "fer2013" else [f"{group}={name}"])
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_shipped_experiment_composes(name: str) -> None:
+    text = (paths.shipped() / "experiments" / f"{name}.yaml").read_text()
+    needs_path = "fer2013" in text or "seed_baseline" in text
+    compose([f"experiments={name}", *(["data.path=x"] if needs_path else [])])
+
+
+@pytest.mark.parametrize(("section", "known"), KNOWN.items())
+def test_every_known_target_has_a_file(section: str, known: dict[str, type]) -> None:
+    named = {yaml.safe_load(f.read_text()).get("_target_") for f in (CONF / section).glob("*.yaml")}
+    assert set(known) <= named
+
+
+def test_main_config_fits_on_one_screen() -> None:
+    assert len((CONF / "config.yaml").read_text().splitlines()) <= 24
+
+
+def test_recorded_config_composes_to_itself() -> None:
+    from ferlab.config import check
+
+    config = compose(["model=seed", "model.attention.kind=se"])
+    assert check(yaml.safe_load(yaml.safe_dump(config.plain()))) == config
+
+
+@pytest.mark.parametrize(
+    ("overrides", "lines"),
+    [
+        (["optimizer.lrr=0.1"], ["optimizer.lrr: unknown key; did you mean 'lr'?"]),
+        (["modle=compact"], ["modle: unknown key; did you mean 'model'?"]),
+        (["model=vggg"], ["model: there is no 'vggg'; did you mean 'vgg'?"]),
+        (["experiments=seed_sy"], ["experiments: there is no 'seed_sy'; did you mean 'seed_se'?"]),
+        (["optimizer.lr=fast"], ["optimizer.lr: should be a valid number, not 'fast'"]),
+        (["optimizer.lr=-1"], ["optimizer.lr: should be greater than 0, not -1"]),
+        (
+            ["trainer.monitor=val/acc"],
+            ["trainer.monitor: cannot be 'val/acc'; did you mean 'val/accuracy'?"],
+        ),
+        (
+            ["model.attention.kind=se", "model.attention.stages=[4]"],
+            ["model.attention.stages: there is no stage 4; the model has 1-3"],
+        ),
+        (
+            ["model.attention.kind=se", "model.attention.reduction=100"],
+            [
+                "model.attention.reduction: 100 leaves no hidden unit in stage 1 of 64 channels; "
+                "it can be at most 64"
+            ],
+        ),
+        (["model.classes=8"], ["model.classes: 8, but the data has 7 classes"]),
+        (["model.stages.0.kernels=[5]"], ["model.stages[0].kernels: 1 kernels for 2 convolutions"]),
+        (["model.stages.0.pool=64"], ["strides and pools up to here leave nothing of 48x48"]),
+        (
+            ["model.stages.1.widht=3"],
+            ["model.stages[1].widht: unknown key; did you mean 'widths'?"],
+        ),
+        (["data=fer2013"], ["data.path: is required: download the Kaggle data set"]),
+        (["data.split=kfold", "data.fold=5"], ["data.fold: 5 of folds 0-4"]),
+        (["data.split=seed"], ["data.split: the seed split is one of FER2013's files"]),
+        (["optimizer.momentum=0.0"], ["optimizer.nesterov: needs optimizer.momentum above 0"]),
+        (
+            ["trainer.threads=many"],
+            ["trainer.threads: should be auto or a number from 1, not 'many'"],
+        ),
+        (["trainer=7"], ["trainer: takes a name"]),
+        (["seed=1,2"], ["seed: several values are a sweep, not a run"]),
+        (["lr"], ["'lr' is not an override; write key=value"]),
+        (["seed=${nowhere}"], ["Interpolation key 'nowhere' not found"]),
+        (
+            ["data._target_=ferlab.data.faces.drew"],
+            ["data._target_: ferlab has no data 'ferlab.data.faces.drew'; did you mean"],
+        ),
+    ],
+)
+def test_each_mistake_is_told_in_its_own_line(overrides: list[str], lines: list[str]) -> None:
+    message = told(*overrides)
+    assert "\n" not in message
+    for line in lines:
+        assert line in message
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    message = told(
+        "model=vggg",
+        "optimizer.lr=fast",
+        "optimizer.lrr=1",
+        "trainer.monitor=val/acc",
+        "model.attention.kind=se",
+        "model.attention.stages=[1,5]",
+        "seed=1,2",
+        "nonsense",
+    )
+    first, *rest = message.splitlines()
+    assert first == "config: 7 problems"
+    assert len(rest) == 7
+
+
+def test_users_own_experiments_and_groups_are_found_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text("# @package _global_\nseed: 77\n")
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "net.yaml").write_text(
+        "_target_: mine.Net\nname: net\nclasses: 7\ndepth: 3\n"
+    )
+    config = compose(["experiments=mine", "model=net"])
+    assert config.seed == 77
+    assert config.model.network() == {"_target_": "mine.Net", "classes": 7, "depth": 3}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "optimizer.lrr=1"], ["train", "data=fer2013"]]
+)
+def test_help_and_config_errors_import_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys; from ferlab.cli import main\n"
+        "try: code = main(sys.argv[1:])\n"
+        "except SystemExit as end: code = end.code\n"
+        "heavy = {'torch', 'pytorch_lightning', 'mlflow', 'optuna'} & set(sys.modules)\n"
+        "sys.exit(f'{heavy}' if heavy else 10 + code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == (10 if arguments == ["--help"] else 11), done.stderr

@@ -1,0 +1,184 @@
+"""The command line from outside: what a user types, sees, and can act on."""
+
+import json
+import os
+import socket
+import sqlite3
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ferlab import cli as command_line
+from ferlab.data.imageset import EXPRESSIONS
+from tests.conftest import TINY, Cli, run_id_of
+
+
+def test_train_prints_the_result_and_where_to_look(cli: Cli, home: Path) -> None:
+    done = cli("train", *TINY)
+    assert done.returncode == 0, done.stderr
+    run_id = run_id_of(done.stdout)
+    assert "on 32 validation images" in done.stdout
+    assert "ferlab ui" in done.stdout
+    assert f"runs/{run_id}" in done.stdout
+    epochs = [line for line in done.stderr.splitlines() if line.startswith("epoch ")]
+    assert len(epochs) == 3
+    assert "images/s" in epochs[0]
+    assert "Warning" not in done.stderr
+    assert (home / "mlflow.db").exists()
+
+
+def test_nothing_is_written_outside_the_home_and_the_cache(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FERLAB_HOME")
+    assert cli("train", *TINY, "trainer.max_epochs=1").returncode == 0
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["mlruns"]
+
+
+def test_a_config_error_is_one_line_and_creates_nothing(cli: Cli, home: Path) -> None:
+    done = cli("train", "optimizer.lrr=0.1")
+    assert done.returncode == 1
+    assert done.stderr == "ferlab: config: optimizer.lrr: unknown key; did you mean 'lr'?\n"
+    assert not home.exists()
+
+
+def test_debug_shows_the_traceback(cli: Cli) -> None:
+    done = cli("train", "--debug", "optimizer.lrr=0.1")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+def test_missing_data_says_how_to_get_it(cli: Cli, home: Path) -> None:
+    done = cli("train", "data=fer2013", "data.path=/nowhere/archive.zip")
+    assert done.returncode == 1
+    assert done.stderr.startswith("ferlab: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert "msambare/fer2013" in done.stderr
+    assert not home.exists()
+
+
+def test_a_resumed_run_takes_no_overrides(cli: Cli) -> None:
+    done = cli("train", "--resume", "abc", "seed=1")
+    assert done.returncode == 1
+    assert done.stderr == "ferlab: a resumed run keeps its config; leave out seed=1\n"
+
+
+def test_audit_counts_and_draws(cli: Cli, home: Path) -> None:
+    done = cli("data", "audit", "data.images=140")
+    assert done.returncode == 0, done.stderr
+    assert "disgust" in done.stdout
+    (figure,) = (home / "audits").glob("faces-*.png")
+    assert str(figure) in done.stdout
+
+
+# --- the tracking store -------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_an_unreachable_server_is_found_before_training(cli: Cli) -> None:
+    done = cli("train", *TINY, f"tracking.uri=http://127.0.0.1:{free_port()}")
+    assert done.returncode == 1
+    assert "epoch" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "the tracking store http://127.0.0.1:" in done.stderr
+    assert "cannot be used" in done.stderr
+
+
+def test_a_locked_store_is_found_before_training(cli: Cli, home: Path) -> None:
+    assert cli("train", *TINY, "trainer.max_epochs=1").returncode == 0
+    with sqlite3.connect(home / "mlflow.db") as database:
+        database.execute("BEGIN EXCLUSIVE")
+        done = cli("train", *TINY)
+        database.rollback()
+    assert done.returncode == 1
+    assert "epoch" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "database is locked" in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"this is no database, whatever its name says", b""])
+def test_a_store_that_is_no_database_is_one_line_or_made(
+    cli: Cli, home: Path, content: bytes
+) -> None:
+    home.mkdir()
+    (home / "mlflow.db").write_bytes(content)
+    done = cli("train", *TINY, "trainer.max_epochs=1")
+    if content:
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert "file is not a database" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_home_that_cannot_be_made_is_one_line(cli: Cli, home: Path) -> None:
+    home.write_text("a file stands where the folder should be")
+    done = cli("train", *TINY)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "the tracking store sqlite:///" in done.stderr
+
+
+def test_ui_shows_the_runs_on_the_loopback_address_alone(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(command_line.subprocess, "call", lambda c: commands.append(c) or 0)
+    assert command_line.main(["ui", "--port", "5123"]) == 0
+    (command,) = commands
+    assert command[command.index("--host") + 1] == "127.0.0.1"
+    assert command[command.index("--port") + 1] == "5123"
+    assert command[command.index("--backend-store-uri") + 1] == f"sqlite:///{home}/mlflow.db"
+
+
+def test_served_model_answers_over_http(cli: Cli, home: Path) -> None:
+    """`mlflow models serve` on a recorded run, asked as any client asks."""
+    import subprocess
+    import time
+    import urllib.error
+    import urllib.request
+
+    done = cli("train", *TINY, "trainer.max_epochs=1")
+    port = free_port()
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"),
+            *("-m", f"runs:/{run_id_of(done.stdout)}/model"),
+            *("--host", "127.0.0.1", "--port", str(port)),
+        ],
+        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    images = np.zeros((2, 48, 48), np.uint8).tolist()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/invocations",
+        json.dumps({"inputs": images}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+                    rows = json.load(answer)["predictions"]
+                break
+            except (urllib.error.URLError, ConnectionError):
+                assert time.monotonic() < deadline
+                assert server.poll() is None
+                time.sleep(0.5)
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait(timeout=30)
+    assert len(rows) == 2
+    assert set(rows[0]) == {"label", *EXPRESSIONS}
+    assert sum(rows[0][name] for name in EXPRESSIONS) == pytest.approx(1, abs=1e-5)

@@ -1,0 +1,57 @@
+"""What a config may call, and what it may not."""
+
+import sys
+
+import pytest
+import torch
+
+from ferlab import targets
+from ferlab.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "antigravity.geohash",
+        "ferlab.tracking.environment.version",  # ours, but nothing to build a run from
+        "ferlabx.evil",
+        "torch.load",
+        "torch.optimx.SGD",
+        "torch.optim.lr_scheduler.partial",  # borrowed from functools
+    ],
+)
+def test_what_is_not_ours_is_refused_by_name_and_not_imported(target: str) -> None:
+    with pytest.raises(ConfigError, match="wants to call"):
+        targets.call({"_target_": target})
+    assert "antigravity" not in sys.modules
+
+
+def test_torch_optimizers_and_own_targets_are_trusted() -> None:
+    weights = [torch.zeros(1, requires_grad=True)]
+    optimizer = targets.call({"_target_": "torch.optim.NAdam", "lr": 0.5}, params=weights)
+    assert isinstance(optimizer, torch.optim.NAdam)
+    schedule = {"_target_": "ferlab.training.schedule.constant"}
+    targets.call(schedule, optimizer=optimizer, steps=3)
+
+
+def test_a_user_vouches_by_argument_or_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {"_target_": "fractions.Fraction", "numerator": 1, "denominator": 2}
+    with pytest.raises(ConfigError, match="FERLAB_ALLOW=fractions"):
+        targets.call(config)
+    assert targets.call(config, allow=["fractions.Fraction"]) == 0.5
+    monkeypatch.setenv("FERLAB_ALLOW", "decimal,fractions")
+    assert targets.call(config) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"_target_": "torch.optim.Nope"}, "cannot be imported"),
+        ({"_target_": "torch.optim.SGD", "rate": 1, "params": []}, "cannot be called"),
+        ({"_target_": "torch.optim.lr_scheduler"}, "not a class or function"),
+    ],
+)
+def test_what_cannot_be_called_says_why(config: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        targets.call(config)
