@@ -16,7 +16,7 @@ def shipped() -> Path:
 
 def home() -> Path:
     """The folder of all products: ``FERLAB_HOME``, else ``./mlruns``."""
-    return Path(os.environ.get("FERLAB_HOME", "mlruns")).expanduser().resolve()
+    return Path(os.environ.get("FERLAB_HOME") or "mlruns").expanduser().resolve()
 
 
 def work(run_id: str) -> Path:
@@ -26,5 +26,5 @@ def work(run_id: str) -> Path:
 
 def cache() -> Path:
     """The folder of decoded data sets: ``FERLAB_CACHE``, else ferlab's part of the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(os.environ.get("FERLAB_CACHE", f"{base}/ferlab")).expanduser().resolve()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("FERLAB_CACHE") or f"{base}/ferlab").expanduser().resolve()

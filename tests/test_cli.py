@@ -154,7 +154,12 @@ def test_served_model_answers_over_http(cli: Cli, home: Path) -> None:
             *("-m", f"runs:/{run_id_of(done.stdout)}/model"),
             *("--host", "127.0.0.1", "--port", str(port)),
         ],
-        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db"},
+        env={
+            **os.environ,
+            "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db",
+            # MLflow starts uvicorn by its name, as an activated environment has it.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

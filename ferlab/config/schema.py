@@ -4,9 +4,11 @@ The values live in ``conf/``; this file has no defaults, so that each value has 
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -18,12 +20,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-METRICS = ("val/accuracy", "val/f1", "val/loss")
-"""What an epoch logs and a run may monitor; only a loss is better when smaller."""
-
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Monitor = Literal["val/accuracy", "val/f1", "val/loss"]
+"""What an epoch logs and a run may select by; only a loss is better when smaller."""
 
 
 def _expected(what: str) -> WrapValidator:
@@ -90,7 +90,10 @@ class Data(Component):
 class FER2013(Data):
     """The FER2013 challenge's images, in any of their published forms."""
 
-    path: str = Field(description="archive.zip, its unpacked folder, or fer2013.csv")
+    # Absolute, so that a recorded config finds its data from any folder.
+    path: Annotated[str, AfterValidator(lambda p: str(Path(p).expanduser().absolute()))] = Field(
+        min_length=1, description="archive.zip, its unpacked folder, or fer2013.csv"
+    )
 
 
 class Faces(Data):

@@ -123,7 +123,7 @@ def per_class(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Figu
 
 @_styled
 def learning_curves(history: Sequence[Mapping[str, float]], monitor: str) -> Figure:
-    """Losses and scores by epoch, counted from 0, with the best epoch marked.
+    """Losses and scores by epoch, counted from 1, with the best epoch marked.
 
     Args:
         history: for each epoch ``train/loss``, ``train/accuracy``, ``val/loss``,
@@ -147,18 +147,21 @@ def learning_curves(history: Sequence[Mapping[str, float]], monitor: str) -> Fig
     if not np.isnan(values[monitor]).all():
         choose = np.nanargmin if monitor.endswith("loss") else np.nanargmax
         best = int(choose(values[monitor]))
-        note = f"best {monitor} {values[monitor][best]:.4f} at epoch {best} (dashed)"
+        note = f"best {monitor} {values[monitor][best]:.4f} at epoch {best + 1} (dashed)"
+    epochs = range(1, len(history) + 1)
     figure, whole = _canvas("Learning curves", note, 9, 2.9, left=0.45, top=0.92)
     whole.set_axis_off()
     for panel, x in zip(panels, (0, 0.54), strict=True):
         axes = whole.inset_axes((x, 0, 0.46, 1))
         for name, colour in panel.items():
-            axes.plot(values[name], ".-", color=colour, label=name, ms=3.5)
+            axes.plot(epochs, values[name], ".-", color=colour, label=name, ms=3.5)
         if best is not None:
-            axes.axvline(best, **DASHED)
+            axes.axvline(epochs[best], **DASHED)
             if monitor in panel:
-                axes.plot(best, values[monitor][best], "o", c=panel[monitor], mfc="white", ms=7)
-        axes.set(xlabel="epoch", xlim=(-0.5, len(history) - 0.5))
+                axes.plot(
+                    epochs[best], values[monitor][best], "o", c=panel[monitor], mfc="white", ms=7
+                )
+        axes.set(xlabel="epoch", xlim=(0.5, len(history) + 0.5))
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
         axes.grid(axis="y")
         _legend(axes)

@@ -56,7 +56,13 @@ class Run:
             created = client.create_run(
                 experiment,
                 run_name=config.tracking.run_name or name_of(config),
-                tags={"ferlab.data.digest": images.digest, "ferlab.seed": str(config.seed), **tags},
+                tags={
+                    "mlflow.source.name": "ferlab train",
+                    "mlflow.source.type": "LOCAL",
+                    "ferlab.data.digest": images.digest,
+                    "ferlab.seed": str(config.seed),
+                    **tags,
+                },
             )
             run = cls(client, created.info.run_id)
             params = [Param(k, str(v)[:_PARAM_LENGTH]) for k, v in flatten(plain).items()]
@@ -99,14 +105,14 @@ class Run:
         return f"#/experiments/{info.experiment_id}/runs/{self.id}"
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Record an epoch's metrics, in one write."""
+        """Record the metrics of an epoch, counted from 1, in one write."""
         self._log(metrics, step=epoch)
 
     def logged_epochs(self) -> int:
         """How many epochs were recorded, counted from the first without a gap."""
         with reported(self._client.tracking_uri):
             history = self._client.get_metric_history(self.id, "train/loss")
-        return 1 + max((metric.step for metric in history), default=-1)
+        return max((metric.step for metric in history), default=0)
 
     def log_summary(self, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """Record what the whole run came to, in one write."""

@@ -18,6 +18,10 @@ _TIMEOUT = 5.0
 """Seconds to wait for a tracking server's first answer."""
 
 
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+"""The MLflow UI then opens on runs and metrics, not on traces of language models."""
+
+
 def default_uri() -> str:
     """The store in ferlab's home: one SQLite file."""
     return f"sqlite:///{paths.home() / 'mlflow.db'}"
@@ -61,7 +65,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
             if client.tracking_uri == default_uri():
                 location = (paths.home() / "artifacts").as_uri()
             with suppress(MlflowException):  # another run may have made it just now
-                return str(client.create_experiment(name, artifact_location=location))
+                return str(client.create_experiment(name, location, _EXPERIMENT_TAGS))
             experiment = client.get_experiment_by_name(name)
     if experiment is None or experiment.lifecycle_stage == "deleted":
         raise TrackingError(

@@ -17,7 +17,7 @@ from ferlab.training.progress import Progress
 from ferlab.training.stop import Diverged
 
 Report = Callable[[int, Mapping[str, float]], None]
-"""Told of each epoch, from 0, and its metrics; may raise to end the run there."""
+"""Told of each epoch, from 1, and its metrics; may raise to end the run there."""
 
 _NAN_CHECK = 20
 """Look at the loss every so many batches: each look makes the device wait."""
@@ -35,10 +35,10 @@ class Past(NamedTuple):
     seconds: float
 
     def best(self, monitor: str) -> int:
-        """The epoch, from 0, that is best at ``monitor``; the earlier one of equals."""
+        """The epoch, from 1, that is best at ``monitor``; the earlier one of equals."""
         sign = -1 if monitor.endswith("loss") else 1
         scores = [sign * epoch[monitor] for epoch in self.history]
-        return max(range(len(scores)), key=lambda i: (scores[i], -i))
+        return 1 + scores.index(max(scores))
 
     def _stalled(self, monitor: str, min_delta: float) -> int:
         """Epochs since ``monitor`` last improved by more than ``min_delta``."""
@@ -99,7 +99,7 @@ class Epochs(pl.Callback):
         """Catch MLflow up, and begin to show progress."""
         del trainer
         done = self._run.logged_epochs()
-        for epoch, metrics in enumerate(self.past.history[done:], start=done):
+        for epoch, metrics in enumerate(self.past.history[done:], start=done + 1):
             self._run.log_epoch(epoch, metrics)
         self._progress = Progress(
             self._config.max_epochs,
@@ -140,29 +140,23 @@ class Epochs(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Measure, keep, record, show, perhaps stop."""
         module = _module(pl_module)
+        epoch = len(self.past.history) + 1
         metrics = module.epoch_metrics(self._classes)
-        images_per_second = len(module.pixels.train) / self._trained
+        metrics["images_per_second"] = len(module.pixels.train) / self._trained
         if not math.isfinite(metrics["val/loss"]):
-            raise Diverged(
-                f"the validation loss became {metrics['val/loss']} in epoch "
-                f"{len(self.past.history) + 1}"
-            )
+            raise Diverged(f"the validation loss became {metrics['val/loss']} in epoch {epoch}")
         module.end_epoch(metrics["val/loss"])
 
-        epoch = len(self.past.history)
         seconds = self.past.seconds + time.monotonic() - self._epoch_started
-        self.past = Past(
-            [*self.past.history, metrics | {"images_per_second": images_per_second}], seconds
-        )
+        self.past = Past([*self.past.history, metrics], seconds)
         is_best = self.past.best(self._config.monitor) == epoch
         if is_best:
             checkpoint.save_weights(self._folder / checkpoint.BEST, module.classifier.state_dict())
         checkpoint.save_state(
             self._folder / checkpoint.LAST, {**module.state(), **self.past._asdict()}
         )
-        self._run.log_epoch(epoch, self.past.history[-1])
-        self._progress.epoch(metrics, images_per_second, is_best)
-
+        self._run.log_epoch(epoch, metrics)
+        self._progress.epoch(metrics, is_best)
         if self._report is not None:
             self._report(epoch, metrics)
         self._check_signals()

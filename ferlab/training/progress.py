@@ -42,7 +42,7 @@ class Progress:
         if self._bar is not None:
             self._bar.update(images)
 
-    def epoch(self, metrics: Mapping[str, float], images_per_second: float, best: bool) -> None:
+    def epoch(self, metrics: Mapping[str, float], best: bool) -> None:
         """An epoch is over."""
         self._done += 1
         if self._bar is not None:
@@ -55,9 +55,10 @@ class Progress:
             f"{key} {metrics[key]:.4f}"
             for key in ("train/loss", "val/loss", "val/accuracy", "val/f1")
         )
+        speed = f"{metrics['images_per_second']:.0f} images/s"
+        mark = "  best" if best else ""
         sys.stderr.write(
-            f"epoch {self._done}/{self._epochs}  {shown}  {images_per_second:.0f} images/s  "
-            f"{left} left{'  best' if best else ''}\n"
+            f"epoch {self._done}/{self._epochs}  {shown}  {speed}  {left} left{mark}\n"
         )
         sys.stderr.flush()
 

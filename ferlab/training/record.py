@@ -133,7 +133,7 @@ def record(
         shutil.copy(paths.work(run.id) / checkpoint.LAST, folder / "checkpoints")
         run.log_folder(folder)
     best = past.best(config.trainer.monitor)
-    scores = past.history[best]
+    scores = past.history[best - 1]
     run.log_summary(
         {
             "best/accuracy": scores["val/accuracy"],
@@ -146,7 +146,14 @@ def record(
             "parameters": cost.parameters(classifier),
             "multiply_adds": cost.multiply_adds(classifier.network),
         },
-        {"ferlab.predictions.digest": predictions.digest},
+        {
+            "ferlab.predictions.digest": predictions.digest,
+            "mlflow.note.content": (
+                f"Accuracy **{scores['val/accuracy']:.4f}**, macro F1 **{scores['val/f1']:.4f}** "
+                f"on {len(predictions.labels):,} validation images, at epoch {best} of "
+                f"{config.trainer.max_epochs}. A single run: another seed may score otherwise."
+            ),
+        },
     )
 
 

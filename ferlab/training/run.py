@@ -39,7 +39,7 @@ class RunResult:
         run_id: its MLflow run.
         objective: the monitored metric at its best epoch.
         metrics: all metrics of that epoch.
-        epoch: that epoch, from 0.
+        epoch: that epoch, from 1.
         page: where the MLflow UI shows it, below the UI's address.
         model: URI of the best epoch's model, for ``mlflow.pyfunc.load_model``.
         predictions: on the validation split, by the best epoch's weights.
@@ -58,7 +58,7 @@ class RunResult:
         return (
             f"accuracy {self.metrics['val/accuracy']:.4f}, F1 {self.metrics['val/f1']:.4f} "
             f"on {len(self.predictions.labels):,} validation images, "
-            f"at epoch {self.epoch + 1} (a single run)\n"
+            f"at epoch {self.epoch} (a single run)\n"
             f"run      {self.run_id}\n"
             f"look     ferlab ui, then http://127.0.0.1:5000/{self.page}\n"
             f'model    mlflow.pyfunc.load_model("{self.model}")'
@@ -149,7 +149,7 @@ def _complete(
             raise _ended(run, error) from error
     shutil.rmtree(folder, ignore_errors=True)
     epoch = past.best(config.trainer.monitor)
-    metrics = past.history[epoch]
+    metrics = past.history[epoch - 1]
     return RunResult(
         run.id,
         metrics[config.trainer.monitor],

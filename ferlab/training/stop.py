@@ -9,6 +9,8 @@ from types import FrameType
 
 import torch
 
+from ferlab.errors import FerlabError
+
 
 class Interrupted(Exception):
     """A signal asked the run to stop; its name is the message."""
@@ -66,4 +68,6 @@ def reason_of(error: BaseException) -> tuple[str, str]:
         return "out-of-memory", "out of memory; a smaller trainer.batch_size may help"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "disk-full", "no space left on the disk of ferlab's home; free some"
+    if isinstance(error, FerlabError):
+        return "error", str(error)
     return "error", f"{type(error).__name__}: {error}"

@@ -65,7 +65,7 @@ def test_learning_curves_mark_the_first_best_finite_epoch(monitor: str, best: in
         val_loss=[2.0, 1.5, 1.0, 1.0, float("-inf")],
     )
     shown = texts(figures.learning_curves(history, monitor))
-    assert f"best {monitor} {history[best][monitor]:.4f} at epoch {best} (dashed)" in shown
+    assert f"best {monitor} {history[best][monitor]:.4f} at epoch {best + 1} (dashed)" in shown
 
 
 def test_learning_curves_of_a_run_that_diverged_at_once() -> None:

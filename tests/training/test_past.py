@@ -11,8 +11,8 @@ def past(metric: str, values: list[float]) -> Past:
 
 
 def test_best_is_highest_score_or_lowest_loss_and_the_earlier_of_equals() -> None:
-    assert past("val/accuracy", [0.1, 0.5, 0.5, 0.2]).best("val/accuracy") == 1
-    assert past("val/loss", [3.0, 1.0, 2.0, 1.0]).best("val/loss") == 1
+    assert past("val/accuracy", [0.1, 0.5, 0.5, 0.2]).best("val/accuracy") == 2
+    assert past("val/loss", [3.0, 1.0, 2.0, 1.0]).best("val/loss") == 2
 
 
 @pytest.mark.parametrize(

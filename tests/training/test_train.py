@@ -61,7 +61,7 @@ def test_a_run_records_everything_that_it_is_and_came_to(run: RunResult) -> None
         assert metrics[name] > 0
     for name in ("train/loss", "val/accuracy", "val/f1", "val/f1/happy", "lr"):
         steps = [m.step for m in client().get_metric_history(run.run_id, name)]
-        assert steps == [0, 1, 2]
+        assert steps == [1, 2, 3]
 
     machine = json.loads(artifact(run.run_id, "environment/machine.json").read_text())
     assert machine["threads"] >= 1
@@ -144,7 +144,7 @@ def kill_after_epoch(epoch: int, overrides: list[str]) -> str:
 def test_a_signal_ends_the_run_as_interrupted_and_says_how_to_go_on(number: int) -> None:
     def interrupt(epoch: int, metrics: object) -> None:
         del metrics
-        if epoch == 0:
+        if epoch == 1:
             os.kill(os.getpid(), number)
 
     with pytest.raises(RunEnded, match="ferlab train --resume") as caught:

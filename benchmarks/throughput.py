@@ -1,0 +1,189 @@
+"""Training throughput: `ferlab train` against a bare torch loop, and against the usual pipeline."""
+
+import logging
+import statistics
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from PIL import Image, ImageEnhance
+from pytorch_lightning.loggers import MLFlowLogger
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, Dataset
+
+from benchmarks.measure import Row, compare, scratch
+from ferlab.config import Config, compose
+from ferlab.data.augment import Augmentation
+from ferlab.data.batches import Batches, shuffled
+from ferlab.data.imageset import ImageSet, Split
+from ferlab.data.prepare import prepare
+from ferlab.models import classifier
+from ferlab.models.classifier import to_unit
+from ferlab.training.run import train
+
+logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+EPOCHS = 2
+
+
+def rows() -> list[Row]:
+    """Both comparisons, in images per second of training."""
+    found = []
+    for model, images in (("compact", 6000), ("seed", 700)):
+        config = _config(model, images)
+        found.append(
+            compare(
+                f"training, `{model}`",
+                "bare torch loop, same tensors, model and augmentation",
+                lambda config=config: _ferlab(config),  # type: ignore[misc]
+                lambda config=config: _bare(config),  # type: ignore[misc]
+                "images/s",
+                ">= 0.95",
+            )
+        )
+    config = _config("compact", 6000)
+    found.append(
+        compare(
+            "training, `compact`",
+            "JPEG folder, PIL transforms, DataLoader (2 workers), Lightning + MLFlowLogger",
+            lambda: _ferlab(config),
+            lambda: _usual(config),
+            "images/s",
+            "> 1",
+        )
+    )
+    return found
+
+
+def _config(model: str, images: int) -> Config:
+    batch = 32 if model == "seed" else 128
+    return compose(
+        [
+            f"model={model}",
+            f"data.images={images}",
+            f"trainer.batch_size={batch}",
+            f"trainer.max_epochs={EPOCHS}",
+        ]
+    )
+
+
+def _ferlab(config: Config) -> float:
+    """What the run itself records: its median epoch."""
+    seen: list[float] = []
+    with scratch():
+        train(config, report=lambda _, metrics: seen.append(metrics["images_per_second"]))
+    return statistics.median(seen)
+
+
+def _bare(config: Config) -> float:
+    """The shortest loop that does the same work on the same tensors."""
+    images, _ = _images(config)
+    pixels = torch.tensor(np.asarray(images.images))
+    labels = torch.from_numpy(images.labels.astype(np.int64))
+    index = torch.from_numpy(images.indices(Split.TRAIN))
+    torch.manual_seed(0)
+    model = classifier.build(config.model.network(), 0.5, 0.25).train()
+    augment = Augmentation(**config.augmentation.model_dump())
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
+    speeds = []
+    for epoch in range(EPOCHS):
+        started = time.monotonic()
+        order = index[shuffled(len(index), 0, epoch)]
+        for batch, truth in Batches(pixels, labels, config.trainer.batch_size, order=order):
+            optimizer.zero_grad()
+            loss = cross_entropy(model.score(augment(to_unit(batch))), truth)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        speeds.append(len(index) / (time.monotonic() - started))
+    return statistics.median(speeds)
+
+
+def _images(config: Config) -> tuple[ImageSet, int]:
+    return prepare(config.data)
+
+
+# --- the usual pipeline -------------------------------------------------------------------
+
+
+class _Folder(Dataset[tuple[Tensor, int]]):
+    """JPEG files, opened and changed one by one, as tutorials do."""
+
+    def __init__(self, files: list[Path], labels: list[int]) -> None:
+        self.files, self.labels = files, labels
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, i: int) -> tuple[Tensor, int]:
+        image = Image.open(self.files[i]).convert("L")
+        rng = np.random.default_rng()
+        if rng.random() < 0.5:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        shift = tuple(rng.uniform(-4.8, 4.8, 2))
+        image = image.rotate(rng.uniform(-10, 10), Image.Resampling.BILINEAR, translate=shift)
+        image = ImageEnhance.Brightness(image).enhance(rng.uniform(0.8, 1.2))
+        image = ImageEnhance.Contrast(image).enhance(rng.uniform(0.8, 1.2))
+        pixels = torch.from_numpy(np.asarray(image, np.float32)[None] / 255)
+        return (pixels - 0.5) / 0.25, self.labels[i]
+
+
+class _Module(pl.LightningModule):
+    """A module that logs its loss every step."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        images, labels = batch
+        loss = cross_entropy(self.network(images), labels)
+        self.log("train_loss", loss)
+        return loss
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.05, momentum=0.9, nesterov=True)
+
+
+def _usual(config: Config) -> float:
+    images, _ = _images(config)
+    index = images.indices(Split.TRAIN)
+    with scratch() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        files = []
+        for i in index:
+            files.append(folder / f"{images.names[i]}.jpg")
+            Image.fromarray(np.asarray(images.images[i])).save(files[-1], quality=95)
+        data = _Folder(files, images.labels[index].tolist())
+        loader = DataLoader(data, config.trainer.batch_size, shuffle=True, num_workers=2)
+        network = classifier.build(config.model.network(), 0.5, 0.25).network
+        times: list[float] = []
+        trainer = pl.Trainer(
+            max_epochs=EPOCHS,
+            accelerator="cpu",
+            logger=MLFlowLogger(tracking_uri=f"sqlite:///{folder}/mlflow.db"),
+            log_every_n_steps=1,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            callbacks=[_Clock(times)],
+        )
+        trainer.fit(_Module(network), loader)
+    return statistics.median(len(index) / seconds for seconds in times)
+
+
+class _Clock(pl.Callback):
+    """Times each epoch, from the first batch asked for to the last step."""
+
+    def __init__(self, times: list[float]) -> None:
+        self.times = times
+
+    def on_train_epoch_start(self, *_: object) -> None:
+        self.started = time.monotonic()
+
+    def on_train_epoch_end(self, *_: object) -> None:
+        self.times.append(time.monotonic() - self.started)
