@@ -23,7 +23,7 @@ bench: $(READY)  ## measure what the README's performance section says; about te
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --requirement requirements.lock
-	$(BIN)/pip install --quiet --no-deps --editable .
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 lock: $(READY)  ## pin anew what pyproject.toml asks for

@@ -36,6 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("ferlab: interrupted", file=sys.stderr)
         return 130
+    except Exception as error:
+        if args.debug:
+            raise
+        print(
+            f"ferlab: unexpected {type(error).__name__}: {error} (--debug shows where)",
+            file=sys.stderr,
+        )
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,6 +116,9 @@ def _audit(args: argparse.Namespace) -> int:
 def _ui(args: argparse.Namespace) -> int:
     from ferlab.tracking.store import connect, default_uri
 
-    connect(None)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", default_uri()]
+    uri = default_uri()
+    if uri.startswith(("http://", "https://")):
+        raise FerlabError(f"the runs are on a server; open {uri} in a browser")
+    connect(uri)
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     return subprocess.call([*command, "--host", args.host, "--port", str(args.port)])

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from ferlab import targets
-from ferlab.config.schema import Data
+from ferlab.config.parts import Data
 from ferlab.data import splits
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import DataError

@@ -13,7 +13,7 @@ IMAGE_SIZE = 48
 class ExpressionCNN(nn.Module):
     """A plain convolutional classifier whose every part is an argument.
 
-    The arguments are the keys of ``conf/model/*.yaml``; `ferlab.config.schema` documents and
+    The arguments are the keys of ``conf/model/*.yaml``; `ferlab.config.parts` documents and
     checks them. All convolutions and dense layers keep "same" padding.
 
     Args:

@@ -23,7 +23,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from ferlab import paths
-from ferlab.config.schema import Attention, Config
+from ferlab.config.parts import Attention
+from ferlab.config.schema import Config
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import TrackingError
 from ferlab.tracking import environment, store

@@ -1,5 +1,6 @@
 """The MLflow tracking store: found, created where it is ours, and proven writable."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,15 +24,15 @@ _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def default_uri() -> str:
-    """The store in ferlab's home: one SQLite file."""
-    return f"sqlite:///{paths.home() / 'mlflow.db'}"
+    """``MLFLOW_TRACKING_URI``, else one SQLite file in ferlab's home."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.home() / 'mlflow.db'}"
 
 
 def connect(uri: str | None) -> MlflowClient:
     """A client of the store at ``uri``, which has answered.
 
     Args:
-        uri: an MLflow tracking URI; None for the store in ferlab's home, made if it is new.
+        uri: an MLflow tracking URI; None for `default_uri`. A SQLite file is made if it is new.
 
     Raises:
         TrackingError: the store cannot be reached, opened or made.
@@ -62,7 +63,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
         experiment = client.get_experiment_by_name(name)
         if experiment is None:
             location = None
-            if client.tracking_uri == default_uri():
+            if client.tracking_uri == f"sqlite:///{paths.home() / 'mlflow.db'}":
                 location = (paths.home() / "artifacts").as_uri()
             with suppress(MlflowException):  # another run may have made it just now
                 return str(client.create_experiment(name, location, _EXPERIMENT_TAGS))

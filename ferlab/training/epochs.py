@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 from torch import Tensor
 
-from ferlab.config.schema import Trainer as TrainerConfig
+from ferlab.config.parts import Trainer as TrainerConfig
 from ferlab.tracking.run import Run
 from ferlab.training import checkpoint
 from ferlab.training.module import ExpressionModule
@@ -62,11 +62,12 @@ class Epochs(pl.Callback):
     """Keeps a run's state on disk and in MLflow as its epochs end.
 
     The checkpoint comes first and holds the history, so MLflow never knows an epoch that could
-    not be gone on from; an epoch that MLflow missed in a crash is logged from the history.
+    not be gone on from; one that MLflow missed in a crash is in the history.
 
     Args:
         config: the ``trainer`` section.
         classes: names, in the order of the labels.
+        images: trained on in an epoch.
         folder: where checkpoints are kept.
         run: records each epoch.
         past: the epochs before, if the run is resumed.
@@ -78,6 +79,7 @@ class Epochs(pl.Callback):
         self,
         config: TrainerConfig,
         classes: tuple[str, ...],
+        images: int,
         folder: Path,
         run: Run,
         past: Past,
@@ -91,22 +93,9 @@ class Epochs(pl.Callback):
         self._run = run
         self._check_signals = check_signals
         self._report = report
-        self._progress: Progress
+        self._progress = Progress(config.max_epochs, images, len(past.history), config.monitor)
         self._epoch_started = 0.0
         self._trained = 0.0
-
-    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Catch MLflow up, and begin to show progress."""
-        del trainer
-        done = self._run.logged_epochs()
-        for epoch, metrics in enumerate(self.past.history[done:], start=done + 1):
-            self._run.log_epoch(epoch, metrics)
-        self._progress = Progress(
-            self._config.max_epochs,
-            len(_module(pl_module).pixels.train),
-            len(self.past.history),
-            self._config.monitor,
-        )
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
@@ -162,9 +151,16 @@ class Epochs(pl.Callback):
         self._check_signals()
         trainer.should_stop = self.past.is_complete(self._config)
 
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Leave the terminal tidy, however the run ended."""
-        del trainer, pl_module, stage
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leave the terminal tidy."""
+        del trainer, pl_module
+        self._progress.close()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Leave the terminal tidy."""
+        del trainer, pl_module, exception
         self._progress.close()
 
 

@@ -110,10 +110,11 @@ def record(
         predictions: of ``classifier`` on the validation split.
     """
     with tempfile.TemporaryDirectory(dir=paths.work(run.id)) as scratch:
-        folder = Path(scratch)
+        folder = Path(scratch, "artifacts")
+        folder.mkdir()
         _write_predictions(folder, images, predictions)
         _write_figures(folder, config, images, past, predictions)
-        model = folder / "model"
+        model = Path(scratch, "model")
         served.save(
             model,
             classifier.state_dict(),
@@ -127,11 +128,10 @@ def record(
             example=images.images[images.indices(Split.VAL)[:_EXAMPLES]],
             pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
         )
-        run.log_model(model)
-        shutil.rmtree(model)  # it is recorded as a model; the rest as the run's artifacts
         (folder / "checkpoints").mkdir()
         shutil.copy(paths.work(run.id) / checkpoint.LAST, folder / "checkpoints")
         run.log_folder(folder)
+        run.log_model(model)
     best = past.best(config.trainer.monitor)
     scores = past.history[best - 1]
     run.log_summary(
@@ -143,6 +143,7 @@ def record(
             "images_per_second": float(np.median([e["images_per_second"] for e in past.history])),
             "train_seconds": past.seconds,
             "peak_memory_bytes": environment.peak_memory(),
+            **_peak_gpu_memory(),
             "parameters": cost.parameters(classifier),
             "multiply_adds": cost.multiply_adds(classifier.network),
         },
@@ -183,3 +184,10 @@ def _write_figures(
     }
     for name, figure in drawn.items():
         figure.savefig(folder / "figures" / f"{name}.png")
+
+
+def _peak_gpu_memory() -> dict[str, float]:
+    """The most GPU memory that torch's tensors have held so far, in bytes, if there is a GPU."""
+    if not torch.cuda.is_available():
+        return {}
+    return {"peak_gpu_memory_bytes": torch.cuda.max_memory_allocated()}

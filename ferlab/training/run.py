@@ -93,7 +93,7 @@ def resume(run_id: str, uri: str | None = None, report: Report | None = None) ->
 
     Args:
         run_id: of the MLflow run.
-        uri: the tracking store; None for the one in ferlab's home.
+        uri: the tracking store; None for `ferlab.tracking.store.default_uri`.
         report: see `train`.
 
     Raises:
@@ -131,9 +131,18 @@ def _complete(
                 state = checkpoint.load_state(folder / checkpoint.LAST)
                 past = Past(state["history"], state["seconds"])
                 module.resume(state, first_epoch=len(past.history))
+                for epoch in range(run.logged_epochs(), len(past.history)):  # missed in a crash
+                    run.log_epoch(epoch + 1, past.history[epoch])
             if not past.is_complete(config.trainer):
                 epochs = Epochs(
-                    config.trainer, images.classes, folder, run, past, check_signals, report
+                    config.trainer,
+                    images.classes,
+                    len(module.pixels.train),
+                    folder,
+                    run,
+                    past,
+                    check_signals,
+                    report,
                 )
                 left = config.trainer.max_epochs - len(past.history)
                 with _quiet():

@@ -20,6 +20,7 @@ from ferlab.config import compose
 from ferlab.data.imageset import EXPRESSIONS, ImageSet
 from ferlab.errors import ConfigError, RunEnded, TrackingError
 from ferlab.tracking import store
+from ferlab.tracking.run import Run
 from ferlab.training.run import RunResult, resume, train
 from tests.conftest import TINY, Cli, run_id_of
 
@@ -190,6 +191,25 @@ def test_a_full_disk_ends_the_run_in_a_line(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(checkpoint, "save_state", full)
     with pytest.raises(RunEnded, match="no space left on the disk"):
         train(compose(TINY))
+
+
+def test_an_epoch_that_mlflow_missed_in_a_crash_is_logged_on_resuming(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log_epoch = Run.log_epoch
+
+    def crash_at_the_last(self: Run, epoch: int, metrics: dict[str, float]) -> None:
+        if epoch == 3:
+            raise TrackingError("the store is away")
+        log_epoch(self, epoch, metrics)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "log_epoch", crash_at_the_last)
+        with pytest.raises(RunEnded, match="the store is away; go on with") as caught:
+            train(compose(TINY))
+    resume(caught.value.run_id)
+    steps = [m.step for m in client().get_metric_history(caught.value.run_id, "val/f1")]
+    assert steps == [1, 2, 3]
 
 
 def test_early_stopping_stops_and_records() -> None:
