@@ -4,10 +4,14 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo ui test lint bench lock clean
 
 demo: $(READY)  ## train on drawn faces and say where to look
 	$(BIN)/ferlab train trainer.max_epochs=6
+	@echo "browse   make ui"
+
+ui: $(READY)  ## open the MLflow UI on 127.0.0.1
+	$(BIN)/ferlab ui
 
 test: $(READY)  ## run the tests
 	$(BIN)/pytest

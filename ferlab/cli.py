@@ -114,11 +114,12 @@ def _audit(args: argparse.Namespace) -> int:
 
 
 def _ui(args: argparse.Namespace) -> int:
-    from ferlab.tracking.store import connect, default_uri
+    from ferlab.tracking.store import UI_MODE, connect, default_uri
 
     uri = default_uri()
     if uri.startswith(("http://", "https://")):
         raise FerlabError(f"the runs are on a server; open {uri} in a browser")
     connect(uri)
+    print(f"look at http://{args.host}:{args.port}/#/experiments{UI_MODE}", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     return subprocess.call([*command, "--host", args.host, "--port", str(args.port)])

@@ -32,6 +32,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A ferlab home of the test's own."""
     path = tmp_path / "home"
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # mlflow.set_tracking_uri sets it
     monkeypatch.setenv("FERLAB_HOME", str(path))
     monkeypatch.setenv("FERLAB_CACHE", str(cache))
     return path

@@ -103,7 +103,7 @@ class Run:
         """Where the MLflow UI shows the run, below the UI's address."""
         with reported(self._client.tracking_uri):
             info = self._client.get_run(self.id).info
-        return f"#/experiments/{info.experiment_id}/runs/{self.id}"
+        return f"#/experiments/{info.experiment_id}/runs/{self.id}{store.UI_MODE}"
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Record the metrics of an epoch, counted from 1, in one write."""

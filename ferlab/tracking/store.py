@@ -23,6 +23,10 @@ _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """The MLflow UI then opens on runs and metrics, not on traces of language models."""
 
 
+UI_MODE = "?workflowType=machine_learning"
+"""Ends a page's address in the MLflow UI, which else may open on language models."""
+
+
 def default_uri() -> str:
     """``MLFLOW_TRACKING_URI``, else one SQLite file in ferlab's home."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.home() / 'mlflow.db'}"
