@@ -62,9 +62,11 @@ def compare(
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder that holds ferlab's home and cache for the while."""
-    before = {name: os.environ.get(name) for name in ("FERLAB_HOME", "FERLAB_CACHE")}
+    """A folder that holds ferlab's home, store and cache for the while."""
+    names = ("FERLAB_HOME", "FERLAB_CACHE", "MLFLOW_TRACKING_URI")
+    before = {name: os.environ.get(name) for name in names}
     with tempfile.TemporaryDirectory(prefix="ferlab-benchmark-") as folder:
+        os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
         os.environ["FERLAB_HOME"] = f"{folder}/home"
         os.environ["FERLAB_CACHE"] = f"{folder}/cache"
         try:

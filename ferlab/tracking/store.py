@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -69,8 +69,12 @@ def experiment_id(client: MlflowClient, name: str) -> str:
             location = None
             if client.tracking_uri == f"sqlite:///{paths.home() / 'mlflow.db'}":
                 location = (paths.home() / "artifacts").as_uri()
-            with suppress(MlflowException):  # another run may have made it just now
+            try:
                 return str(client.create_experiment(name, location, _EXPERIMENT_TAGS))
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+            # Another run made it just now.
             experiment = client.get_experiment_by_name(name)
     if experiment is None or experiment.lifecycle_stage == "deleted":
         raise TrackingError(
