@@ -1,0 +1,70 @@
+"""The tracking store: made once, refused in one line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from ferlab.errors import TrackingError
+from ferlab.tracking import store
+
+
+def test_the_store_follows_the_home_and_mlflows_variable(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store.default_uri() == f"sqlite:///{home}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    assert store.default_uri() == "http://127.0.0.1:1"
+
+
+def test_artifacts_of_the_home_lie_in_the_home(home: Path) -> None:
+    client = store.connect(None)
+    experiment = client.get_experiment(store.experiment_id(client, "ferlab"))
+    assert experiment.artifact_location == (home / "artifacts").as_uri()
+    assert store.experiment_id(client, "ferlab") == experiment.experiment_id
+
+
+def test_a_deleted_experiment_is_said_to_be_deleted() -> None:
+    client = store.connect(None)
+    client.delete_experiment(store.experiment_id(client, "old"))
+    with pytest.raises(TrackingError, match="the MLflow experiment 'old' is deleted; restore it"):
+        store.experiment_id(client, "old")
+
+
+def test_any_other_refusal_is_told_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> str:
+        del arguments
+        raise MlflowException("the quota is used up")
+
+    client = store.connect(None)
+    monkeypatch.setattr(MlflowClient, "create_experiment", refuse)
+    with pytest.raises(TrackingError, match="cannot be used: the quota is used up"):
+        store.experiment_id(client, "new")
+
+
+def test_an_experiment_that_another_run_made_meanwhile_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = store.connect(None)
+    made = client.create_experiment("shared")
+    found = iter([None, client.get_experiment(made)])
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", lambda *_: next(found))
+    assert store.experiment_id(client, "shared") == made
+
+
+def test_two_first_runs_at_once_make_one_store(home: Path) -> None:
+    code = "from ferlab.tracking import store; store.experiment_id(store.connect(None), 'x')"
+    both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [process.wait(timeout=200) for process in both] == [0, 0]
+    named = [e.name for e in store.connect(None).search_experiments()]
+    assert sorted(named) == ["Default", "x"]
+
+
+def test_a_password_is_not_shown() -> None:
+    with pytest.raises(TrackingError) as caught, store.reported("postgresql://me:secret@db/x"):
+        raise OSError("no route to host")
+    assert "secret" not in str(caught.value)
+    assert "postgresql://me:***@db/x cannot be used: no route to host" in str(caught.value)
