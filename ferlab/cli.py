@@ -3,7 +3,6 @@
 import argparse
 import logging
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 
@@ -21,7 +20,7 @@ conf/config.yaml says what there is to change.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the process's exit code."""
-    args = _parser().parse_args(argv)
+    args = _parse(argv)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("ferlab").setLevel(logging.INFO)
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  a user's own components are found here
@@ -46,6 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    args, late = parser.parse_known_args(argv)
+    if "overrides" not in args or any(text.startswith("-") for text in late):
+        return parser.parse_args(argv)  # with argparse's own words, if there is a mistake
+    args.overrides += late  # argparse alone takes no override that stands after an option
+    return args
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ferlab",
@@ -64,7 +72,18 @@ def _parser() -> argparse.ArgumentParser:
         "train", parents=[common, overrides], help="train one run and record it in MLflow"
     )
     train.add_argument("--resume", metavar="RUN_ID", help="go on with a run that ended early")
+    train.add_argument(
+        "-m", "--multirun", action="store_true", help="sweep over overrides with several values"
+    )
     train.set_defaults(run=_train)
+
+    sweep = commands.add_parser(
+        "sweep", parents=[common], help="run an experiment's sweep, or go on with it"
+    )
+    sweep.add_argument("experiment", metavar="NAME", help="a file of experiments/")
+    sweep.add_argument("--new", action="store_true", help="begin another study of this sweep")
+    sweep.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="KEY=VALUE")
+    sweep.set_defaults(run=_sweep)
 
     data = commands.add_parser("data", help="look at the data")
     data_commands = data.add_subparsers(metavar="COMMAND", required=True)
@@ -85,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
 def _train(args: argparse.Namespace) -> int:
     from ferlab.config import compose
 
+    if args.multirun and not args.resume:
+        return _multirun(args.overrides)
     if args.resume and args.overrides:
         raise FerlabError("a resumed run keeps its config; leave out " + " ".join(args.overrides))
     config = None if args.resume else compose(args.overrides)
@@ -94,6 +115,21 @@ def _train(args: argparse.Namespace) -> int:
     result = train(config) if config is not None else resume(args.resume)
     print(result.summary())
     return 0
+
+
+def _sweep(args: argparse.Namespace) -> int:
+    new = ["hydra.sweeper.new=true"] if args.new else []
+    return _multirun([f"experiments={args.experiment}", *new, *args.overrides])
+
+
+def _multirun(overrides: Sequence[str]) -> int:
+    from ferlab.config import multirun
+
+    result = multirun(overrides)
+    print(result.summary())
+    if result.too_many_failed:
+        return 1
+    return 0 if result.is_over else 130
 
 
 def _audit(args: argparse.Namespace) -> int:
@@ -122,4 +158,5 @@ def _ui(args: argparse.Namespace) -> int:
     connect(uri)
     print(f"look at http://{args.host}:{args.port}/#/experiments{UI_MODE}", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
-    return subprocess.call([*command, "--host", args.host, "--port", str(args.port)])
+    command += ["--host", args.host, "--port", str(args.port)]
+    os.execv(command[0], command)  # noqa: S606  becomes MLflow, so that signals reach it

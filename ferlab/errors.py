@@ -26,7 +26,7 @@ class RunEnded(FerlabError):
     Args:
         message: what happened and how to go on.
         run_id: the MLflow run that holds what was finished.
-        reason: ``interrupted``, ``diverged``, ``out-of-memory`` or ``error``.
+        reason: ``interrupted``, ``pruned``, ``diverged``, ``out-of-memory`` or ``error``.
     """
 
     def __init__(self, message: str, run_id: str, reason: str) -> None:

@@ -131,8 +131,8 @@ def test_ui_shows_the_runs_on_the_loopback_address_alone(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     commands: list[list[str]] = []
-    monkeypatch.setattr(command_line.subprocess, "call", lambda c: commands.append(c) or 0)
-    assert command_line.main(["ui", "--port", "5123"]) == 0
+    monkeypatch.setattr(command_line.os, "execv", lambda _, command: commands.append(command))
+    command_line.main(["ui", "--port", "5123"])
     (command,) = commands
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--port") + 1] == "5123"

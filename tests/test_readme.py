@@ -21,7 +21,11 @@ def test_it_is_short() -> None:
 @pytest.mark.parametrize("command", [c for c in COMMANDS if "..." not in c and "--help" not in c])
 def test_commands_are_understood(command: str) -> None:
     args = _parser().parse_args(shlex.split(command)[1:])
-    overrides = getattr(args, "overrides", [])
+    overrides = list(getattr(args, "overrides", []))
+    if "experiment" in args:
+        overrides.append(f"experiments={args.experiment}")
+    if getattr(args, "multirun", False):
+        overrides = [text for text in overrides if "," not in text]
     if "model=mine" not in overrides:
         compose(overrides)
 

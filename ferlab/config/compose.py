@@ -6,6 +6,7 @@ from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
@@ -31,10 +32,43 @@ def compose(overrides: Sequence[str] = ()) -> Config:
         ConfigError: one message that lists every problem.
     """
     parsed, problems = _parse(overrides)
-    return check(_compose(parsed, problems), problems)
+    plain = _compose(parsed, problems)
+    plain.pop("study", None)  # of a sweep, not of its runs
+    return check(plain, problems)
 
 
-def _parse(overrides: Sequence[str]) -> tuple[list[Override], list[Problem]]:
+def multirun(overrides: Sequence[str]) -> Any:
+    """Hand a sweep to the Hydra sweeper that is configured.
+
+    Args:
+        overrides: as typed; those with several values are swept.
+
+    Returns:
+        What the sweeper returns.
+
+    Raises:
+        ConfigError: one message that lists every problem.
+    """
+    parsed, problems = _parse(overrides, may_sweep=True)
+    _compose([override for override in parsed if not override.is_sweep_override()], problems)
+    if problems:
+        raise ConfigError(report(problems))
+    with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
+        hydra = GlobalHydra.instance().hydra  # taken out, for trials to be composed meanwhile
+    if hydra is None:
+        raise RuntimeError("Hydra did not start")
+    own = [f"hydra.searchpath=[{_searchpath()}]", f"hydra.sweep.dir='{paths.home()}'"]
+    texts = [str(o.input_line) if o.is_sweep_override() else _permissive(o) for o in parsed]
+    return hydra.multirun("config", _unused, [*own, *texts])
+
+
+def _unused(config: Any) -> None:
+    """Hydra's task; ferlab's sweeper brings its own."""
+
+
+def _parse(
+    overrides: Sequence[str], may_sweep: bool = False
+) -> tuple[list[Override], list[Problem]]:
     parser = OverridesParser.create()
     parsed, problems = [], []
     for text in overrides:
@@ -44,7 +78,9 @@ def _parse(overrides: Sequence[str]) -> tuple[list[Override], list[Problem]]:
             problems.append(Problem("", f"'{text}' is not an override; write key=value"))
             continue
         key = override.key_or_group
-        if override.is_sweep_override():
+        if override.is_sweep_override() and may_sweep:
+            parsed.append(override)
+        elif override.is_sweep_override():
             problems.append(Problem(key, "several values are a sweep, not a run; give one"))
         elif _is_group(key) and not isinstance(override.value(), str | list | None):
             problems.append(
@@ -57,14 +93,13 @@ def _parse(overrides: Sequence[str]) -> tuple[list[Override], list[Problem]]:
 
 def _compose(overrides: list[Override], problems: list[Problem]) -> dict[str, Any]:
     """Plain nested containers; an override that names no known option is dropped and reported."""
-    searchpath = ",".join(f"file://{root}" for root in _roots())
     with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
         while True:
             try:
                 composed = hydra_compose(
                     "config",
                     overrides=[
-                        f"hydra.searchpath=[{searchpath}]",
+                        f"hydra.searchpath=[{_searchpath()}]",
                         *(_permissive(override) for override in overrides),
                     ],
                 )
@@ -96,6 +131,10 @@ def _permissive(override: Override) -> str:
 
 def _is_group(key: str) -> bool:
     return any((root / key).is_dir() for root in (paths.shipped() / "conf", *_roots()))
+
+
+def _searchpath() -> str:
+    return ",".join(f"file://{root}" for root in _roots())
 
 
 def _roots() -> list[Path]:

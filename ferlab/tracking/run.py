@@ -56,7 +56,7 @@ class Run:
         with reported(client.tracking_uri):
             created = client.create_run(
                 experiment,
-                run_name=config.tracking.run_name or name_of(config),
+                run_name=tags.get("mlflow.runName") or config.tracking.run_name or name_of(config),
                 tags={
                     "mlflow.source.name": "ferlab train",
                     "mlflow.source.type": "LOCAL",
@@ -140,10 +140,11 @@ class Run:
         with reported(self._client.tracking_uri):
             self._client.log_text(self.id, text, path)
 
-    def end(self, status: Status, reason: str = "") -> None:
-        """Close the run; ``reason`` says why it is not FINISHED."""
+    def end(self, status: Status, reason: str = "", why: str = "") -> None:
+        """Close the run; ``reason`` is why it is not FINISHED in a word, ``why`` in a line."""
         with reported(self._client.tracking_uri):
             self._client.set_tag(self.id, "ferlab.ended", reason or "finished")
+            self._client.set_tag(self.id, "ferlab.why", why)
             self._client.set_terminated(self.id, status)
 
     def _log(

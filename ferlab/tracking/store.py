@@ -48,13 +48,23 @@ def connect(uri: str | None) -> MlflowClient:
             return MlflowClient(uri)
         if not uri.startswith("sqlite:///"):
             return MlflowClient(uri)
-        folder = Path(uri.removeprefix("sqlite:///")).parent
-        folder.mkdir(parents=True, exist_ok=True)
+        path = Path(uri.removeprefix("sqlite:///"))
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Two first runs at once would both create the tables.
-        with FileLock(folder / ".mlflow.lock"):
+        with FileLock(path.with_name(".mlflow.lock")):
+            if not path.exists():
+                _make(path)
             client = MlflowClient(uri)
             client.search_experiments(max_results=1)
             return client
+
+
+def _make(path: Path) -> None:
+    """A new store, there at once and whole: MLflow cannot go on with tables half made."""
+    draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)
+    MlflowClient(f"sqlite:///{draft}").search_experiments(max_results=1)
+    draft.replace(path)
 
 
 def experiment_id(client: MlflowClient, name: str) -> str:

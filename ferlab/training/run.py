@@ -4,7 +4,7 @@ import logging
 import shutil
 import traceback
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -65,12 +65,15 @@ class RunResult:
         )
 
 
-def train(config: Config, report: Report | None = None) -> RunResult:
+def train(
+    config: Config, report: Report | None = None, tags: Mapping[str, str] | None = None
+) -> RunResult:
     """Train one run from its config and record it.
 
     Args:
         config: composed by the user, who so vouches for the targets it names.
         report: told of each epoch; may raise to end the run there.
+        tags: of the MLflow run; ``mlflow.runName`` names it.
 
     Raises:
         FerlabError: the data, the store or the config cannot be used; no run was created.
@@ -80,13 +83,19 @@ def train(config: Config, report: Report | None = None) -> RunResult:
     images, leaks = prepare(config.data, config.targets())
     require_classes(config, images)
     client = store.connect(config.tracking.uri)
-    run = Run.start(client, config, images, {"ferlab.data.leaks_dropped": str(leaks)})
+    tags = {"ferlab.data.leaks_dropped": str(leaks), **(tags or {})}
+    run = Run.start(client, config, images, tags)
     run.log_environment()
     _announce(config, images, leaks, run)
     return _complete(config, images, run, config.targets(), report)
 
 
-def resume(run_id: str, uri: str | None = None, report: Report | None = None) -> RunResult:
+def resume(
+    run_id: str,
+    uri: str | None = None,
+    report: Report | None = None,
+    allow: Collection[str] = (),
+) -> RunResult:
     """Go on with a run that ended early, from its last epoch, in the same MLflow run.
 
     It comes to the same bits as if it had never been interrupted.
@@ -94,7 +103,8 @@ def resume(run_id: str, uri: str | None = None, report: Report | None = None) ->
     Args:
         run_id: of the MLflow run.
         uri: the tracking store; None for `ferlab.tracking.store.default_uri`.
-        report: see `train`.
+        report: see `train`; told of the earlier epochs again.
+        allow: see `ferlab.targets.require_allowed`.
 
     Raises:
         FerlabError: there is nothing to go on with, or the data is not the same any more.
@@ -105,8 +115,8 @@ def resume(run_id: str, uri: str | None = None, report: Report | None = None) ->
     if status == "FINISHED":
         raise TrackingError(f"run {run_id} is finished; there is nothing to resume")
     config = on_this_machine(check(recorded_config(client, run_id)))
-    # This config comes from a run: what it may call is ferlab's own, and FERLAB_ALLOW.
-    images, _ = prepare(config.data)
+    # This config comes from a run: what it may call is ferlab's own, and what is allowed by name.
+    images, _ = prepare(config.data, allow)
     if images.digest != tags.get("ferlab.data.digest"):
         raise TrackingError(
             f"the data of run {run_id} has changed: its digest was "
@@ -114,7 +124,7 @@ def resume(run_id: str, uri: str | None = None, report: Report | None = None) ->
         )
     with _locked(run_id):
         pass  # nobody else is at it, so its status is ours to change
-    return _complete(config, images, Run.reopen(client, run_id), (), report)
+    return _complete(config, images, Run.reopen(client, run_id), allow, report)
 
 
 def _complete(
@@ -133,6 +143,9 @@ def _complete(
                 module.resume(state, first_epoch=len(past.history))
                 for epoch in range(run.logged_epochs(), len(past.history)):  # missed in a crash
                     run.log_epoch(epoch + 1, past.history[epoch])
+                if report is not None:
+                    for epoch, metrics in enumerate(past.history, start=1):
+                        report(epoch, metrics)
             if not past.is_complete(config.trainer):
                 epochs = Epochs(
                     config.trainer,
@@ -188,7 +201,7 @@ def _ended(run: Run, error: BaseException) -> RunEnded:
     with suppress(TrackingError):  # the store itself may be what failed
         if reason == "error" and not isinstance(error, FerlabError):
             run.log_text("".join(traceback.format_exception(error)), "traceback.txt")
-        run.end("KILLED" if reason == "interrupted" else "FAILED", reason)
+        run.end("KILLED" if reason in ("interrupted", "pruned") else "FAILED", reason, what)
     return RunEnded(f"{what}; go on with: ferlab train --resume {run.id}", run.id, reason)
 
 

@@ -16,6 +16,10 @@ class Interrupted(Exception):
     """A signal asked the run to stop; its name is the message."""
 
 
+class Pruned(Exception):
+    """A sweep ends the run, for the reason in the message."""
+
+
 class Diverged(Exception):
     """The loss is not a number any more."""
 
@@ -50,16 +54,19 @@ def on_signals() -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
 
-def reason_of(error: BaseException) -> tuple[str, str]:
+def reason_of(error: BaseException) -> tuple[str, str]:  # noqa: PLR0911  one per kind of end
     """What kind of end an error is, and a line on what to do about it.
 
     Returns:
-        ``interrupted``, ``diverged``, ``out-of-memory``, ``disk-full`` or ``error``; and the line.
+        ``interrupted``, ``pruned``, ``diverged``, ``out-of-memory``, ``disk-full`` or
+        ``error``; and the line.
     """
     # Lightning turns a KeyboardInterrupt into a SystemExit, and has one of its own for SIGTERM.
     if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit):
         by = str(error) if isinstance(error, Interrupted) else "a signal"
         return "interrupted", f"stopped by {by}"
+    if isinstance(error, Pruned):
+        return "pruned", str(error)
     if isinstance(error, Diverged):
         return "diverged", f"{error}; a smaller optimizer.lr or trainer.gradient_clip=1 may help"
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(

@@ -20,6 +20,15 @@ def test_the_store_follows_the_home_and_mlflows_variable(
     assert store.default_uri() == "http://127.0.0.1:1"
 
 
+def test_a_store_whose_making_was_killed_is_made_anew(home: Path) -> None:
+    """MLflow cannot go on with tables half made, so they must never stand under the real name."""
+    home.mkdir()
+    (home / ".mlflow.db.new").write_bytes(b"half of a database")
+    client = store.connect(None)
+    assert client.create_experiment("x")
+    assert [path.name for path in home.glob("*mlflow.db*")] == ["mlflow.db"]
+
+
 def test_artifacts_of_the_home_lie_in_the_home(home: Path) -> None:
     client = store.connect(None)
     experiment = client.get_experiment(store.experiment_id(client, "ferlab"))

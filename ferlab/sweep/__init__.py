@@ -1,0 +1,1 @@
+"""Sweeps: many runs of one question, by workers that share an Optuna study."""

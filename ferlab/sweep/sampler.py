@@ -1,0 +1,145 @@
+"""How the next point is chosen: by an Optuna sampler, but never one that was trained before."""
+
+import json
+import warnings
+from collections.abc import Collection
+from typing import Any, NoReturn
+
+import numpy as np
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner, NopPruner
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from ferlab import targets
+from ferlab.config.parts import Component
+from ferlab.config.study import OptunaComponent
+from ferlab.errors import ConfigError
+from ferlab.sweep.space import Param, Point, Space, Value
+
+_DRAWS = 100
+"""Random points tried before the first one left is taken."""
+
+
+class Chosen(BaseSampler):
+    """A study's sampler that hands out the one point it was given, through Optuna's own calls."""
+
+    def __init__(self) -> None:
+        self.point: Point = {}
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Nothing: every parameter is asked for one by one."""
+        del study, trial
+        return {}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Nothing."""
+        del study, trial, search_space
+        return {}
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """The chosen point's value."""
+        del study, trial, param_distribution
+        return self.point[param_name]
+
+
+def choose(
+    space: Space,
+    sampler: OptunaComponent | None,
+    seed: int,
+    study: Study,
+    trial: FrozenTrial,
+    taken: Collection[str],
+) -> Point | None:
+    """The point of the next trial; None where all of a finite space are taken.
+
+    What it draws follows from ``seed`` and the study's trials alone, so an interrupted sweep
+    goes on to the same points.
+
+    Args:
+        space: to choose from.
+        sampler: as configured; None: in the order of the space.
+        seed: of this one trial. A sampler that has a seed of its own keeps that.
+        study: with the trials so far.
+        trial: the one to choose for.
+        taken: the `identity` of every point that is not to be chosen again.
+    """
+    if sampler is None:
+        return _first_left(space, taken)
+    point = _sampled(space, _build(sampler, seed), study, trial)
+    if not space.is_finite or identity(point) not in taken:
+        return point
+    random = RandomSampler(seed)
+    for _ in range(_DRAWS):
+        point = _sampled(space, random, study, trial)
+        if identity(point) not in taken:
+            return point
+    return _first_left(space, taken)
+
+
+def identity(point: Point) -> str:
+    """A text that is the same for the same point."""
+    return json.dumps(point, sort_keys=True)
+
+
+def build_pruner(config: OptunaComponent | None) -> BasePruner:
+    """The configured pruner, or one that never prunes.
+
+    Raises:
+        ConfigError: Optuna has no such pruner, or it takes other arguments.
+    """
+    if config is None:
+        return NopPruner()
+    pruner = _call(config)
+    return pruner if isinstance(pruner, BasePruner) else _refuse("pruner", config)
+
+
+def _build(config: OptunaComponent, seed: int) -> BaseSampler:
+    sampler = _call(config, seed=seed)
+    return sampler if isinstance(sampler, BaseSampler) else _refuse("sampler", config)
+
+
+def _call(config: OptunaComponent, **defaults: Any) -> Any:
+    arguments = {**defaults, **config.model_dump(by_alias=True)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return targets.call(arguments, allow=["optuna.samplers", "optuna.pruners"])
+
+
+def _refuse(what: str, config: Component) -> NoReturn:
+    raise ConfigError(f"config: study.{what}: '{config.target}' is not an Optuna {what}")
+
+
+def _sampled(space: Space, sampler: BaseSampler, study: Study, trial: FrozenTrial) -> Point:
+    relative = sampler.sample_relative(
+        study, trial, sampler.infer_relative_search_space(study, trial)
+    )
+
+    def value(param: Param) -> Value:
+        if param.key in relative:
+            return _plain(relative[param.key])
+        return _plain(sampler.sample_independent(study, trial, param.key, param.distribution))
+
+    return space.draw(value)
+
+
+def _plain(value: Any) -> Value:
+    """Without NumPy's types, which JSON does not take."""
+    chosen: Value = value.item() if isinstance(value, np.generic) else value
+    return chosen
+
+
+def _first_left(space: Space, taken: Collection[str]) -> Point | None:
+    return next((point for point in space.points() if identity(point) not in taken), None)

@@ -1,0 +1,250 @@
+"""A study that many workers share: which trials count, which are left, whose worker is gone.
+
+No lock spans the workers, so that any storage on any number of machines will do. A trial's
+number is its ticket instead: whoever holds a higher one waits until all lower ones have chosen
+their points, and steps back if they already fill the budget. Every worker holds a file lock for
+its life; the system frees it with the process, so a trial whose worker's lock is free is an orphan.
+"""
+
+import os
+import socket
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from filelock import FileLock, Timeout
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from ferlab import paths
+from ferlab.config.study import StudyConfig
+from ferlab.sweep.sampler import Chosen, build_pruner, choose, identity
+from ferlab.sweep.space import Point, Space
+from ferlab.sweep.storage import open_storage
+
+_COUNTS = (TrialState.COMPLETE, TrialState.PRUNED)
+_POLL = 0.2
+"""Seconds between two looks at what other workers do."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many trials of a study are what."""
+
+    complete: int = 0
+    pruned: int = 0
+    failed: int = 0
+    running: int = 0
+    retried: int = 0
+
+    @property
+    def counted(self) -> int:
+        """Those that use up the budget."""
+        return self.complete + self.pruned
+
+
+class SharedStudy:
+    """One worker's, or the sweeper's, view of a study.
+
+    Args:
+        name: of the study.
+        config: of the study.
+        space: to search.
+        budget: how many trials are to count.
+        sitting: which start of the command this is; failures are counted and forgiven per sitting.
+    """
+
+    def __init__(
+        self, name: str, config: StudyConfig, space: Space, budget: int, sitting: str
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.name = name
+        self.sitting = sitting
+        self._config = config
+        self._space = space
+        self._budget = budget
+        self._chosen = Chosen()
+        self.optuna = optuna.create_study(
+            storage=open_storage(config.storage, name),
+            study_name=name,
+            direction=config.direction,
+            sampler=self._chosen,
+            pruner=build_pruner(config.pruner),
+            load_if_exists=True,
+        )
+
+    def trials(self) -> list[FrozenTrial]:
+        """All trials but those withdrawn, by number."""
+        trials = self.optuna.get_trials(deepcopy=False)
+        return [trial for trial in trials if "withdrawn" not in trial.user_attrs]
+
+    def counts(self) -> Counts:
+        """How many trials are what; failed ones of this sitting only."""
+        trials = self.trials()
+        states = [trial.state for trial in trials]
+        return Counts(
+            complete=states.count(TrialState.COMPLETE),
+            pruned=states.count(TrialState.PRUNED),
+            failed=sum(self._failed_now(trial) for trial in trials),
+            running=states.count(TrialState.RUNNING),
+            retried=sum(trial.user_attrs.get("attempt", 0) for trial in trials),
+        )
+
+    def is_over(self) -> bool:
+        """Whether enough trials count, or too many failed."""
+        counts = self.counts()
+        return counts.counted >= self._budget or counts.failed > self._config.max_failures
+
+    def next_trial(self, worker: str, deadline: float) -> Trial | None:
+        """A trial to train, with its point: an orphan's, else a new one.
+
+        Waits while all that is left is in the hands of others, for one of them may fail.
+
+        Args:
+            worker: who asks; see `at_work`.
+            deadline: no trial is new after this time (`time.time`); orphans are still finished.
+
+        Returns:
+            None once there is nothing left to do.
+        """
+        while not self.is_over():
+            trials = self.trials()
+            running = [trial for trial in trials if trial.state == TrialState.RUNNING]
+            adopted = next(filter(None, (self._adopt(trial, worker) for trial in running)), None)
+            if adopted is not None:
+                return adopted
+            used = sum(trial.state in _COUNTS for trial in trials) + len(running)
+            is_full = used >= self._budget or not self._has_point_left(trials)
+            if not is_full and time.time() < deadline:
+                claimed = self._claim(worker)
+                if claimed is not None:
+                    return claimed
+            elif not running:
+                return None
+            time.sleep(_POLL)
+        return None
+
+    def _claim(self, worker: str) -> Trial | None:
+        """A new trial with its point, or None if others were quicker."""
+        ticket = uuid.uuid4().hex
+        self.optuna.add_trial(
+            create_trial(
+                state=TrialState.RUNNING,
+                user_attrs={"worker": worker, "ticket": ticket, "sitting": self.sitting},
+            )
+        )
+        mine = next(t for t in reversed(self.trials()) if t.user_attrs.get("ticket") == ticket)
+        while any(map(self._is_choosing, self._below(mine))):
+            time.sleep(_POLL / 10)
+        lower = self._below(mine)
+        used = sum(t.state in _COUNTS or t.state == TrialState.RUNNING for t in lower)
+        point = None
+        if used < self._budget:
+            config = self._config
+            sampler = None if config.trials is None else config.sampler
+            point = choose(
+                self._space,
+                sampler,
+                config.seed + len(lower),
+                self.optuna,
+                mine,
+                self._taken(lower),
+            )
+        if point is None:
+            self._withdraw(mine)
+            return None
+        trial = self._open(mine)
+        trial.set_user_attr("point", point)
+        return self._with_params(trial, point)
+
+    def _adopt(self, orphan: FrozenTrial, worker: str) -> Trial | None:
+        """Take over a trial whose worker is gone; None if it is not, or another was quicker."""
+        before = orphan.user_attrs["worker"]
+        if before == worker:
+            return None
+        with _dead(before) as is_dead:
+            now = self._again(orphan)
+            if not is_dead or now.state.is_finished() or now.user_attrs["worker"] != before:
+                return None
+            if "point" not in now.user_attrs:
+                self._withdraw(now)  # others may have gone past it, so it must not choose now
+                return None
+            trial = self._open(now)
+            trial.set_user_attr("deaths", now.user_attrs.get("deaths", 0) + 1)
+            trial.set_user_attr("worker", worker)
+        return self._with_params(trial, now.user_attrs["point"])
+
+    def _with_params(self, trial: Trial, point: Point) -> Trial:
+        self._chosen.point = point
+        for param in self._space.params:
+            if param.key in point:
+                trial._suggest(param.key, param.distribution)
+        return trial
+
+    def _is_choosing(self, trial: FrozenTrial) -> bool:
+        if trial.state.is_finished() or "point" in trial.user_attrs:
+            return False
+        with _dead(trial.user_attrs["worker"]) as is_dead:
+            return not is_dead
+
+    def _below(self, mine: FrozenTrial) -> list[FrozenTrial]:
+        return [trial for trial in self.trials() if trial.number < mine.number]
+
+    def _taken(self, trials: Sequence[FrozenTrial]) -> set[str]:
+        """Points trained, or being trained; one that failed in an earlier sitting may go again."""
+        return {
+            identity(trial.user_attrs["point"])
+            for trial in trials
+            if "point" in trial.user_attrs
+            and (trial.state != TrialState.FAIL or self._failed_now(trial))
+        }
+
+    def _has_point_left(self, trials: Sequence[FrozenTrial]) -> bool:
+        if not self._space.is_finite:
+            return True
+        taken = self._taken(trials)
+        return any(identity(point) not in taken for point in self._space.points())
+
+    def _failed_now(self, trial: FrozenTrial) -> bool:
+        return trial.state == TrialState.FAIL and trial.user_attrs.get("sitting") == self.sitting
+
+    def _withdraw(self, trial: FrozenTrial) -> None:
+        self._open(trial).set_user_attr("withdrawn", True)
+        self.optuna.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+
+    def _open(self, trial: FrozenTrial) -> Trial:
+        return Trial(self.optuna, trial._trial_id)
+
+    def _again(self, trial: FrozenTrial) -> FrozenTrial:
+        return next(t for t in self.optuna.get_trials(deepcopy=False) if t.number == trial.number)
+
+
+@contextmanager
+def at_work() -> Iterator[str]:
+    """Be a worker; yields a name by which others can tell whether it is still there."""
+    folder = paths.home() / "studies" / "workers"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    with FileLock(path):
+        yield f"{socket.gethostname()}:{path}"
+        path.unlink()
+
+
+@contextmanager
+def _dead(worker: str) -> Iterator[bool]:
+    """Whether a worker is gone; while inside, nobody else finds it gone.
+
+    A worker of another machine is taken to be there: its lock cannot be seen from here.
+    """
+    host, _, path = worker.partition(":")
+    if host != socket.gethostname() or not Path(path).parent.is_dir():
+        yield False
+        return
+    try:
+        with FileLock(path, timeout=0):
+            yield True
+    except Timeout:
+        yield False

@@ -1,0 +1,168 @@
+"""What workers share: an exact budget, no point twice, no trial lost. Nothing is trained here."""
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from ferlab import paths
+from ferlab.config.study import StudyConfig, check_study
+from ferlab.errors import ConfigError
+from ferlab.sweep.space import Space, parse
+from ferlab.sweep.study import SharedStudy, at_work
+
+NEVER = float("inf")
+
+
+def settings(**changes: object) -> StudyConfig:
+    folder = paths.shipped() / "conf" / "study"
+    parts = {"sampler": "sampler/tpe", "pruner": "pruner/median"}
+    shipped = yaml.safe_load((folder / "default.yaml").read_text())
+    del shipped["defaults"]
+    shipped |= {key: yaml.safe_load((folder / f"{f}.yaml").read_text()) for key, f in parts.items()}
+    return check_study({**shipped, **changes})
+
+
+GRID = parse({"a": "choice(1,2,3,4)", "b": "choice(x,y,z)"}, {})[0]
+LINE = parse(
+    {"lr": "tag(log, interval(0.001, 1.0))", "kind": "choice(none,se)", "r": "choice(2,4,8)"},
+    {"r": {"kind": "se"}},
+)[0]
+
+
+def shared(
+    space: Space = GRID, budget: int = 12, sitting: str = "1", **changes: object
+) -> SharedStudy:
+    return SharedStudy("s", settings(**changes), space, budget, sitting)
+
+
+def tell(study: SharedStudy, trial: Trial) -> None:
+    value = float(len(str(trial.params))) + trial.params.get("lr", 0.0)
+    study.optuna.tell(trial.number, value)
+
+
+def points(study: SharedStudy) -> list[dict[str, object]]:
+    return [trial.params for trial in study.trials() if trial.state.is_finished()]
+
+
+def work(study: SharedStudy, trials: int = 1000) -> int:
+    done = 0
+    with at_work() as worker:
+        while done < trials and (trial := study.next_trial(worker, NEVER)) is not None:
+            time.sleep(0.002 * (trial.number % 3))
+            tell(study, trial)
+            done += 1
+    return done
+
+
+def test_a_grid_is_trained_once_in_its_own_order() -> None:
+    study = shared()
+    assert work(study) == 12
+    assert points(study) == list(GRID.points())
+
+
+@pytest.mark.parametrize("trials", [7, 12, 50])
+def test_many_workers_end_at_exactly_the_budget_with_no_point_twice(trials: int) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        done = sum(pool.map(lambda _: work(shared(budget=trials, trials=trials)), range(4)))
+    study = shared(budget=trials, trials=trials)
+    states = Counter(trial.state for trial in study.trials())
+    assert states == {TrialState.COMPLETE: min(trials, 12)}
+    assert done == min(trials, 12)  # the space has no more than 12 points
+    assert len({str(point) for point in points(study)}) == done
+
+
+def test_an_orphan_is_adopted_with_its_point_and_a_living_workers_trial_is_not() -> None:
+    study = shared(budget=2)
+    with at_work() as alive, at_work() as me:
+        theirs = study.next_trial(alive, NEVER)
+        with at_work() as dead:
+            lost = study.next_trial(dead, NEVER)
+        assert theirs is not None
+        assert lost is not None
+        adopted = study.next_trial(me, NEVER)
+        assert adopted is not None
+        assert (adopted.number, adopted.params) == (lost.number, lost.params)
+        tell(study, adopted)
+        tell(study, theirs)
+        assert study.next_trial(me, NEVER) is None
+
+
+def test_a_worker_that_died_before_choosing_costs_nothing() -> None:
+    study = shared(budget=3)
+    with at_work() as dead:
+        ghost = dead
+    study.optuna.add_trial(_claimed_by(ghost))
+    assert work(study) == 3
+    assert study.counts().counted == 3
+    assert study.counts().failed == 0
+    assert points(study) == list(GRID.points())[:3]
+
+
+def _claimed_by(worker: str) -> FrozenTrial:
+    attrs = {"worker": worker, "ticket": "t", "sitting": "1"}
+    return create_trial(state=TrialState.RUNNING, user_attrs=attrs)
+
+
+def test_an_interrupted_sweep_suggests_what_an_uninterrupted_one_does() -> None:
+    whole = shared(LINE, 16, trials=16)
+    work(whole)
+    expected = points(whole)
+    broken = SharedStudy("t", settings(trials=16), LINE, 16, "1")
+    for i in range(8):
+        work(broken, i % 3)
+        broken = SharedStudy("t", settings(trials=16), LINE, 16, "1")
+        with at_work() as dying:
+            broken.next_trial(dying, NEVER)  # its point is chosen, and then it dies
+    work(broken)
+    assert points(broken) == expected
+    assert {len(point) for point in expected} == {2, 3}
+
+
+def test_failures_do_not_count_stop_the_sweep_and_are_forgiven_by_the_next_start() -> None:
+    study = shared(budget=12, max_failures=2)
+    with at_work() as me:
+        for _ in range(3):
+            trial = study.next_trial(me, NEVER)
+            assert trial is not None
+            study.optuna.tell(trial.number, state=TrialState.FAIL)
+        assert study.next_trial(me, NEVER) is None
+    assert study.counts().failed == 3
+    again = shared(budget=12, max_failures=2, sitting="2")
+    assert work(again) == 12
+    assert again.counts().failed == 0
+
+
+def test_no_trial_starts_after_the_deadline() -> None:
+    study = shared()
+    with at_work() as me:
+        assert study.next_trial(me, time.time() - 1) is None
+
+
+def test_a_line_torn_by_a_crash_costs_nothing(home: Path) -> None:
+    work(shared(budget=3), 2)
+    journal = home / "studies" / "s.log"
+    with journal.open("ab") as file:
+        file.write(b'{"op_code":4,"worker_id":"torn')
+    study = shared(budget=3)
+    assert work(study) == 1
+    assert study.counts().counted == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"objective": "test/accuracy"}, "study.objective: a test metric would choose a model"),
+        ({"trails": 3}, "study.trails: unknown key; did you mean 'trials'?"),
+        ({"trials": 0}, "study.trials: should be greater than or equal to 1, not 0"),
+        ({"pruner": {"_target_": "os.system"}}, "study.pruner._target_: "),
+    ],
+)
+def test_a_wrong_setting_is_named(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match="config: ") as error:
+        settings(**changes)
+    assert message in str(error.value)

@@ -1,0 +1,254 @@
+"""Sweeps from outside: what a command leaves in Optuna and MLflow, and what no kill can change."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import optuna
+import psutil
+import pytest
+import yaml
+from mlflow.entities import Run
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+import ferlab.sweep.trial as trial_module
+from ferlab import cli as command_line
+from ferlab.config import check
+from ferlab.errors import RunEnded
+from ferlab.tracking import store
+from ferlab.tracking.run import recorded_config
+from ferlab.training.run import train
+from tests.conftest import TINY
+
+FAST = [*TINY, "data.images=140", "trainer.max_epochs=2"]
+HERE = "hydra/launcher=basic"
+"""One worker in this very process, for a test to be quick."""
+
+
+def sweep(*arguments: str) -> int:
+    return command_line.main(["train", "-m", *FAST, *arguments])
+
+
+def runs(**tags: str) -> list[Run]:
+    client = store.connect(None)
+    where = " and ".join(f"tags.`ferlab.{key}` = '{value}'" for key, value in tags.items())
+    ids = [e.experiment_id for e in client.search_experiments()]
+    return list(client.search_runs(ids, where, order_by=["start_time ASC"]))
+
+
+def children(study: str) -> list[Run]:
+    return [run for run in runs(study=study) if "ferlab.trial" in run.data.tags]
+
+
+def trials(home: Path, study: str) -> list[optuna.trial.FrozenTrial]:
+    storage = JournalStorage(JournalFileBackend(str(home / "studies" / f"{study}.log")))
+    return optuna.load_study(study_name=study, storage=storage).trials
+
+
+def test_values_on_the_command_line_are_a_grid_that_is_trained_once(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = (HERE, "study.name=g", "model.attention.kind=none,se", "optimizer.lr=0.05,0.1")
+    assert sweep(*arguments) == 0
+    assert "g: 4 of 4 trials count (4 complete, 0 pruned); 0 failed" in capsys.readouterr().out
+    (parent,) = runs(study="g", kind="study")
+    assert parent.info.status == "FINISHED"
+    assert parent.data.metrics["trials/complete"] == 4
+
+    done = children("g")
+    assert [run.data.tags["ferlab.trial"] for run in done] == ["0", "1", "2", "3"]
+    assert done[2].info.run_name == "compact se r8 @all conv, faces, seed 0, lr 0.05"
+    for run, trial in zip(done, trials(home, "g"), strict=True):
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert trial.user_attrs["run_id"] == run.info.run_id
+        assert trial.value == run.data.metrics["best/accuracy"]
+        assert run.data.params["optimizer.lr"] == str(trial.params["optimizer.lr"])
+
+    assert sweep(*arguments) == 0  # the same command: nothing is left to train
+    assert len(children("g")) == 4
+    best = max(done, key=lambda run: run.data.metrics["best/accuracy"])
+    assert parent.data.tags["ferlab.best_run"] == best.info.run_id
+
+
+def test_an_experiment_is_swept_as_its_file_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text(
+        "# @package _global_\n"
+        "study: {trials: 3, question: does it work}\n"
+        "hydra: {sweeper: {params: {optimizer.lr: 'tag(log, interval(0.01, 0.2))',\n"
+        "  model.attention.kind: 'choice(none, se)', model.attention.reduction: 'choice(2, 4)'},\n"
+        "  when: {model.attention.reduction: {model.attention.kind: se}}}}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert command_line.main(["sweep", "mine", *FAST, HERE]) == 0
+    points = [json.dumps(t.params) for t in trials(tmp_path / "home", "mine")]
+    assert len(set(points)) == 3
+    assert all(("reduction" in point) == ('"se"' in point) for point in points)
+    assert command_line.main(["sweep", "--new", "mine", *FAST, HERE, "study.trials=1"]) == 0
+    assert len(children("mine-2")) == 1
+    (parent,) = runs(study="mine", kind="study")
+    assert parent.data.tags["mlflow.note.content"] == "does it work"
+
+
+def test_another_space_or_config_is_refused_with_the_difference(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert sweep(HERE, "study.name=d", "study.trials=1", "optimizer.lr=0.05,0.1") == 0
+    changed = (HERE, "study.name=d", "trainer.batch_size=32", "optimizer.lr=0.05,0.2")
+    assert sweep(*changed) == 1
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert "the study 'd' was begun with something else" in message
+    assert "trainer.batch_size: 64 -> 32" in message
+    assert "choices=(0.05, 0.1)) -> CategoricalDistribution(choices=(0.05, 0.2))" in message
+    assert len(children("d")) == 1
+
+
+def test_a_pruned_trial_is_killed_counts_and_says_against_what(home: Path) -> None:
+    pruner = ("study/pruner=halving", "study.pruner.min_resource=1")
+    arguments = (HERE, "study.name=p", "trainer.max_epochs=4", "seed=0,1,2,3", *pruner)
+    assert sweep(*arguments) == 0
+    pruned = [run for run in children("p") if run.data.tags["ferlab.ended"] == "pruned"]
+    assert pruned
+    for run in pruned:
+        assert run.info.status == "KILLED"
+        assert run.data.tags["ferlab.why"].startswith("at epoch ")
+        assert "; median at that epoch " in run.data.tags["ferlab.why"]
+        number = int(run.data.tags["ferlab.trial"])
+        history = store.connect(None).get_metric_history(run.info.run_id, "val/accuracy")
+        reported = trials(home, "p")[number].intermediate_values
+        assert {metric.step: metric.value for metric in history} == reported
+        assert len(history) < 4
+    assert len(children("p")) == 4
+    assert list((home / "work").iterdir()) == []
+
+
+def test_a_failure_is_recorded_and_the_sweep_goes_on(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sweep(HERE, "study.name=f", "optimizer.lr=1e30,0.1") == 0
+    assert "1 of 2 trials count (1 complete, 0 pruned); 1 failed" in capsys.readouterr().out
+    failed, complete = children("f")
+    assert failed.info.status == "FAILED"
+    assert failed.data.tags["ferlab.ended"] == "diverged"
+    assert complete.info.status == "FINISHED"
+    assert "the loss became" in trials(home, "f")[0].user_attrs["error"]
+    failing = (HERE, "study.name=f2", "study.max_failures=1", "optimizer.lr=1e29,1e30,1e31,0.1")
+    assert sweep(*failing) == 1
+    assert len(children("f2")) == 2
+
+
+def test_a_failure_by_chance_is_retried(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    calls = []
+
+    def unlucky(*arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise RunEnded("out of memory", "some-run", "out-of-memory")
+        return train(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trial_module, "train", unlucky)
+    assert sweep(HERE, "study.name=r", "seed=0,1") == 0
+    first, second = trials(home, "r")
+    assert (first.user_attrs["attempt"], second.user_attrs["attempt"]) == (1, 0)
+    assert len(calls) == 3
+    (parent,) = runs(study="r", kind="study")
+    assert parent.data.metrics["trials/retried"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["optimizer.lrr=1,2"], "optimizer.lrr: unknown key; did you mean 'lr'?"),
+        (["optimizer.lr=0.1", "seed=1"], "nothing is swept"),
+        (["optimizer.lr=interval(0.1,0.2)"], "study.trials: is required"),
+        (["seed=0,1", "study.objective=test/f1"], "a test metric would choose a model"),
+        (["seed=0,1", "study.nmae=x"], "study.nmae: unknown key; did you mean 'name'?"),
+    ],
+)
+def test_a_mistake_is_one_line_before_anything_is_created(
+    arguments: list[str], message: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sweep(HERE, *arguments) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not (home / "studies").exists()
+
+
+KILLS, TRIALS = 5, 10
+
+
+@pytest.mark.timeout(280)
+def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
+    home: Path, tmp_path: Path
+) -> None:
+    """SIGKILL at random moments of the work, now of the workers, now of all; the same command."""
+    chance = random.Random()
+    command = [
+        *(sys.executable, "-m", "ferlab", "train", "-m", *FAST, "study.name=k"),
+        *(f"study.trials={TRIALS}", "study.workers=2", "trainer.max_epochs=4"),
+        *("model.attention.kind=none,se", "optimizer.lr=0.05,0.1", "seed=range(0,9)"),
+    ]
+    journal = home / "studies" / "k.log"
+    process, killed = start(command, tmp_path), 0
+    while killed < KILLS and wait_for_work(process, journal):
+        time.sleep(chance.uniform(0, 2.5))
+        if process.poll() is not None:
+            break
+        everything = killed % 3 == 2 or chance.random() < 0.3
+        parent = psutil.Process(process.pid)
+        victims = parent.children(recursive=True)
+        for victim in [parent, *victims] if everything else victims:
+            victim.kill()
+        killed += 1
+        if everything:
+            process.wait()
+            process = start(command, tmp_path)
+    assert process.wait(timeout=200) == 0
+    assert killed >= 2
+
+    states = Counter(trial.state.name for trial in trials(home, "k"))
+    assert states["COMPLETE"] + states["PRUNED"] == TRIALS
+    assert set(states) <= {"COMPLETE", "PRUNED", "FAIL"}  # FAIL: withdrawn before it began
+    points = [json.dumps(t.user_attrs["point"]) for t in trials(home, "k") if t.params]
+    assert len(points) == len(set(points)) == TRIALS
+    done = children("k")
+    assert len(done) == TRIALS
+    assert {run.info.status for run in runs(study="k")} <= {"FINISHED", "KILLED"}
+    assert not (home / "work").exists() or list((home / "work").iterdir()) == []
+
+    complete = [run for run in done if run.info.status == "FINISHED"]
+    for run in complete[:3]:
+        config = check(recorded_config(store.connect(None), run.info.run_id))
+        alone = train(config).predictions.digest
+        assert run.data.tags["ferlab.predictions.digest"] == alone
+
+
+def start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+
+
+def wait_for_work(process: subprocess.Popen[bytes], journal: Path) -> bool:
+    """Until the study goes on; False if the command ended instead."""
+    before = journal.stat().st_size if journal.exists() else 0
+    while process.poll() is None:
+        if journal.exists() and journal.stat().st_size > before:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_the_shipped_quickstart_is_a_sweep_of_its_own_budget() -> None:
+    from ferlab import paths
+
+    quickstart = yaml.safe_load((paths.shipped() / "experiments" / "quickstart.yaml").read_text())
+    assert quickstart["study"]["question"].endswith("?")
+    assert quickstart["study"]["trials"] == 6
