@@ -45,6 +45,14 @@ def test_parameters_and_multiply_adds_are_golden(preset: str, kind: str) -> None
     assert counted == golden()[preset, kind]
 
 
+@pytest.mark.parametrize(
+    ("experiment", "parameters"),
+    [("seed_baseline", 6_203_911), ("seed_se", 6_334_983), ("seed_notebook", 3_048_839)],
+)
+def test_the_papers_networks_have_the_papers_parameters(experiment: str, parameters: int) -> None:
+    assert cost.parameters(build(f"experiments={experiment}", "data.path=x")) == parameters
+
+
 def test_multiply_adds_of_a_single_convolution_are_counted_by_hand() -> None:
     convolution = nn.Conv2d(1, 4, 3, padding=1)
     assert cost.multiply_adds(convolution) == 48 * 48 * 4 * 9
