@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parse(argv)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("ferlab").setLevel(logging.INFO)
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109  a user's own components are found here
+    sys.path.append(os.getcwd())  # noqa: PTH109  a user's own components are found here
     try:
         code: int = args.run(args)
         return code

@@ -65,7 +65,7 @@ def make_module(
         train=torch.from_numpy(images.indices(Split.TRAIN)),
         val=torch.from_numpy(images.indices(Split.VAL)),
     )
-    return ExpressionModule(
+    module = ExpressionModule(
         classifier.build(config.model.network(), *normalisation, allow),
         Augmentation(**config.augmentation.model_dump()),
         pixels,
@@ -76,6 +76,22 @@ def make_module(
         class_weights=_balanced(images) if trainer.class_weights == "balanced" else None,
         make_optimizer=partial(_make_optimizer, config=config, allow=allow),
     )
+    _rehearse(module, config)
+    return module
+
+
+def _rehearse(module: ExpressionModule, config: Config) -> None:
+    """Find what a user's own part cannot do before a run is created: score, and be optimised."""
+    network = module.classifier.eval()
+    with torch.no_grad():
+        scored = network(torch.zeros(2, 48, 48, dtype=torch.uint8))
+    if scored.shape != (2, config.model.classes):
+        raise ConfigError(
+            f"'{config.model.target}' gives {tuple(scored.shape)} for 2 images; "
+            f"it must give logits of shape (2, {config.model.classes})"
+        )
+    network.train()
+    module.make_optimizer(list(network.parameters()), 1)
 
 
 def make_trainer(config: Config, epochs: int, callback: pl.Callback) -> pl.Trainer:

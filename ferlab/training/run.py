@@ -26,6 +26,7 @@ from ferlab.training.assemble import (
     require_classes,
 )
 from ferlab.training.epochs import Epochs, Past, Report
+from ferlab.training.module import ExpressionModule
 from ferlab.training.record import Predictions, predict, record
 
 _log = logging.getLogger("ferlab")
@@ -82,12 +83,14 @@ def train(
     config = on_this_machine(config)
     images, leaks = prepare(config.data, config.targets())
     require_classes(config, images)
+    scale = normalisation(images, config.data.normalize)
+    module = make_module(config, images, scale, config.targets())
     client = store.connect(config.tracking.uri)
     tags = {"ferlab.data.leaks_dropped": str(leaks), **(tags or {})}
     run = Run.start(client, config, images, tags)
     run.log_environment()
     _announce(config, images, leaks, run)
-    return _complete(config, images, run, config.targets(), report)
+    return _complete(config, images, run, module, scale, report)
 
 
 def resume(
@@ -124,18 +127,23 @@ def resume(
         )
     with _locked(run_id):
         pass  # nobody else is at it, so its status is ours to change
-    return _complete(config, images, Run.reopen(client, run_id), allow, report)
+    scale = normalisation(images, config.data.normalize)
+    module = make_module(config, images, scale, allow)
+    return _complete(config, images, Run.reopen(client, run_id), module, scale, report)
 
 
 def _complete(
-    config: Config, images: ImageSet, run: Run, allow: Collection[str], report: Report | None
+    config: Config,
+    images: ImageSet,
+    run: Run,
+    module: ExpressionModule,
+    scale: tuple[float, float],
+    report: Report | None,
 ) -> RunResult:
     """Train the epochs that are left and record the run, or record why it ended."""
     folder = paths.work(run.id)
     with _locked(run.id), stop.on_signals() as check_signals:
         try:
-            scale = normalisation(images, config.data.normalize)
-            module = make_module(config, images, scale, allow)
             past = Past([], 0.0)
             if (folder / checkpoint.LAST).exists():
                 state = checkpoint.load_state(folder / checkpoint.LAST)
@@ -168,7 +176,7 @@ def _complete(
             record(run, config, images, past, module.classifier, scale, predictions)
             run.end("FINISHED")
         except BaseException as error:
-            raise _ended(run, error) from error
+            raise _ended(run, config, error) from error
     shutil.rmtree(folder, ignore_errors=True)
     epoch = past.best(config.trainer.monitor)
     metrics = past.history[epoch - 1]
@@ -195,14 +203,25 @@ def _locked(run_id: str) -> Iterator[None]:
         raise TrackingError(f"run {run_id} is being trained by another process") from error
 
 
-def _ended(run: Run, error: BaseException) -> RunEnded:
+def _ended(run: Run, config: Config, error: BaseException) -> RunEnded:
     """Record an end that is not the last epoch, and say how to go on."""
     reason, what = stop.reason_of(error)
     with suppress(TrackingError):  # the store itself may be what failed
         if reason == "error" and not isinstance(error, FerlabError):
             run.log_text("".join(traceback.format_exception(error)), "traceback.txt")
         run.end("KILLED" if reason in ("interrupted", "pruned") else "FAILED", reason, what)
-    return RunEnded(f"{what}; go on with: ferlab train --resume {run.id}", run.id, reason)
+    if reason in ("diverged", "out-of-memory"):  # the same config would come to the same end
+        return RunEnded(what, run.id, reason)
+    return RunEnded(f"{what}; go on with: {_resume_command(run, config)}", run.id, reason)
+
+
+def _resume_command(run: Run, config: Config) -> str:
+    """What to type, with what the recorded config may not bring along by itself."""
+    own = sorted({target.partition(".")[0] for target in config.targets()} - {"ferlab", "torch"})
+    needs = [f"FERLAB_ALLOW={','.join(own)}"] if own else []
+    if config.tracking.uri is not None:
+        needs.append(f"MLFLOW_TRACKING_URI={config.tracking.uri}")
+    return " ".join([*needs, f"ferlab train --resume {run.id}"])
 
 
 def _announce(config: Config, images: ImageSet, leaks: int, run: Run) -> None:

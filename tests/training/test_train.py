@@ -305,6 +305,7 @@ def test_a_users_own_model_and_data_plug_in_without_touching_ferlab(own: Path, c
 
     wrong = cli("train", *overrides, "model.depth=3")
     assert "'own_parts.Net' cannot be called as configured" in wrong.stderr
+    assert len(client().search_runs(["1"])) == 1  # nor now
 
 
 def test_a_config_that_comes_from_a_run_calls_nothing_that_is_not_allowed(
