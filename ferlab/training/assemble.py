@@ -94,12 +94,16 @@ def _rehearse(module: ExpressionModule, config: Config) -> None:
     module.make_optimizer(list(network.parameters()), 1)
 
 
+def set_up_torch(config: Config) -> None:
+    """Set what is global in torch, for training and for scoring alike."""
+    torch.set_num_threads(int(config.trainer.threads))
+    # Deterministic mode would fill new memory with NaN, to show reads of it; that costs 5 %.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
 def make_trainer(config: Config, epochs: int, callback: pl.Callback) -> pl.Trainer:
     """A Trainer for the epochs that are left; what it would log, show or keep, ferlab does."""
     trainer = config.trainer
-    torch.set_num_threads(int(trainer.threads))
-    # Deterministic mode would fill new memory with NaN, to show reads of it; that costs 5 %.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return pl.Trainer(
         accelerator="gpu" if trainer.device == "cuda" else "cpu",
         devices=1,

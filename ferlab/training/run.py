@@ -24,6 +24,7 @@ from ferlab.training.assemble import (
     normalisation,
     on_this_machine,
     require_classes,
+    set_up_torch,
 )
 from ferlab.training.epochs import Epochs, Past, Report
 from ferlab.training.module import ExpressionModule
@@ -144,6 +145,7 @@ def _complete(
     folder = paths.work(run.id)
     with _locked(run.id), stop.on_signals() as check_signals:
         try:
+            set_up_torch(config)
             past = Past([], 0.0)
             if (folder / checkpoint.LAST).exists():
                 state = checkpoint.load_state(folder / checkpoint.LAST)

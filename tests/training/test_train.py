@@ -12,6 +12,7 @@ from pathlib import Path
 import mlflow.pyfunc
 import numpy as np
 import pytest
+import torch
 import yaml
 from mlflow.tracking import MlflowClient
 
@@ -207,7 +208,9 @@ def test_an_epoch_that_mlflow_missed_in_a_crash_is_logged_on_resuming(
         patch.setattr(Run, "log_epoch", crash_at_the_last)
         with pytest.raises(RunEnded, match="the store is away; go on with") as caught:
             train(compose(TINY))
+    torch.set_num_threads(2)
     resume(caught.value.run_id)
+    assert torch.get_num_threads() == 1  # as recorded, though no epoch was left to train
     steps = [m.step for m in client().get_metric_history(caught.value.run_id, "val/f1")]
     assert steps == [1, 2, 3]
 
@@ -335,8 +338,6 @@ def test_image_sets_of_another_shape_are_refused() -> None:
 
 
 def test_cuda_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
-
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ConfigError, match=r"trainer\.device: torch sees no CUDA device"):
         train(compose([*TINY, "trainer.device=cuda"]))
