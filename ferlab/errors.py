@@ -20,6 +20,10 @@ class TrackingError(FerlabError):
     """The tracking store cannot be reached, written, or does not hold what was asked for."""
 
 
+class EvidenceError(FerlabError):
+    """The runs at hand cannot answer the question: too few, or not comparable."""
+
+
 class RunEnded(FerlabError):
     """A run ended before its last epoch; it is recorded as what it was.
 

@@ -23,7 +23,7 @@ Monitor = Literal["val/accuracy", "val/f1", "val/loss"]
 """What an epoch logs and a run may select by; only a loss is better when smaller."""
 
 
-def _expected(what: str) -> WrapValidator:
+def expected(what: str) -> WrapValidator:
     """Say in one error what a union takes, instead of one error per alternative."""
 
     def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
@@ -36,9 +36,9 @@ def _expected(what: str) -> WrapValidator:
 
 
 Stages = Annotated[
-    Literal["all"] | list[Positive], _expected("all or a list of stage numbers like [1,3]")
+    Literal["all"] | list[Positive], expected("all or a list of stage numbers like [1,3]")
 ]
-Threads = Annotated[Literal["auto"] | Positive, _expected("auto or a number from 1")]
+Threads = Annotated[Literal["auto"] | Positive, expected("auto or a number from 1")]
 
 
 class Section(BaseModel):

@@ -1,13 +1,13 @@
 """What a sweep's ``study`` section may hold; like a run's config, checked before anything is."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from ferlab.config.check import Problem, did_you_mean, dotted, report
-from ferlab.config.parts import Component, Positive, Section
+from ferlab.config.parts import Component, Positive, Section, expected
 from ferlab.errors import ConfigError
 
 
@@ -19,6 +19,19 @@ class OptunaComponent(Component):
     target: str = Field(alias="_target_", pattern=r"^optuna\.(samplers|pruners)\.\w+$")
 
 
+Objective = Literal["val/accuracy", "val/f1", "val/loss", "parameters", "multiply_adds", "latency"]
+"""Scores are of a run's best epoch; latency is in ms, to score one image."""
+
+_OBJECTIVES = expected(f"one of {', '.join(get_args(Objective))}, or a list of them")
+
+
+class Constraints(Section):
+    """What a point may cost at most; one that costs more is never trained."""
+
+    parameters: Positive | None = Field(description="trainable ones")
+    multiply_adds: Positive | None = Field(description="to score one image")
+
+
 class StudyConfig(Section):
     """How a sweep goes about its space."""
 
@@ -27,7 +40,10 @@ class StudyConfig(Section):
     trials: int | None = Field(ge=1, description="that count; null: each point of a finite space")
     hours: float | None = Field(gt=0, description="no trial starts later; null: no limit")
     workers: Literal["auto"] | Positive
-    objective: Literal["val/accuracy", "val/f1", "val/loss"]
+    replicates: Positive = Field(description="seeds that each point is trained under")
+    objective: Annotated[Objective | Annotated[list[Objective], Field(min_length=1)], _OBJECTIVES]
+    constraints: Constraints
+    baseline: dict[str, Any] | None = Field(description="a point: trained first, never pruned")
     seed: int = Field(ge=0, lt=2**31, description="of the sampler")
     sampler: OptunaComponent
     pruner: OptunaComponent | None
@@ -38,7 +54,8 @@ class StudyConfig(Section):
     @field_validator("objective", mode="before")
     @classmethod
     def _never_a_test_metric(cls, value: Any) -> Any:
-        if isinstance(value, str) and value.startswith("test"):
+        values = value if isinstance(value, list) else [value]
+        if any(isinstance(v, str) and v.startswith("test") for v in values):
             raise PydanticCustomError(
                 "test_metric",
                 "a test metric would choose a model by the data that is to judge it; take val/...",
@@ -46,9 +63,15 @@ class StudyConfig(Section):
         return value
 
     @property
-    def direction(self) -> Literal["minimize", "maximize"]:
-        """Which way the objective gets better."""
-        return "minimize" if self.objective.endswith("loss") else "maximize"
+    def objectives(self) -> tuple[str, ...]:
+        """One or several; the first one decides where one must."""
+        several = self.objective if isinstance(self.objective, list) else [self.objective]
+        return tuple(several)
+
+    @property
+    def minimised(self) -> tuple[bool, ...]:
+        """Of each objective, whether less is better."""
+        return tuple(name not in ("val/accuracy", "val/f1") for name in self.objectives)
 
 
 def check_study(raw: Mapping[str, Any]) -> StudyConfig:
@@ -64,7 +87,8 @@ def check_study(raw: Mapping[str, Any]) -> StudyConfig:
         for detail in error.errors():
             path, message = ("study", *detail["loc"]), detail["msg"].removeprefix("Input ")
             if detail["type"] == "extra_forbidden":
-                message = f"unknown key; {did_you_mean(str(path[-1]), StudyConfig.model_fields)}"
+                section = Constraints if path[1] == "constraints" else StudyConfig
+                message = f"unknown key; {did_you_mean(str(path[-1]), section.model_fields)}"
             elif detail["type"] != "test_metric":
                 message = f"{message}, not {detail['input']!r}"
             problems.append(Problem(dotted(path), message))

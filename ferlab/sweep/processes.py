@@ -40,6 +40,7 @@ class Pool:
             for worker in workers:
                 worker.interrupt()
             _wait(workers)
+            raise
         finally:
             for worker in workers:
                 worker.kill()

@@ -1,8 +1,7 @@
 """How the next point is chosen: by an Optuna sampler, but never one that was trained before."""
 
-import json
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
@@ -61,9 +60,9 @@ def choose(
     seed: int,
     study: Study,
     trial: FrozenTrial,
-    taken: Collection[str],
+    is_free: Callable[[Point], bool],
 ) -> Point | None:
-    """The point of the next trial; None where all of a finite space are taken.
+    """The point of the next trial; None where none of a finite space is free.
 
     What it draws follows from ``seed`` and the study's trials alone, so an interrupted sweep
     goes on to the same points.
@@ -74,24 +73,24 @@ def choose(
         seed: of this one trial. A sampler that has a seed of its own keeps that.
         study: with the trials so far.
         trial: the one to choose for.
-        taken: the `identity` of every point that is not to be chosen again.
+        is_free: whether a point may be chosen.
+
+    Raises:
+        ConfigError: of a space without end, no point that was drawn is free.
     """
     if sampler is None:
-        return _first_left(space, taken)
+        return _first_free(space, is_free)
     point = _sampled(space, _build(sampler, seed), study, trial)
-    if not space.is_finite or identity(point) not in taken:
+    if is_free(point):
         return point
     random = RandomSampler(seed)
     for _ in range(_DRAWS):
         point = _sampled(space, random, study, trial)
-        if identity(point) not in taken:
+        if is_free(point):
             return point
-    return _first_left(space, taken)
-
-
-def identity(point: Point) -> str:
-    """A text that is the same for the same point."""
-    return json.dumps(point, sort_keys=True)
+    if not space.is_finite:
+        raise ConfigError(f"config: study.constraints: none of {_DRAWS} random points meets them")
+    return _first_free(space, is_free)
 
 
 def build_pruner(config: OptunaComponent | None) -> BasePruner:
@@ -141,5 +140,5 @@ def _plain(value: Any) -> Value:
     return chosen
 
 
-def _first_left(space: Space, taken: Collection[str]) -> Point | None:
-    return next((point for point in space.points() if identity(point) not in taken), None)
+def _first_free(space: Space, is_free: Callable[[Point], bool]) -> Point | None:
+    return next(filter(is_free, space.points()), None)

@@ -1,6 +1,7 @@
 """What is swept: parameters in the syntax of Hydra's sweeps, some drawn only where others allow."""
 
 import itertools
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,13 @@ class Param:
     def is_drawn(self, point: Point) -> bool:
         """Whether it has a value, given those of the parameters above it."""
         return all(key in point and point[key] in values for key, values in self.when.items())
+
+    def takes(self, value: Value) -> bool:
+        """Whether it may have this value."""
+        try:
+            return self.distribution._contains(self.distribution.to_internal_repr(value))
+        except ValueError:
+            return False
 
     def values(self) -> Sequence[Value] | None:
         """All values in order, or None where there is no end to them."""
@@ -103,6 +111,29 @@ class Space:
                 point[param.key] = choose(param)
         return point
 
+    def point(self, values: Mapping[str, Any]) -> Point:
+        """The point that has these values.
+
+        Raises:
+            ConfigError: a value is missing, is none that its parameter takes, or belongs to none.
+        """
+        given = {key: _stored(value) for key, value in values.items()}
+        point: Point = {}
+        problems: list[Problem] = []
+        for param in self.params:
+            if not param.is_drawn(point):
+                continue
+            if param.key not in given:
+                problems.append(Problem(param.key, "is missing"))
+            elif not param.takes(point.setdefault(param.key, given[param.key])):
+                problems.append(Problem(param.key, f"is never {given[param.key]}"))
+        problems += [Problem(key, "is not drawn there") for key in given if key not in point]
+        if problems:
+            raise ConfigError(
+                report(Problem(f"study.baseline.{key}", text) for key, text in problems)
+            )
+        return point
+
     def describe(self) -> dict[str, str]:
         """Key to distribution, as text, to be recorded and compared."""
         return {
@@ -110,6 +141,11 @@ class Space:
             + "".join(f" when {key} in {list(values)}" for key, values in param.when.items())
             for param in self.params
         }
+
+
+def identity(point: Point) -> str:
+    """A text that is the same for the same point."""
+    return json.dumps(point, sort_keys=True)
 
 
 def overrides(point: Point) -> list[str]:
@@ -225,9 +261,9 @@ def _low(param: Param) -> Value:
     return low
 
 
-def size(space: Space, limit: int) -> int | None:
-    """How many points a finite space has; None where there are more than ``limit`` or no end."""
+def size(space: Space, limit: int, is_free: Callable[[Point], bool]) -> int | None:
+    """How many free points a finite space has; None where there are more than ``limit`` in all."""
     if not space.is_finite:
         return None
-    count = sum(1 for _ in itertools.islice(space.points(), limit + 1))
-    return count if count <= limit else None
+    points = list(itertools.islice(space.points(), limit + 1))
+    return sum(map(is_free, points)) if len(points) <= limit else None

@@ -10,7 +10,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from ferlab import paths
 from ferlab.config.study import StudyConfig
-from ferlab.sweep.sampler import Chosen, build_pruner, choose, identity
-from ferlab.sweep.space import Point, Space
+from ferlab.sweep.limits import Limits
+from ferlab.sweep.sampler import Chosen, build_pruner, choose
+from ferlab.sweep.space import Point, Space, identity
 from ferlab.sweep.storage import open_storage
 
 _COUNTS = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -53,24 +54,33 @@ class SharedStudy:
         name: of the study.
         config: of the study.
         space: to search.
+        limits: which points may be chosen.
         budget: how many trials are to count.
         sitting: which start of the command this is; failures are counted and forgiven per sitting.
     """
 
     def __init__(
-        self, name: str, config: StudyConfig, space: Space, budget: int, sitting: str
+        self,
+        name: str,
+        config: StudyConfig,
+        space: Space,
+        limits: Limits,
+        budget: int,
+        sitting: str,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.name = name
+        self.config = config
         self.sitting = sitting
-        self._config = config
         self._space = space
+        self._limits = limits
         self._budget = budget
+        self.baseline = None if config.baseline is None else space.point(config.baseline)
         self._chosen = Chosen()
         self.optuna = optuna.create_study(
             storage=open_storage(config.storage, name),
             study_name=name,
-            direction=config.direction,
+            directions=["minimize" if less else "maximize" for less in config.minimised],
             sampler=self._chosen,
             pruner=build_pruner(config.pruner),
             load_if_exists=True,
@@ -90,13 +100,13 @@ class SharedStudy:
             pruned=states.count(TrialState.PRUNED),
             failed=sum(self._failed_now(trial) for trial in trials),
             running=states.count(TrialState.RUNNING),
-            retried=sum(trial.user_attrs.get("attempt", 0) for trial in trials),
+            retried=sum(sum(trial.user_attrs.get("attempts", ())) for trial in trials),
         )
 
     def is_over(self) -> bool:
         """Whether enough trials count, or too many failed."""
         counts = self.counts()
-        return counts.counted >= self._budget or counts.failed > self._config.max_failures
+        return counts.counted >= self._budget or counts.failed > self.config.max_failures
 
     def next_trial(self, worker: str, deadline: float) -> Trial | None:
         """A trial to train, with its point: an orphan's, else a new one.
@@ -143,22 +153,22 @@ class SharedStudy:
         used = sum(t.state in _COUNTS or t.state == TrialState.RUNNING for t in lower)
         point = None
         if used < self._budget:
-            config = self._config
-            sampler = None if config.trials is None else config.sampler
-            point = choose(
-                self._space,
-                sampler,
-                config.seed + len(lower),
-                self.optuna,
-                mine,
-                self._taken(lower),
-            )
+            point = self._choose(mine, lower)
         if point is None:
             self._withdraw(mine)
             return None
         trial = self._open(mine)
         trial.set_user_attr("point", point)
         return self._with_params(trial, point)
+
+    def _choose(self, mine: FrozenTrial, lower: Sequence[FrozenTrial]) -> Point | None:
+        is_free = self._is_free(lower)
+        first = not any(t.user_attrs.get("point") == self.baseline for t in lower)
+        if self.baseline is not None and first:
+            return self.baseline
+        config = self.config
+        sampler = None if config.trials is None else config.sampler
+        return choose(self._space, sampler, config.seed + len(lower), self.optuna, mine, is_free)
 
     def _adopt(self, orphan: FrozenTrial, worker: str) -> Trial | None:
         """Take over a trial whose worker is gone; None if it is not, or another was quicker."""
@@ -193,20 +203,22 @@ class SharedStudy:
     def _below(self, mine: FrozenTrial) -> list[FrozenTrial]:
         return [trial for trial in self.trials() if trial.number < mine.number]
 
-    def _taken(self, trials: Sequence[FrozenTrial]) -> set[str]:
-        """Points trained, or being trained; one that failed in an earlier sitting may go again."""
-        return {
+    def _is_free(self, trials: Sequence[FrozenTrial]) -> Callable[[Point], bool]:
+        """Whether a point is within the limits and neither trained nor being trained.
+
+        One that failed in an earlier sitting may go again; in a space without end, each may.
+        """
+        taken = {
             identity(trial.user_attrs["point"])
             for trial in trials
-            if "point" in trial.user_attrs
+            if self._space.is_finite
+            and "point" in trial.user_attrs
             and (trial.state != TrialState.FAIL or self._failed_now(trial))
         }
+        return lambda point: identity(point) not in taken and self._limits(point)
 
     def _has_point_left(self, trials: Sequence[FrozenTrial]) -> bool:
-        if not self._space.is_finite:
-            return True
-        taken = self._taken(trials)
-        return any(identity(point) not in taken for point in self._space.points())
+        return not self._space.is_finite or any(map(self._is_free(trials), self._space.points()))
 
     def _failed_now(self, trial: FrozenTrial) -> bool:
         return trial.state == TrialState.FAIL and trial.user_attrs.get("sitting") == self.sitting

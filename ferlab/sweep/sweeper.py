@@ -4,11 +4,14 @@ import hashlib
 import itertools
 import json
 import os
+import signal
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import psutil
@@ -16,71 +19,25 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
-from optuna.trial import TrialState
 
 from ferlab import paths
 from ferlab.config import Config, compose
 from ferlab.config.study import StudyConfig, check_study
 from ferlab.errors import ConfigError
 from ferlab.sweep import space as spaces
+from ferlab.sweep.limits import Limits
 from ferlab.sweep.processes import gpus
-from ferlab.sweep.space import Point, Space
+from ferlab.sweep.result import SweepResult
+from ferlab.sweep.space import Space
 from ferlab.sweep.storage import exists
-from ferlab.sweep.study import Counts, SharedStudy
+from ferlab.sweep.study import SharedStudy
+from ferlab.sweep.view import view
 from ferlab.sweep.worker import Task
 from ferlab.tracking import store
 from ferlab.tracking import sweep as tracking
 from ferlab.tracking.run import flatten
 
 _LARGEST_GRID = 10_000
-
-
-@dataclass(frozen=True)
-class SweepResult:
-    """How a study stands when the command ends.
-
-    Attributes:
-        study: its name.
-        run_id: its MLflow run.
-        counts: of its trials.
-        budget: trials that are to count.
-        is_over: whether nothing is left to do.
-        too_many_failed: whether failures stopped it.
-        best: run id, objective's value and point of the best trial.
-        objective: what was optimised.
-    """
-
-    study: str
-    run_id: str
-    counts: Counts
-    budget: int
-    is_over: bool
-    too_many_failed: bool
-    best: tuple[str, float, Point] | None
-    objective: str
-
-    def summary(self) -> str:
-        """For a person to read."""
-        c = self.counts
-        lines = [
-            f"study    {self.study}: {c.counted} of {self.budget} trials count "
-            f"({c.complete} complete, {c.pruned} pruned); {c.failed} failed, {c.retried} retried"
-        ]
-        if self.best is not None:
-            run_id, value, point = self.best
-            lines.append(
-                f"best     {self.objective} {value:.4f} (a single run, chosen as the best)"
-            )
-            lines.append(f"with     {' '.join(spaces.overrides(point))}")
-            lines.append(f"run      {run_id}")
-        lines.append("look     ferlab ui, then http://127.0.0.1:5000")
-        if self.too_many_failed:
-            lines.append("stopped  too many trials failed; their errors are in MLflow")
-        elif not self.is_over:
-            lines.append(f"go on    with the same command, or with study.name={self.study}")
-        elif c.counted < self.budget:
-            lines.append("stopped  the space or the time is used up")
-        return "\n".join(lines)
 
 
 def sweep(
@@ -106,14 +63,17 @@ def sweep(
     """
     settings = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
     space, shared = _space(params, when, arguments)
-    budget = _budget(settings, space)
+    if settings.replicates > 1 and any(param.key == "seed" for param in space.params):
+        raise ConfigError("config: seed: is swept already; leave study.replicates at 1")
+    limits = Limits(settings.constraints, shared)
     first = compose([*shared, *spaces.overrides(space.first())])
+    budget = _budget(settings, space, limits)
     about = _describe(settings, space, first)
     name = settings.name or _name(config, about)
     if new:
         name = _free(settings.storage, name)
 
-    study = SharedStudy(name, settings, space, budget, sitting=uuid.uuid4().hex)
+    study = SharedStudy(name, settings, space, limits, budget, sitting=uuid.uuid4().hex)
     run_id = _open(study, first, about)
     task = Task(
         study=name,
@@ -130,12 +90,35 @@ def sweep(
         hydra_context=context, task_function=task, config=config
     )
     jobs = [shared] * _workers(settings, budget)
+    ended: Sequence[JobReturn] = []
+    interrupted = False
     try:
-        ended: Sequence[JobReturn] = launcher.launch(jobs, initial_job_idx=0)
-        stopped = any(job.status != JobStatus.COMPLETED for job in ended)
+        with _terminated():
+            ended = launcher.launch(jobs, initial_job_idx=0)
     except KeyboardInterrupt:
-        stopped = True
-    return _result(study, first, run_id, budget, settings, stopped)
+        interrupted = True
+    return _result(study, first, run_id, budget, interrupted, _errors(ended))
+
+
+def _errors(ended: Sequence[JobReturn]) -> list[str]:
+    """What ended workers before their time, each error once."""
+    failed = [job for job in ended if job.status != JobStatus.COMPLETED]
+    return list(dict.fromkeys(str(job._return_value) for job in failed))
+
+
+@contextmanager
+def _terminated() -> Iterator[None]:
+    """Let SIGTERM end the sweep as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _space(
@@ -152,10 +135,10 @@ def _space(
     return space, shared
 
 
-def _budget(settings: StudyConfig, space: Space) -> int:
-    count = spaces.size(space, _LARGEST_GRID)
+def _budget(settings: StudyConfig, space: Space, limits: Limits) -> int:
     if settings.trials is not None:
         return settings.trials
+    count = spaces.size(space, _LARGEST_GRID, limits)
     if count is None:
         raise ConfigError(
             "config: study.trials: is required where the space has no end, "
@@ -181,7 +164,11 @@ def _describe(settings: StudyConfig, space: Space, first: Config) -> dict[str, A
         if key not in machine and not any(key == s or key.startswith(f"{s}.") for s in swept)
     }
     kept = settings.model_dump(
-        by_alias=True, include={"objective", "seed", "sampler", "pruner", "question"}
+        by_alias=True,
+        include={
+            *("question", "objective", "replicates", "constraints", "baseline"),
+            *("seed", "sampler", "pruner"),
+        },
     )
     return {
         **{f"space {key}": value for key, value in space.describe().items()},
@@ -227,24 +214,19 @@ def _result(
     first: Config,
     run_id: str,
     budget: int,
-    settings: StudyConfig,
-    stopped: bool,
+    interrupted: bool,
+    errors: list[str],
 ) -> SweepResult:
     counts = study.counts()
-    failed = counts.failed > settings.max_failures
-    is_over = counts.counted >= budget or not (stopped or counts.running)
-    complete = [t for t in study.trials() if t.state == TrialState.COMPLETE]
-    best = None
-    if complete:
-        trial = study.optuna.best_trial
-        best = (trial.user_attrs["run_id"], float(trial.value or 0), trial.user_attrs["point"])
+    failed = counts.failed > study.config.max_failures
+    is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
+    table = view(study, budget, first)
+    best = table.best
     tracking.end_parent(
         store.connect(first.tracking.uri),
         run_id,
         "FAILED" if failed else "FINISHED" if is_over else "KILLED",
         asdict(counts),
-        best and best[:2],
+        (best.run_id, best.values[0]) if best and best.run_id and best.values else None,
     )
-    return SweepResult(
-        study.name, run_id, counts, budget, is_over, failed, best, settings.objective
-    )
+    return SweepResult(table, run_id, counts, budget, is_over, failed, errors)

@@ -49,18 +49,18 @@ class Task:
         if self.folder not in sys.path:
             sys.path.insert(0, self.folder)
         # Loaded here, once for all trials, and not by the process that only waits for workers.
+        from ferlab.sweep.limits import Limits  # noqa: PLC0415
         from ferlab.sweep.study import SharedStudy, at_work  # noqa: PLC0415
         from ferlab.sweep.trial import run_trial  # noqa: PLC0415
 
         terminal = sys.stderr
-        study = SharedStudy(self.study, self.config, self.space, self.budget, self.sitting)
+        limits = Limits(self.config.constraints, self.shared)
+        study = SharedStudy(self.study, self.config, self.space, limits, self.budget, self.sitting)
         with at_work() as worker, _quiet():
             while (trial := study.next_trial(worker, self.deadline)) is not None:
                 started = time.monotonic()
                 try:
-                    end = run_trial(
-                        study, trial, list(self.shared), self.config.objective, self.config.retries
-                    )
+                    end = run_trial(study, trial, self.shared)
                 except RunEnded as error:  # interrupted: no launcher may take this for a failure
                     raise KeyboardInterrupt from error
                 counted = study.counts().counted

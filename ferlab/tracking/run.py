@@ -1,8 +1,9 @@
 """A run's life in MLflow: started, told of each epoch, given its artifacts, ended."""
 
 import json
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -25,12 +26,19 @@ from mlflow.tracking import MlflowClient
 from ferlab import paths
 from ferlab.config.parts import Attention
 from ferlab.config.schema import Config
+from ferlab.data.fingerprint import fingerprint
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import TrackingError
-from ferlab.tracking import environment, store
+from ferlab.tracking import environment, sources, store
 from ferlab.tracking.store import reported
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+SOURCES = "environment/sources.json"
+"""Where a run keeps the digests of its source files."""
+
+IMAGES = "data/images.bin"
+"""Where a run keeps what each of its images was; see `ferlab.data.fingerprint`."""
 
 _PARAM_LENGTH = 6000
 """MLflow refuses longer values of a param."""
@@ -66,10 +74,13 @@ class Run:
                 },
             )
             run = cls(client, created.info.run_id)
-            params = [Param(k, str(v)[:_PARAM_LENGTH]) for k, v in flatten(plain).items()]
-            client.log_batch(run.id, params=params)
+            client.log_batch(run.id, params=params_of(flatten(plain)))
             client.log_inputs(run.id, [_dataset(config, images)])
             client.log_text(run.id, yaml.safe_dump(plain, sort_keys=False), "config.yaml")
+            with tempfile.TemporaryDirectory() as scratch:
+                prints = Path(scratch, IMAGES.rpartition("/")[2])
+                prints.write_bytes(fingerprint(images).tobytes())
+                client.log_artifact(run.id, str(prints), IMAGES.rpartition("/")[0])
         return run
 
     @classmethod
@@ -80,30 +91,42 @@ class Run:
             client.update_run(run_id, status="RUNNING")
         return run
 
-    def log_environment(self) -> None:
-        """Record the machine, the libraries and the code that the run comes from."""
+    def log_environment(self, targets: Collection[str] = ()) -> None:
+        """Record the machine, the libraries and the code that the run comes from.
+
+        Args:
+            targets: of the config; where one is a user's own, so is the state of the working
+                directory's checkout.
+        """
         machine = json.dumps(asdict(environment.describe()), indent=2)
         self.log_text(machine, "environment/machine.json")
         self.log_text(environment.packages(), "environment/requirements.txt")
+        files = sources.sources(targets)
+        self.log_text(json.dumps(files, indent=2), SOURCES)
+        tags = {"ferlab.code.digest": sources.digest_of(files)}
         git = environment.git_state(paths.shipped())
-        if git is None:
-            return
+        if git is not None:
+            tags["mlflow.source.git.commit"] = git.commit or ""
+            tags["mlflow.source.git.branch"] = git.branch or ""
+            tags["ferlab.git.dirty"] = str(git.dirty)
+            if git.dirty:
+                self.log_text(git.diff, "environment/dirty.diff")
+        own = environment.git_state(Path.cwd()) if sources.are_own(targets) else None
+        if own is not None and own != git:
+            tags["ferlab.own.git.commit"] = own.commit or ""
+            tags["ferlab.own.git.dirty"] = str(own.dirty)
+            if own.dirty:
+                self.log_text(own.diff, "environment/own.diff")
         with reported(self._client.tracking_uri):
-            tags = {
-                "mlflow.source.git.commit": git.commit or "",
-                "mlflow.source.git.branch": git.branch or "",
-                "ferlab.git.dirty": str(git.dirty),
-            }
             self._client.log_batch(self.id, tags=[RunTag(k, v) for k, v in tags.items()])
-        if git.dirty:
-            self.log_text(git.diff, "environment/dirty.diff")
 
     @property
-    def page(self) -> str:
-        """Where the MLflow UI shows the run, below the UI's address."""
+    def look(self) -> str:
+        """How to get to the run's page in the MLflow UI."""
         with reported(self._client.tracking_uri):
             info = self._client.get_run(self.id).info
-        return f"#/experiments/{info.experiment_id}/runs/{self.id}{store.UI_MODE}"
+        page = f"#/experiments/{info.experiment_id}/runs/{self.id}{store.UI_MODE}"
+        return store.look(self._client.tracking_uri, page)
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Record the metrics of an epoch, counted from 1, in one write."""
@@ -190,13 +213,21 @@ def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
 
 def name_of(config: Config) -> str:
     """What a run is, in a few words: ``compact se r8 @1+3 pool, fer2013, seed 0``."""
-    parts = [config.model.name]
+    attention = attention_of(config)
+    network = config.model.name if attention in ("", "none") else f"{config.model.name} {attention}"
+    return f"{network}, {config.data.name}, seed {config.seed}"
+
+
+def attention_of(config: Config) -> str:
+    """The network's attention: ``none``, ``se r8 @1+3 pool``, or nothing if it has no such part."""
     attention = getattr(config.model, "attention", None)
-    if isinstance(attention, Attention) and attention.kind != "none":
-        stages = attention.stages
-        where = stages if stages == "all" else "+".join(str(stage) for stage in sorted(stages))
-        parts += [attention.kind, f"r{attention.reduction}", f"@{where}", attention.position]
-    return f"{' '.join(parts)}, {config.data.name}, seed {config.seed}"
+    if not isinstance(attention, Attention):
+        return ""
+    if attention.kind == "none":
+        return "none"
+    stages = attention.stages
+    where = stages if stages == "all" else "+".join(str(stage) for stage in sorted(stages))
+    return f"{attention.kind} r{attention.reduction} @{where} {attention.position}"
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -208,6 +239,11 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
+
+
+def params_of(flat: Mapping[str, Any]) -> list[Param]:
+    """As MLflow takes them."""
+    return [Param(key, str(value)[:_PARAM_LENGTH]) for key, value in flat.items()]
 
 
 def _dataset(config: Config, images: ImageSet) -> DatasetInput:

@@ -32,11 +32,12 @@ def default_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.home() / 'mlflow.db'}"
 
 
-def connect(uri: str | None) -> MlflowClient:
+def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
     """A client of the store at ``uri``, which has answered.
 
     Args:
-        uri: an MLflow tracking URI; None for `default_uri`. A SQLite file is made if it is new.
+        uri: an MLflow tracking URI; None for `default_uri`.
+        make: whether to make a SQLite file that is new; a command that only reads must not.
 
     Raises:
         TrackingError: the store cannot be reached, opened or made.
@@ -49,6 +50,11 @@ def connect(uri: str | None) -> MlflowClient:
         if not uri.startswith("sqlite:///"):
             return MlflowClient(uri)
         path = Path(uri.removeprefix("sqlite:///"))
+        if not make and not path.is_file():
+            raise TrackingError(
+                f"there are no runs here: {path} does not exist; go where it is, "
+                "or set FERLAB_HOME or MLFLOW_TRACKING_URI"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         # Two first runs at once would both create the tables.
         with FileLock(path.with_name(".mlflow.lock")):
@@ -57,6 +63,13 @@ def connect(uri: str | None) -> MlflowClient:
             client = MlflowClient(uri)
             client.search_experiments(max_results=1)
             return client
+
+
+def look(uri: str, page: str = "") -> str:
+    """How to get to a page of the MLflow UI, for a person to read."""
+    if uri.startswith(("http://", "https://")):
+        return f"{uri.rstrip('/')}/{page}"
+    return f"ferlab ui, then http://127.0.0.1:5000/{page}"
 
 
 def _make(path: Path) -> None:

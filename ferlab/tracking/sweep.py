@@ -1,6 +1,7 @@
 """A study's runs in MLflow: one parent, a child per trial, found again by their tags."""
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,8 +9,9 @@ import yaml
 from mlflow.entities import RunStatus
 from mlflow.tracking import MlflowClient
 
+from ferlab.config.schema import Config
 from ferlab.tracking import store
-from ferlab.tracking.run import Run, Status
+from ferlab.tracking.run import Run, Status, flatten, params_of
 from ferlab.tracking.store import reported
 
 
@@ -63,12 +65,63 @@ def end_parent(
     run.end(status, "" if status == "FINISHED" else "interrupted")
 
 
-def child(
-    client: MlflowClient, experiment: str, study: str, trial: int, attempt: int
-) -> Child | None:
-    """The run of one attempt at a trial; the newest, if a crash left more than one."""
-    tags = {"ferlab.study": study, "ferlab.trial": str(trial), "ferlab.attempt": str(attempt)}
+def child(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> Child | None:
+    """The run that has these tags; the newest, if a crash left more than one."""
     return _find(client, experiment, tags)
+
+
+class Group:
+    """The run that stands for a trial's seeds, whose own runs are its children."""
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        self._run = Run(client, run_id)
+        self.id = run_id
+
+    @classmethod
+    def open(
+        cls, client: MlflowClient, config: Config, study: str, trial: int, parent: str, name: str
+    ) -> "Group":
+        """Make it, or go on with it."""
+        tags = {"ferlab.study": study, "ferlab.trial": str(trial), "ferlab.kind": "trial"}
+        found = _find(client, config.tracking.experiment, tags)
+        if found is not None:
+            Run.reopen(client, found.run_id)
+            return cls(client, found.run_id)
+        with reported(client.tracking_uri):
+            made = client.create_run(
+                store.experiment_id(client, config.tracking.experiment),
+                run_name=name,
+                tags={
+                    "mlflow.parentRunId": parent,
+                    "mlflow.source.name": "ferlab sweep",
+                    "mlflow.source.type": "LOCAL",
+                    **tags,
+                },
+            )
+            flat = {key: v for key, v in flatten(config.plain()).items() if key != "seed"}
+            client.log_batch(made.info.run_id, params=params_of(flat))
+        return cls(client, made.info.run_id)
+
+    def tell(self, seeds: Sequence[Mapping[str, float]]) -> None:
+        """Record the means and the standard deviations over the seeds that have finished.
+
+        Args:
+            seeds: the metrics of each one's run.
+        """
+        metrics = {"seeds": float(len(seeds)), "train_seconds": 0.0}
+        for key in ("accuracy", "f1", "loss"):
+            scores = [seed[f"best/{key}"] for seed in seeds]
+            metrics[f"best/{key}"] = statistics.fmean(scores)
+            if len(scores) > 1:
+                metrics[f"spread/{key}"] = statistics.stdev(scores)
+        for key in ("parameters", "multiply_adds"):
+            metrics[key] = seeds[0][key]
+        metrics["train_seconds"] = sum(seed["train_seconds"] for seed in seeds)
+        self._run.log_summary(metrics, {})
+
+    def end(self, status: Status, reason: str = "", why: str = "") -> None:
+        """Close it; see `ferlab.tracking.run.Run.end`."""
+        self._run.end(status, reason, why)
 
 
 def forget(client: MlflowClient, run_id: str) -> None:

@@ -146,6 +146,7 @@ def record(
             **_peak_gpu_memory(),
             "parameters": cost.parameters(classifier),
             "multiply_adds": cost.multiply_adds(classifier.network),
+            "latency_ms": cost.latency(classifier.network),
         },
         {
             "ferlab.predictions.digest": predictions.digest,

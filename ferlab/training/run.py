@@ -42,7 +42,7 @@ class RunResult:
         objective: the monitored metric at its best epoch.
         metrics: all metrics of that epoch.
         epoch: that epoch, from 1.
-        page: where the MLflow UI shows it, below the UI's address.
+        look: how to get to its page in the MLflow UI.
         model: URI of the best epoch's model, for ``mlflow.pyfunc.load_model``.
         predictions: on the validation split, by the best epoch's weights.
     """
@@ -51,7 +51,7 @@ class RunResult:
     objective: float
     metrics: dict[str, float]
     epoch: int
-    page: str
+    look: str
     model: str
     predictions: Predictions
 
@@ -62,34 +62,40 @@ class RunResult:
             f"on {len(self.predictions.labels):,} validation images, "
             f"at epoch {self.epoch} (a single run)\n"
             f"run      {self.run_id}\n"
-            f"look     ferlab ui, then http://127.0.0.1:5000/{self.page}\n"
+            f"look     {self.look}\n"
             f'model    mlflow.pyfunc.load_model("{self.model}")'
         )
 
 
 def train(
-    config: Config, report: Report | None = None, tags: Mapping[str, str] | None = None
+    config: Config,
+    report: Report | None = None,
+    tags: Mapping[str, str] | None = None,
+    allow: Collection[str] | None = None,
 ) -> RunResult:
     """Train one run from its config and record it.
 
     Args:
-        config: composed by the user, who so vouches for the targets it names.
+        config: of the run.
         report: told of each epoch; may raise to end the run there.
         tags: of the MLflow run; ``mlflow.runName`` names it.
+        allow: see `ferlab.targets.require_allowed`; None for a config that the user composed, and
+            so vouches for the targets it names.
 
     Raises:
         FerlabError: the data, the store or the config cannot be used; no run was created.
         RunEnded: the run ended before its last epoch, and is recorded as what it was.
     """
     config = on_this_machine(config)
-    images, leaks = prepare(config.data, config.targets())
+    allow = config.targets() if allow is None else allow
+    images, leaks = prepare(config.data, allow)
     require_classes(config, images)
     scale = normalisation(images, config.data.normalize)
-    module = make_module(config, images, scale, config.targets())
+    module = make_module(config, images, scale, allow)
     client = store.connect(config.tracking.uri)
     tags = {"ferlab.data.leaks_dropped": str(leaks), **(tags or {})}
     run = Run.start(client, config, images, tags)
-    run.log_environment()
+    run.log_environment(config.targets())
     _announce(config, images, leaks, run)
     return _complete(config, images, run, module, scale, report)
 
@@ -114,13 +120,13 @@ def resume(
         FerlabError: there is nothing to go on with, or the data is not the same any more.
         RunEnded: it ended early again.
     """
-    client = store.connect(uri)
+    client = store.connect(uri, make=False)
     status, tags = recorded(client, run_id)
     if status == "FINISHED":
         raise TrackingError(f"run {run_id} is finished; there is nothing to resume")
     config = on_this_machine(check(recorded_config(client, run_id)))
     # This config comes from a run: what it may call is ferlab's own, and what is allowed by name.
-    images, _ = prepare(config.data, allow)
+    images, leaks = prepare(config.data, allow)
     if images.digest != tags.get("ferlab.data.digest"):
         raise TrackingError(
             f"the data of run {run_id} has changed: its digest was "
@@ -130,7 +136,11 @@ def resume(
         pass  # nobody else is at it, so its status is ours to change
     scale = normalisation(images, config.data.normalize)
     module = make_module(config, images, scale, allow)
-    return _complete(config, images, Run.reopen(client, run_id), module, scale, report)
+    run = Run.reopen(client, run_id)
+    _announce(config, images, leaks, run)
+    if not (paths.work(run_id) / checkpoint.LAST).exists():
+        _log.info("from     the beginning: there is no checkpoint in %s", paths.work(run_id))
+    return _complete(config, images, run, module, scale, report)
 
 
 def _complete(
@@ -151,11 +161,13 @@ def _complete(
                 state = checkpoint.load_state(folder / checkpoint.LAST)
                 past = Past(state["history"], state["seconds"])
                 module.resume(state, first_epoch=len(past.history))
+                epoch, last = len(past.history), config.trainer.max_epochs
+                _log.info("from     the checkpoint after epoch %d of %d", epoch, last)
                 for epoch in range(run.logged_epochs(), len(past.history)):  # missed in a crash
                     run.log_epoch(epoch + 1, past.history[epoch])
                 if report is not None:
-                    for epoch, metrics in enumerate(past.history, start=1):
-                        report(epoch, metrics)
+                    for number, metrics in enumerate(past.history, start=1):
+                        report(number, metrics)
             if not past.is_complete(config.trainer):
                 epochs = Epochs(
                     config.trainer,
@@ -187,7 +199,7 @@ def _complete(
         metrics[config.trainer.monitor],
         metrics,
         epoch,
-        run.page,
+        run.look,
         f"runs:/{run.id}/model",
         predictions,
     )

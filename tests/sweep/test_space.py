@@ -66,8 +66,8 @@ def test_a_conditional_parameter_is_drawn_only_where_its_condition_holds() -> No
         {"kind": "none", "lr": 2},
         {"kind": "se", "reduction": 4, "lr": 1},
     ]
-    assert len(points) == size(space, 100) == 2 * (1 + 2 * 2)
-    assert size(space, 9) is None
+    assert len(points) == size(space, 100, lambda point: True) == 2 * (1 + 2 * 2)
+    assert size(space, 9, lambda point: True) is None
 
 
 def test_what_is_typed_goes_before_what_the_file_says() -> None:

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from ferlab import paths
 from ferlab.config.study import StudyConfig, check_study
 from ferlab.errors import ConfigError
+from ferlab.sweep.limits import Limits
 from ferlab.sweep.space import Space, parse
 from ferlab.sweep.study import SharedStudy, at_work
 
@@ -35,9 +36,14 @@ LINE = parse(
 
 
 def shared(
-    space: Space = GRID, budget: int = 12, sitting: str = "1", **changes: object
+    space: Space = GRID,
+    budget: int = 12,
+    sitting: str = "1",
+    study: str = "s",
+    **changes: object,
 ) -> SharedStudy:
-    return SharedStudy("s", settings(**changes), space, budget, sitting)
+    config = settings(**changes)
+    return SharedStudy(study, config, space, Limits(config.constraints, ()), budget, sitting)
 
 
 def tell(study: SharedStudy, trial: Trial) -> None:
@@ -112,10 +118,10 @@ def test_an_interrupted_sweep_suggests_what_an_uninterrupted_one_does() -> None:
     whole = shared(LINE, 16, trials=16)
     work(whole)
     expected = points(whole)
-    broken = SharedStudy("t", settings(trials=16), LINE, 16, "1")
+    broken = shared(LINE, 16, study="t", trials=16)
     for i in range(8):
         work(broken, i % 3)
-        broken = SharedStudy("t", settings(trials=16), LINE, 16, "1")
+        broken = shared(LINE, 16, study="t", trials=16)
         with at_work() as dying:
             broken.next_trial(dying, NEVER)  # its point is chosen, and then it dies
     work(broken)

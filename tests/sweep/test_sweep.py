@@ -16,7 +16,7 @@ from mlflow.entities import Run
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-import ferlab.sweep.trial as trial_module
+import ferlab.sweep.replicate as replicate_module
 from ferlab import cli as command_line
 from ferlab.config import check
 from ferlab.errors import RunEnded
@@ -62,7 +62,7 @@ def test_values_on_the_command_line_are_a_grid_that_is_trained_once(
 
     done = children("g")
     assert [run.data.tags["ferlab.trial"] for run in done] == ["0", "1", "2", "3"]
-    assert done[2].info.run_name == "compact se r8 @all conv, faces, seed 0, lr 0.05"
+    assert done[2].info.run_name == "se r8 @all conv, lr 0.05"
     for run, trial in zip(done, trials(home, "g"), strict=True):
         assert run.info.status == "FINISHED"
         assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
@@ -139,7 +139,7 @@ def test_a_failure_is_recorded_and_the_sweep_goes_on(
     assert failed.info.status == "FAILED"
     assert failed.data.tags["ferlab.ended"] == "diverged"
     assert complete.info.status == "FINISHED"
-    assert "the loss became" in trials(home, "f")[0].user_attrs["error"]
+    assert "the loss became" in trials(home, "f")[0].user_attrs["why"]
     failing = (HERE, "study.name=f2", "study.max_failures=1", "optimizer.lr=1e29,1e30,1e31,0.1")
     assert sweep(*failing) == 1
     assert len(children("f2")) == 2
@@ -154,10 +154,10 @@ def test_a_failure_by_chance_is_retried(monkeypatch: pytest.MonkeyPatch, home: P
             raise RunEnded("out of memory", "some-run", "out-of-memory")
         return train(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(trial_module, "train", unlucky)
+    monkeypatch.setattr(replicate_module, "train", unlucky)
     assert sweep(HERE, "study.name=r", "seed=0,1") == 0
     first, second = trials(home, "r")
-    assert (first.user_attrs["attempt"], second.user_attrs["attempt"]) == (1, 0)
+    assert (first.user_attrs["attempts"], second.user_attrs["attempts"]) == ([1], [0])
     assert len(calls) == 3
     (parent,) = runs(study="r", kind="study")
     assert parent.data.metrics["trials/retried"] == 1

@@ -1,0 +1,40 @@
+"""Which points are cheap enough to be trained at all."""
+
+from collections.abc import Sequence
+
+from ferlab.config import compose
+from ferlab.config.study import Constraints
+from ferlab.sweep.space import Point, identity, overrides
+
+
+class Limits:
+    """Says of a point whether its network keeps within a study's constraints.
+
+    Args:
+        constraints: what a network may cost.
+        shared: overrides that all points have in common.
+    """
+
+    def __init__(self, constraints: Constraints, shared: Sequence[str]) -> None:
+        self._constraints = constraints
+        self._shared = shared
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, point: Point) -> bool:
+        """Build the point's network and count; each point once."""
+        if self._constraints.parameters is None and self._constraints.multiply_adds is None:
+            return True
+        key = identity(point)
+        if key not in self._known:
+            self._known[key] = self._is_within(point)
+        return self._known[key]
+
+    def _is_within(self, point: Point) -> bool:
+        from ferlab.models import classifier, cost  # noqa: PLC0415  torch, where it is needed
+
+        config = compose([*self._shared, *overrides(point)])
+        built = classifier.build(config.model.network(), 0.0, 1.0, config.targets())
+        most = self._constraints
+        return (most.parameters is None or cost.parameters(built) <= most.parameters) and (
+            most.multiply_adds is None or cost.multiply_adds(built.network) <= most.multiply_adds
+        )

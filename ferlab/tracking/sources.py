@@ -1,0 +1,55 @@
+"""The source files that a run comes from, so that a changed line is seen wherever it stands."""
+
+import hashlib
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+
+from ferlab import paths
+
+
+def sources(
+    targets: Collection[str] = (), root: Path | None = None, conf: Path | None = None
+) -> dict[str, str]:
+    """A digest of each source file that a run may come from, by a name that is the same anywhere.
+
+    So a changed line is seen whether or not it is committed, or in a checkout at all.
+
+    Args:
+        targets: of the config; the file of each that is not ferlab's or torch's counts, too.
+        root: of the package ``ferlab``; None for the one that runs.
+        conf: of its configs; None for those it ships.
+    """
+    root = root or Path(paths.__file__).parent
+    conf = conf or paths.shipped() / "conf"
+    files = {f"ferlab/{path.relative_to(root)}": path for path in root.rglob("*.py")}
+    files |= {f"conf/{path.relative_to(conf)}": path for path in conf.rglob("*.yaml")}
+    files |= dict(_own_files(targets))
+    return {
+        name: hashlib.blake2b(files[name].read_bytes(), digest_size=16).hexdigest()
+        for name in sorted(files)
+    }
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """32 hex digits over what `sources` found."""
+    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(files.items()))
+    return hashlib.blake2b(lines.encode(), digest_size=16).hexdigest()
+
+
+def are_own(targets: Collection[str]) -> bool:
+    """Whether one of them is neither ferlab's nor torch's, but a user's."""
+    return any(_is_own(target) for target in targets)
+
+
+def _is_own(target: str) -> bool:
+    return target.partition(".")[0] not in ("ferlab", "torch")
+
+
+def _own_files(targets: Collection[str]) -> Iterator[tuple[str, Path]]:
+    """The files of a user's own parts, which have been imported by now."""
+    for target in filter(_is_own, targets):
+        module = sys.modules.get(target.rpartition(".")[0])
+        path = getattr(module, "__file__", None)
+        if module is not None and path is not None:
+            yield f"own/{module.__name__}", Path(path)
