@@ -30,7 +30,7 @@ INK, FAINT, EDGE, RULE = "#222222", "#6E6E6E", "#BBBBBB", "#E2E2E2"
 BLUES = LinearSegmentedColormap.from_list("blues", ["#FFFFFF", "#A6D0EA", BLUE, "#003F66"])
 DASHED: dict[str, Any] = {"color": FAINT, "linewidth": 0.8, "linestyle": (0, (4, 3))}
 
-_styled = mpl.rc_context(
+styled = mpl.rc_context(
     {
         "figure.dpi": 100,
         "font.size": 9,
@@ -52,7 +52,7 @@ _styled = mpl.rc_context(
 )
 
 
-@_styled
+@styled
 def confusion(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Figure:
     """What was taken for what: a row per true class, in percent of it, with counts and recall.
 
@@ -67,7 +67,7 @@ def confusion(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Figu
     scores = _Scores(labels, predicted, classes)
     k = len(classes)
     share = scores.counts / np.maximum(scores.support, 1)[:, None]
-    figure, whole = _canvas("Confusion", scores.summary, 2.9 + 0.72 * k, 0.52 * k, left=0.95)
+    figure, whole = canvas("Confusion", scores.summary, 2.9 + 0.72 * k, 0.52 * k, left=0.95)
     whole.set_axis_off()
     cells, bars = whole.inset_axes((0, 0, 0.8, 1)), whole.inset_axes((0.82, 0, 0.18, 1))
     cells.imshow(share, cmap=BLUES, vmin=0, vmax=1, aspect="auto")
@@ -91,13 +91,13 @@ def confusion(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Figu
     return figure
 
 
-@_styled
+@styled
 def per_class(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Figure:
     """Precision, recall, F1 and support of each class; arguments and errors as in `confusion`."""
     scores = _Scores(labels, predicted, classes)
     k = len(classes)
     note = scores.summary.replace("macro F1", "macro F1 (dashed)")
-    figure, axes = _canvas("Per class", note, 7.2, 0.4 * k, left=0.85, right=1.35, top=0.92)
+    figure, axes = canvas("Per class", note, 7.2, 0.4 * k, left=0.85, right=1.35, top=0.92)
     axes.hlines(range(k), scores.precision, scores.recall, color=RULE, linewidth=5)
     axes.axvline(scores.macro_f1, **DASHED)
     for name, values, marker, colour in (
@@ -117,11 +117,11 @@ def per_class(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Figu
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
     axes.tick_params(length=0)
-    _legend(axes)
+    legend(axes)
     return figure
 
 
-@_styled
+@styled
 def learning_curves(history: Sequence[Mapping[str, float]], monitor: str) -> Figure:
     """Losses and scores by epoch, counted from 1, with the best epoch marked.
 
@@ -149,7 +149,7 @@ def learning_curves(history: Sequence[Mapping[str, float]], monitor: str) -> Fig
         best = int(choose(values[monitor]))
         note = f"best {monitor} {values[monitor][best]:.4f} at epoch {best + 1} (dashed)"
     epochs = range(1, len(history) + 1)
-    figure, whole = _canvas("Learning curves", note, 9, 2.9, left=0.45, top=0.92)
+    figure, whole = canvas("Learning curves", note, 9, 2.9, left=0.45, top=0.92)
     whole.set_axis_off()
     for panel, x in zip(panels, (0, 0.54), strict=True):
         axes = whole.inset_axes((x, 0, 0.46, 1))
@@ -164,11 +164,11 @@ def learning_curves(history: Sequence[Mapping[str, float]], monitor: str) -> Fig
         axes.set(xlabel="epoch", xlim=(0.5, len(history) + 0.5))
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
         axes.grid(axis="y")
-        _legend(axes)
+        legend(axes)
     return figure
 
 
-@_styled
+@styled
 def surest_mistakes(
     images: npt.NDArray[np.uint8],
     labels: Labels,
@@ -202,7 +202,7 @@ def surest_mistakes(
     shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:count]
     if not len(shown):
         note = f"none: all of {n:,} images are read correctly"
-        figure, axes = _canvas("Surest mistakes", note, 7.9, 0, left=0.18, bottom=0.1)
+        figure, axes = canvas("Surest mistakes", note, 7.9, 0, left=0.18, bottom=0.1)
         axes.set_axis_off()
         return figure
 
@@ -212,7 +212,7 @@ def surest_mistakes(
     mosaic = np.full((height, width), 255, np.uint8)
     note = f"{len(shown)} of {len(wrong):,} among {n:,} images; true → predicted, its probability"
     inch = 1.44 / SIZE  # per pixel: three dots at 100 dots an inch
-    figure, axes = _canvas(
+    figure, axes = canvas(
         "Surest mistakes", note, width * inch + 0.38, height * inch, left=0.18, bottom=0.05
     )
     axes.set_axis_off()
@@ -272,7 +272,7 @@ class _Scores:
         self.summary = f"accuracy {self.accuracy:.1%}, macro F1 {self.macro_f1:.3f}, {n:,} images"
 
 
-def _canvas(
+def canvas(
     title: str,
     note: str,
     width: float,
@@ -292,6 +292,6 @@ def _canvas(
     return figure, figure.add_axes(box)
 
 
-def _legend(axes: Axes) -> None:
+def legend(axes: Axes, columns: int = 3) -> None:
     """Above the axes, where no data can be."""
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.99), ncols=3)
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.99), ncols=columns)

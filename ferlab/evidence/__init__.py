@@ -1,0 +1,1 @@
+"""Many runs, judged: pure functions over recorded predictions, their tests, and their pictures."""
