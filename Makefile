@@ -6,8 +6,8 @@ READY := $(VENV)/.ready
 
 .PHONY: demo ui test lint bench lock clean
 
-demo: $(READY)  ## train on drawn faces and say where to look
-	$(BIN)/ferlab train trainer.max_epochs=6
+demo: $(READY)  ## sweep on drawn faces, and say what was best and where to look
+	$(BIN)/ferlab sweep quickstart
 	@echo "browse   make ui"
 
 ui: $(READY)  ## open the MLflow UI on 127.0.0.1

@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.measure import HEADER
 
-NAMES = ("throughput", "opening", "recording")
+NAMES = ("throughput", "opening", "recording", "sweeping")
 
 
 def main(names: list[str]) -> None:

@@ -4,7 +4,7 @@ Imports neither torch nor Lightning nor MLflow, so that a mistake is answered at
 """
 
 from ferlab.config.check import check
-from ferlab.config.compose import compose, multirun
+from ferlab.config.compose import compose, launching, multirun
 from ferlab.config.schema import Config
 
-__all__ = ["Config", "check", "compose", "multirun"]
+__all__ = ["Config", "check", "compose", "launching", "multirun"]

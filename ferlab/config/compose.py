@@ -1,22 +1,30 @@
 """Hydra's composition, with every mistake in the overrides found before it fails."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.callbacks import Callbacks
+from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import OmegaConf
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from ferlab import paths
 from ferlab.config.check import Problem, check, did_you_mean, report
 from ferlab.config.schema import Config
 from ferlab.errors import ConfigError
+
+_FAILURES = (HydraException, OmegaConfBaseException, TypeError)  # the last of a list's index
+_CLEARER = {"list index out of range": "the list has no such element; they count from 0"}
 
 
 def compose(overrides: Sequence[str] = ()) -> Config:
@@ -53,13 +61,40 @@ def multirun(overrides: Sequence[str]) -> Any:
     _compose([override for override in parsed if not override.is_sweep_override()], problems)
     if problems:
         raise ConfigError(report(problems))
+    texts = [str(o.input_line) if o.is_sweep_override() else _permissive(o) for o in parsed]
+    return _hydra().multirun("config", _unused, [*_own(), *texts])
+
+
+def launching(overrides: Sequence[str]) -> tuple[HydraContext, DictConfig]:
+    """What it takes to launch workers: Hydra's context, and a config that names the launcher.
+
+    Args:
+        overrides: as typed: ``hydra/launcher=joblib``.
+
+    Raises:
+        ConfigError: one message that lists every problem.
+    """
+    parsed, problems = _parse(overrides)
+    _compose(parsed, problems)
+    if problems:
+        raise ConfigError(report(problems))
+    hydra = _hydra()
+    texts = [*_own(), *(_permissive(override) for override in parsed)]
+    config = hydra.compose_config("config", texts, RunMode.MULTIRUN)
+    context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
+    return context, config
+
+
+def _hydra() -> Hydra:
     with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra  # taken out, for trials to be composed meanwhile
     if hydra is None:
         raise RuntimeError("Hydra did not start")
-    own = [f"hydra.searchpath=[{_searchpath()}]", f"hydra.sweep.dir='{paths.home()}'"]
-    texts = [str(o.input_line) if o.is_sweep_override() else _permissive(o) for o in parsed]
-    return hydra.multirun("config", _unused, [*own, *texts])
+    return hydra
+
+
+def _own() -> list[str]:
+    return [f"hydra.searchpath=[{_searchpath()}]", f"hydra.sweep.dir='{paths.home()}'"]
 
 
 def _unused(config: Any) -> None:
@@ -75,7 +110,9 @@ def _parse(
         try:
             override = parser.parse_override(text)
         except HydraException:
-            problems.append(Problem("", f"'{text}' is not an override; write key=value"))
+            right = re.sub(r"\[(\d+)\]", r".\1", text.partition("=")[0])
+            right = f"{right}=value" if "[" in text.partition("=")[0] else "key=value"
+            problems.append(Problem("", f"'{text}' is not an override; write {right}"))
             continue
         key = override.key_or_group
         if override.is_sweep_override() and may_sweep:
@@ -96,15 +133,7 @@ def _compose(overrides: list[Override], problems: list[Problem]) -> dict[str, An
     with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
         while True:
             try:
-                composed = hydra_compose(
-                    "config",
-                    overrides=[
-                        f"hydra.searchpath=[{_searchpath()}]",
-                        *(_permissive(override) for override in overrides),
-                    ],
-                )
-                plain: dict[str, Any] = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
-                return plain
+                return _composed(overrides)
             except MissingConfigException as error:
                 missing = error.missing_cfg_file or ""
                 group, _, name = missing.rpartition("/")
@@ -117,9 +146,38 @@ def _compose(overrides: list[Override], problems: list[Problem]) -> dict[str, An
                 if culprit is None:
                     raise ConfigError(report(problems)) from error
                 overrides.remove(culprit)
-            except (HydraException, OmegaConfBaseException) as error:
+            except _FAILURES as error:
                 first_line = str(error.__cause__ or error).splitlines()[0]
-                raise ConfigError(report([*problems, Problem("", first_line)])) from error
+                problems.append(Problem(_culprit(overrides), _CLEARER.get(first_line, first_line)))
+                raise ConfigError(report(problems)) from error
+            except YAMLError as error:
+                raise ConfigError(report([*problems, _unreadable(error)])) from error
+
+
+def _composed(overrides: Sequence[Override]) -> dict[str, Any]:
+    searchpath = f"hydra.searchpath=[{_searchpath()}]"
+    texts = [_permissive(override) for override in overrides]
+    composed = hydra_compose("config", overrides=[searchpath, *texts])
+    plain: dict[str, Any] = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
+    return plain
+
+
+def _culprit(overrides: Sequence[Override]) -> str:
+    """The key of the override without which there would be no error; empty if none is it."""
+    for override in overrides:
+        try:
+            _composed([other for other in overrides if other is not override])
+        except _FAILURES:
+            continue
+        return override.key_or_group
+    return ""
+
+
+def _unreadable(error: YAMLError) -> Problem:
+    """Where a config file is no YAML."""
+    mark = getattr(error, "problem_mark", None)
+    where = f"{mark.name}, line {mark.line + 1}" if mark is not None else ""
+    return Problem(where, f"is no YAML: {getattr(error, 'problem', None) or error}")
 
 
 def _permissive(override: Override) -> str:

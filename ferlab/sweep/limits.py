@@ -1,10 +1,8 @@
 """Which points are cheap enough to be trained at all."""
 
-from collections.abc import Sequence
-
-from ferlab.config import compose
 from ferlab.config.study import Constraints
-from ferlab.sweep.space import Point, identity, overrides
+from ferlab.sweep.recipe import Recipe
+from ferlab.sweep.space import Point, identity
 
 
 class Limits:
@@ -12,12 +10,12 @@ class Limits:
 
     Args:
         constraints: what a network may cost.
-        shared: overrides that all points have in common.
+        recipe: makes the points' configs.
     """
 
-    def __init__(self, constraints: Constraints, shared: Sequence[str]) -> None:
+    def __init__(self, constraints: Constraints, recipe: Recipe) -> None:
         self._constraints = constraints
-        self._shared = shared
+        self._recipe = recipe
         self._known: dict[str, bool] = {}
 
     def __call__(self, point: Point) -> bool:
@@ -32,7 +30,7 @@ class Limits:
     def _is_within(self, point: Point) -> bool:
         from ferlab.models import classifier, cost  # noqa: PLC0415  torch, where it is needed
 
-        config = compose([*self._shared, *overrides(point)])
+        config = self._recipe(point)
         built = classifier.build(config.model.network(), 0.0, 1.0, config.targets())
         most = self._constraints
         return (most.parameters is None or cost.parameters(built) <= most.parameters) and (

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from ferlab.sweep import space as spaces
-from ferlab.sweep.rows import Table, value_of
+from ferlab.sweep.rows import Row, Table
 from ferlab.sweep.study import Counts
+from ferlab.tracking.run import Status
 
 
 @dataclass(frozen=True)
@@ -13,18 +14,20 @@ class SweepResult:
 
     Attributes:
         table: of its trials.
+        storage: where it is kept; None for ferlab's home.
         run_id: its MLflow run.
+        look: how to get to that run's page.
         counts: of its trials.
-        budget: trials that are to count.
         is_over: whether nothing is left to do.
         too_many_failed: whether failed trials stopped it.
         errors: what ended workers that had not failed in a trial, such as a full disk.
     """
 
     table: Table
+    storage: str | None
     run_id: str
+    look: str
     counts: Counts
-    budget: int
     is_over: bool
     too_many_failed: bool
     errors: list[str]
@@ -36,21 +39,28 @@ class SweepResult:
             return 1
         return 0 if self.is_over else 130
 
+    @property
+    def status(self) -> Status:
+        """Of the study's MLflow run."""
+        if self.too_many_failed or self.errors:
+            return "FAILED"
+        return "FINISHED" if self.is_over else "KILLED"
+
     def summary(self) -> str:
         """For a person to read."""
         c, name = self.counts, self.table.study
         lines = [
-            f"study    {name}: {c.counted} of {self.budget} trials count "
+            f"study    {name}: {c.counted} of {self.table.budget} trials count "
             f"({c.complete} complete, {c.pruned} pruned); {c.failed} failed, {c.retried} retried",
             *self._best(),
-            "look     ferlab ui, then http://127.0.0.1:5000",
+            f"look     {self.look}",
         ]
         lines += [f"error    a worker ended: {error}" for error in self.errors]
         if self.too_many_failed:
             lines.append("stopped  too many trials failed; their errors are in MLflow")
         elif not self.is_over:
             lines.append(f"go on    with the same command, or with study.name={name}")
-        elif c.counted < self.budget:
+        elif c.counted < self.table.budget:
             lines.append("stopped  the space or the time is used up")
         return "\n".join(lines)
 
@@ -61,7 +71,17 @@ class SweepResult:
         seeds = f"the mean of {table.replicates} seeds" if table.replicates > 1 else "a single run"
         best = table.best
         return [
-            f"best     {table.objectives[0]} {value_of(best):.6g} ({seeds}, chosen as the best)",
+            f"best     {_told(table, best)} ({seeds}, chosen as the best)",
             f"with     {' '.join(spaces.overrides(best.point))}",
             f"run      {best.run_id}",
+            *(f"front    {_told(table, row)}: {row.name}" for row in self._front()),
         ]
+
+    def _front(self) -> list[Row]:
+        """What no other trial beats in every objective, where there are several."""
+        return self.table.front if len(self.table.objectives) > 1 else []
+
+
+def _told(table: Table, row: Row) -> str:
+    values = zip(table.objectives, row.values or (), strict=True)
+    return ", ".join(f"{name} {value:.6g}" for name, value in values)

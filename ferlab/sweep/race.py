@@ -5,22 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ferlab.sweep.rows import pooled
+
 _FREEDOM = 4
 """Degrees of freedom below which the spread between seeds is not known well enough."""
 
 _SIGMAS = 2.0
-
-
-def spread(points: Sequence[Sequence[float]]) -> tuple[float, int]:
-    """Pooled standard deviation between the seeds of a point, and its degrees of freedom.
-
-    Args:
-        points: of each point, the scores under its seeds.
-    """
-    several = [np.asarray(scores) for scores in points if len(scores) > 1]
-    freedom = sum(len(scores) - 1 for scores in several)
-    squares = sum(float(((scores - scores.mean()) ** 2).sum()) for scores in several)
-    return (math.sqrt(squares / freedom) if freedom else math.nan), freedom
 
 
 def behind(mine: Sequence[float], points: Sequence[Sequence[float]], minimised: bool) -> str | None:
@@ -34,14 +24,14 @@ def behind(mine: Sequence[float], points: Sequence[Sequence[float]], minimised: 
         points: the scores of the complete points, each under all seeds.
         minimised: whether less is better.
     """
-    sigma, freedom = spread(points)
-    if freedom < _FREEDOM:
+    spread = pooled(points)
+    if spread is None or spread.freedom < _FREEDOM:
         return None
     sign = -1 if minimised else 1
     k = len(mine)
     best = max(points, key=lambda scores: sign * float(np.mean(scores)))
     lead = sign * (float(np.mean(best[:k])) - float(np.mean(mine)))
-    margin = _SIGMAS * sigma * math.sqrt(2 / k)
+    margin = _SIGMAS * spread.deviation * math.sqrt(2 / k)
     if lead <= margin:
         return None
     return (

@@ -128,10 +128,13 @@ class Replicate:
         """
         trial, objectives = self._trial, self._study.config.objectives
         shown = objectives[0] if objectives[0] in metrics else self._config.trainer.monitor
-        trial.set_user_attr("now", [self._index, epoch, metrics[shown]])
         if trial.user_attrs.get("deaths"):
             trial.set_user_attr("deaths", 0)
-        if self._index > 0 or len(objectives) > 1 or shown != objectives[0]:
+        if self._index > 0:
+            return
+        if len(objectives) > 1 or shown != objectives[0]:  # Optuna takes no reports then
+            shown_so_far = trial.user_attrs.get("epochs", {})
+            trial.set_user_attr("epochs", {**shown_so_far, str(epoch): metrics[shown]})
             return
         known = self._study.trials()
         me = next(t for t in known if t.number == trial.number)

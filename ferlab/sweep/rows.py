@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,14 +117,20 @@ class Table:
         signed = zip(row.values or (), self.minimised, strict=True)
         return tuple(value if less else -value for value, less in signed)
 
-    def between_seeds(self) -> Spread | None:
-        """How far seeds of one trial lie apart, pooled over all trials with at least two seeds."""
-        groups = [row.replicates for row in self.rows if len(row.replicates) > 1]
-        if not groups:
-            return None
-        freedom = sum(len(group) - 1 for group in groups)
-        squares = sum(statistics.variance(group) * (len(group) - 1) for group in groups)
-        return Spread(math.sqrt(squares / freedom), freedom)
+
+def between_seeds(rows: Iterable[Row]) -> Spread | None:
+    """How far seeds of one trial lie apart, pooled over all trials with at least two seeds."""
+    return pooled(row.replicates for row in rows)
+
+
+def pooled(groups: Iterable[Sequence[float]]) -> Spread | None:
+    """How far values of one group lie apart, over all groups with at least two values."""
+    several = [group for group in groups if len(group) > 1]
+    if not several:
+        return None
+    freedom = sum(len(group) - 1 for group in several)
+    squares = sum(statistics.variance(group) * (len(group) - 1) for group in several)
+    return Spread(math.sqrt(squares / freedom), freedom)
 
 
 def value_of(row: Row) -> float:

@@ -143,6 +143,18 @@ class Space:
         }
 
 
+def grid(values: Mapping[str, Sequence[Value]]) -> Space:
+    """The space of plain choices, in which the last key changes fastest."""
+    return Space(
+        tuple(Param(key, CategoricalDistribution(list(vs)), {}) for key, vs in values.items())
+    )
+
+
+def is_at(point: Point, values: Mapping[str, Any]) -> bool:
+    """Whether a point has these values and no others; they are as in a config."""
+    return point == {key: _stored(value) for key, value in values.items()}
+
+
 def identity(point: Point) -> str:
     """A text that is the same for the same point."""
     return json.dumps(point, sort_keys=True)

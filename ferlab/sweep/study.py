@@ -2,26 +2,20 @@
 
 No lock spans the workers, so that any storage on any number of machines will do. A trial's
 number is its ticket instead: whoever holds a higher one waits until all lower ones have chosen
-their points, and steps back if they already fill the budget. Every worker holds a file lock for
-its life; the system frees it with the process, so a trial whose worker's lock is free is an orphan.
+their points, and steps back if they already fill the budget.
 """
 
-import os
-import socket
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import optuna
-from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from ferlab import paths
 from ferlab.config.study import StudyConfig
 from ferlab.sweep.limits import Limits
+from ferlab.sweep.liveness import Liveness
 from ferlab.sweep.sampler import Chosen, build_pruner, choose
 from ferlab.sweep.space import Point, Space, identity
 from ferlab.sweep.storage import open_storage
@@ -86,6 +80,8 @@ class SharedStudy:
             load_if_exists=True,
         )
 
+        self.liveness = Liveness(self.optuna)
+
     def trials(self) -> list[FrozenTrial]:
         """All trials but those withdrawn, by number."""
         trials = self.optuna.get_trials(deepcopy=False)
@@ -114,7 +110,7 @@ class SharedStudy:
         Waits while all that is left is in the hands of others, for one of them may fail.
 
         Args:
-            worker: who asks; see `at_work`.
+            worker: who asks; see `Liveness.at_work`.
             deadline: no trial is new after this time (`time.time`); orphans are still finished.
 
         Returns:
@@ -175,9 +171,11 @@ class SharedStudy:
         before = orphan.user_attrs["worker"]
         if before == worker:
             return None
-        with _dead(before) as is_dead:
+        with self.liveness.dead(before) as is_dead:
+            if not is_dead or not self.liveness.is_heir(orphan, worker):
+                return None
             now = self._again(orphan)
-            if not is_dead or now.state.is_finished() or now.user_attrs["worker"] != before:
+            if now.state.is_finished() or now.user_attrs["worker"] != before:
                 return None
             if "point" not in now.user_attrs:
                 self._withdraw(now)  # others may have gone past it, so it must not choose now
@@ -197,8 +195,7 @@ class SharedStudy:
     def _is_choosing(self, trial: FrozenTrial) -> bool:
         if trial.state.is_finished() or "point" in trial.user_attrs:
             return False
-        with _dead(trial.user_attrs["worker"]) as is_dead:
-            return not is_dead
+        return not self.liveness.is_dead(trial.user_attrs["worker"])
 
     def _below(self, mine: FrozenTrial) -> list[FrozenTrial]:
         return [trial for trial in self.trials() if trial.number < mine.number]
@@ -232,31 +229,3 @@ class SharedStudy:
 
     def _again(self, trial: FrozenTrial) -> FrozenTrial:
         return next(t for t in self.optuna.get_trials(deepcopy=False) if t.number == trial.number)
-
-
-@contextmanager
-def at_work() -> Iterator[str]:
-    """Be a worker; yields a name by which others can tell whether it is still there."""
-    folder = paths.home() / "studies" / "workers"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    with FileLock(path):
-        yield f"{socket.gethostname()}:{path}"
-        path.unlink()
-
-
-@contextmanager
-def _dead(worker: str) -> Iterator[bool]:
-    """Whether a worker is gone; while inside, nobody else finds it gone.
-
-    A worker of another machine is taken to be there: its lock cannot be seen from here.
-    """
-    host, _, path = worker.partition(":")
-    if host != socket.gethostname() or not Path(path).parent.is_dir():
-        yield False
-        return
-    try:
-        with FileLock(path, timeout=0):
-            yield True
-    except Timeout:
-        yield False

@@ -1,43 +1,38 @@
 """The sweep as a whole: the study is opened, workers are launched, the end is told."""
 
-import hashlib
-import itertools
 import json
-import os
 import signal
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import psutil
+import optuna
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from ferlab import paths
-from ferlab.config import Config, compose
+from ferlab.config import Config
 from ferlab.config.study import StudyConfig, check_study
 from ferlab.errors import ConfigError
-from ferlab.sweep import space as spaces
+from ferlab.sweep import live, plan, report
 from ferlab.sweep.limits import Limits
-from ferlab.sweep.processes import gpus
-from ferlab.sweep.result import SweepResult
+from ferlab.sweep.outcome import SweepResult
+from ferlab.sweep.recipe import Composed, Recipe
+from ferlab.sweep.rows import value_of
 from ferlab.sweep.space import Space
-from ferlab.sweep.storage import exists
 from ferlab.sweep.study import SharedStudy
-from ferlab.sweep.view import view
+from ferlab.sweep.view import remember, view
 from ferlab.sweep.worker import Task
 from ferlab.tracking import store
 from ferlab.tracking import sweep as tracking
-from ferlab.tracking.run import flatten
-
-_LARGEST_GRID = 10_000
 
 
 def sweep(
@@ -62,38 +57,88 @@ def sweep(
         FerlabError: the config, the space or the study cannot be used.
     """
     settings = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
-    space, shared = _space(params, when, arguments)
+    space, shared = plan.read_space(params, when, arguments)
     if settings.replicates > 1 and any(param.key == "seed" for param in space.params):
         raise ConfigError("config: seed: is swept already; leave study.replicates at 1")
-    limits = Limits(settings.constraints, shared)
-    first = compose([*shared, *spaces.overrides(space.first())])
-    budget = _budget(settings, space, limits)
-    about = _describe(settings, space, first)
-    name = settings.name or _name(config, about)
+    recipe = Composed(tuple(shared))
+    limits, first = Limits(settings.constraints, recipe), recipe(space.first())
+    budget = plan.budget(settings, space, limits)
+    about = plan.describe(settings, space, first)
+    name = settings.name or plan.name_of(config, about)
     if new:
-        name = _free(settings.storage, name)
+        name = plan.free_name(settings.storage, name)
 
+    command = plan.command_of(config, arguments)
+    question = Question(name, settings, space, recipe, budget, about, command)
+    result = run(context, config, question, shared)
+    _record(result, report.find(name, settings.storage), first.tracking.uri)
+    return result
+
+
+@dataclass(frozen=True)
+class Question:
+    """A study to be begun, or gone on with.
+
+    Attributes:
+        study: its name.
+        settings: of the study.
+        space: to search.
+        recipe: makes the trials' configs.
+        budget: trials that are to count.
+        about: what the study is, flat: it may not change while the study goes on.
+        command: what to type to go on with it.
+    """
+
+    study: str
+    settings: StudyConfig
+    space: Space
+    recipe: Recipe
+    budget: int
+    about: dict[str, Any]
+    command: str
+
+
+def run(
+    context: HydraContext, config: DictConfig, question: Question, shared: Sequence[str] = ()
+) -> SweepResult:
+    """Open a study, launch its workers, and wait for them.
+
+    Args:
+        context: Hydra's.
+        config: names the launcher.
+        question: the study.
+        shared: overrides of every worker's job.
+
+    Raises:
+        FerlabError: the study cannot be used.
+    """
+    name, settings, budget = question.study, question.settings, question.budget
+    space, recipe = question.space, question.recipe
+    limits, first = Limits(settings.constraints, recipe), recipe(space.first())
     study = SharedStudy(name, settings, space, limits, budget, sitting=uuid.uuid4().hex)
-    run_id = _open(study, first, about)
+    run_id = _open(study, first, question.about)
+    remember(study.optuna, settings, budget, first, question.command)
     task = Task(
         study=name,
         config=settings,
         space=space,
         budget=budget,
-        shared=tuple(shared),
+        recipe=recipe,
         sitting=study.sitting,
         deadline=time.time() + 3600 * settings.hours if settings.hours else float("inf"),
         home=str(paths.home()),
+        tells=not live.is_possible(),
         folder=str(Path.cwd()),
     )
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=context, task_function=task, config=config
     )
-    jobs = [shared] * _workers(settings, budget)
+    jobs = [list(shared)] * plan.workers(settings, budget)
+    watched = report.find(name, settings.storage)
     ended: Sequence[JobReturn] = []
     interrupted = False
     try:
-        with _terminated():
+        with _terminated(), live.shown(lambda: view(watched)):
             ended = launcher.launch(jobs, initial_job_idx=0)
     except KeyboardInterrupt:
         interrupted = True
@@ -121,75 +166,6 @@ def _terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _space(
-    params: Mapping[str, Any], when: Mapping[str, Any], arguments: Sequence[str]
-) -> tuple[Space, list[str]]:
-    """The space and the shared overrides; what is typed goes before what is in a file."""
-    typed = {text.partition("=")[0].lstrip("+~"): text for text in arguments}
-    space, shared = spaces.parse({**params}, when, list(typed.values()))
-    if not space.params:
-        raise ConfigError(
-            "config: nothing is swept; give several values, as in optimizer.lr=0.05,0.1, "
-            "or hydra.sweeper.params in an experiment"
-        )
-    return space, shared
-
-
-def _budget(settings: StudyConfig, space: Space, limits: Limits) -> int:
-    if settings.trials is not None:
-        return settings.trials
-    count = spaces.size(space, _LARGEST_GRID, limits)
-    if count is None:
-        raise ConfigError(
-            "config: study.trials: is required where the space has no end, "
-            f"or more than {_LARGEST_GRID:,} points"
-        )
-    return count
-
-
-def _workers(settings: StudyConfig, budget: int) -> int:
-    cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
-    if settings.workers == "auto":
-        return min(len(gpus()) or max(1, cores // 2), budget)
-    return min(settings.workers, budget)
-
-
-def _describe(settings: StudyConfig, space: Space, first: Config) -> dict[str, Any]:
-    """What a study is, flat: it may not change while the study goes on."""
-    swept = [param.key for param in space.params]
-    machine = ("trainer.device", "trainer.threads", "tracking.uri")
-    config = {
-        key: value
-        for key, value in flatten(first.plain()).items()
-        if key not in machine and not any(key == s or key.startswith(f"{s}.") for s in swept)
-    }
-    kept = settings.model_dump(
-        by_alias=True,
-        include={
-            *("question", "objective", "replicates", "constraints", "baseline"),
-            *("seed", "sampler", "pruner"),
-        },
-    )
-    return {
-        **{f"space {key}": value for key, value in space.describe().items()},
-        **{f"study.{key}": value for key, value in flatten(kept).items()},
-        **config,
-    }
-
-
-def _name(config: DictConfig, about: Mapping[str, Any]) -> str:
-    experiment = OmegaConf.select(config, "hydra.runtime.choices.experiments")
-    if experiment:
-        return str(experiment)
-    return f"sweep-{hashlib.blake2b(json.dumps(about).encode(), digest_size=4).hexdigest()}"
-
-
-def _free(storage: str | None, name: str) -> str:
-    """The name, or the first of NAME-2, NAME-3 and so on that no study has."""
-    names = itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2)))
-    return next(candidate for candidate in names if not exists(storage, candidate))
-
-
 def _open(study: SharedStudy, first: Config, about: dict[str, Any]) -> str:
     """Refuse another study of this name; returns the id of the study's MLflow run."""
     known = study.optuna.user_attrs.get("about")
@@ -204,7 +180,7 @@ def _open(study: SharedStudy, first: Config, about: dict[str, Any]) -> str:
         )
     client = store.connect(first.tracking.uri)
     shown = {"question": about.get("study.question"), **about}
-    run_id = tracking.parent(client, first.tracking.experiment, study.name, shown)
+    run_id = tracking.Parent.open(client, first.tracking.experiment, study.name, shown).id
     study.optuna.set_user_attr("run_id", run_id)
     return run_id
 
@@ -220,13 +196,21 @@ def _result(
     counts = study.counts()
     failed = counts.failed > study.config.max_failures
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
-    table = view(study, budget, first)
-    best = table.best
-    tracking.end_parent(
-        store.connect(first.tracking.uri),
-        run_id,
-        "FAILED" if failed else "FINISHED" if is_over else "KILLED",
-        asdict(counts),
-        (best.run_id, best.values[0]) if best and best.run_id and best.values else None,
+    parent = tracking.Parent(store.connect(first.tracking.uri), run_id)
+    table, storage = view(study.optuna), study.config.storage
+    return SweepResult(table, storage, run_id, parent.look, counts, is_over, failed, errors)
+
+
+def _record(result: SweepResult, study: optuna.Study, uri: str | None) -> None:
+    """Leave on the study's MLflow run how it stands: counts, pictures, words, its best trial."""
+    parent = tracking.Parent(store.connect(uri), result.run_id)
+    best = result.table.best
+    parent.tell(
+        {f"trials/{key}": value for key, value in asdict(result.counts).items()},
+        result.table.question or "",
+        (str(best.run_id), best.name, value_of(best)) if best else None,
     )
-    return SweepResult(table, run_id, counts, budget, is_over, failed, errors)
+    with tempfile.TemporaryDirectory() as folder:
+        report.write(study, Path(folder))
+        parent.log_folder(Path(folder))
+    parent.end(result.status)

@@ -1,28 +1,28 @@
 """One trial in a worker's hands: trained, or gone on with, until Optuna knows how it ended."""
 
 import statistics
-from collections.abc import Sequence
 
 from optuna.trial import Trial, TrialState
 
-from ferlab.config import Config, compose
+from ferlab.config import Config
 from ferlab.errors import FerlabError, RunEnded
 from ferlab.sweep import race
+from ferlab.sweep.recipe import Recipe
 from ferlab.sweep.replicate import Replicate
-from ferlab.sweep.space import Point, overrides
+from ferlab.sweep.space import Point
 from ferlab.sweep.study import SharedStudy
 from ferlab.tracking import store, sweep
 from ferlab.tracking.run import attention_of
 from ferlab.training.stop import Pruned
 
 
-def run_trial(study: SharedStudy, trial: Trial, shared: Sequence[str]) -> str:
+def run_trial(study: SharedStudy, trial: Trial, recipe: Recipe) -> str:
     """Bring a trial to its end.
 
     Args:
         study: that it belongs to.
         trial: with its point; new, or adopted with whatever its last worker left.
-        shared: the overrides that all trials have in common.
+        recipe: makes its config.
 
     Returns:
         How it ended, in a line.
@@ -33,7 +33,7 @@ def run_trial(study: SharedStudy, trial: Trial, shared: Sequence[str]) -> str:
     group: sweep.Group | None = None
     try:
         point: Point = trial.user_attrs["point"]
-        config = compose([*shared, *overrides(point)])
+        config = recipe(point)
         trial.set_user_attr("name", name := _name(config, point))
         group = _group(study, trial, config, name)
         runs = _replicates(study, trial, config, name, group)

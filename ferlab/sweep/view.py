@@ -1,10 +1,11 @@
 """A study as a table: what pictures, texts and the live display are made of."""
 
+import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ferlab.config import Config
+from ferlab.config.study import StudyConfig
 from ferlab.sweep.rows import Row, State, Table
-from ferlab.sweep.study import SharedStudy
 
 _STATES: dict[TrialState, State] = {
     TrialState.COMPLETE: "complete",
@@ -14,25 +15,51 @@ _STATES: dict[TrialState, State] = {
 }
 
 
-def view(study: SharedStudy, budget: int, config: Config) -> Table:
-    """The study as it stands.
+def remember(
+    study: optuna.Study, settings: StudyConfig, budget: int, config: Config, command: str
+) -> None:
+    """Keep in the study what a table says beside its trials.
 
     Args:
-        study: to look at.
+        study: to be viewed later.
+        settings: of the study.
         budget: how many trials are to count.
         config: of any of its trials.
+        command: that goes on with it.
     """
-    settings = study.config
+    frame = {
+        "question": settings.question,
+        "objectives": settings.objectives,
+        "minimised": settings.minimised,
+        "budget": budget,
+        "epochs": config.trainer.max_epochs,
+        "replicates": settings.replicates,
+        "command": command,
+    }
+    study.set_user_attr("frame", frame)
+
+
+def command_of(study: optuna.Study) -> str:
+    """What to type to go on with the study."""
+    command: str = study.user_attrs["frame"]["command"]
+    return command
+
+
+def view(study: optuna.Study) -> Table:
+    """The study as it stands."""
+    attrs = study.user_attrs
+    frame = attrs["frame"]
+    trials = study.get_trials(deepcopy=False)
     return Table(
-        study=study.name,
-        question=settings.question,
-        objectives=settings.objectives,
-        minimised=settings.minimised,
-        budget=budget,
-        epochs=config.trainer.max_epochs,
-        replicates=settings.replicates,
-        images=study.optuna.user_attrs.get("images"),
-        rows=tuple(_row(trial) for trial in study.trials() if "point" in trial.user_attrs),
+        study=study.study_name,
+        question=frame["question"],
+        objectives=tuple(frame["objectives"]),
+        minimised=tuple(frame["minimised"]),
+        budget=frame["budget"],
+        epochs=frame["epochs"],
+        replicates=frame["replicates"],
+        images=attrs.get("images"),
+        rows=tuple(_row(trial) for trial in trials if "point" in trial.user_attrs),
     )
 
 
@@ -46,7 +73,8 @@ def _row(trial: FrozenTrial) -> Row:
         name=attrs.get("name", ""),
         values=tuple(trial.values) if trial.state == TrialState.COMPLETE else None,
         replicates=tuple(attrs.get("scores", ())),
-        epochs=trial.intermediate_values,
+        epochs=trial.intermediate_values
+        or {int(epoch): value for epoch, value in attrs.get("epochs", {}).items()},
         why=attrs.get("why", ""),
         run_id=attrs.get("run_id"),
         started=started.timestamp() if started else 0.0,

@@ -12,6 +12,7 @@ from typing import Any
 
 from ferlab.config.study import StudyConfig
 from ferlab.errors import RunEnded
+from ferlab.sweep.recipe import Recipe
 from ferlab.sweep.space import Space
 
 
@@ -24,10 +25,11 @@ class Task:
         config: of the study.
         space: to search.
         budget: trials that are to count.
-        shared: overrides that all trials have in common.
+        recipe: makes the trials' configs.
         sitting: which start of the command this is.
         deadline: after which no trial is new, as `time.time`.
         home: ferlab's home.
+        tells: whether it writes a line for each trial; not where a table shows them.
         folder: where the command was typed; a user's own configs and components lie there.
     """
 
@@ -35,10 +37,11 @@ class Task:
     config: StudyConfig
     space: Space
     budget: int
-    shared: tuple[str, ...]
+    recipe: Recipe
     sitting: str
     deadline: float
     home: str
+    tells: bool
     folder: str
 
     def __call__(self, job: Any) -> None:
@@ -50,33 +53,26 @@ class Task:
             sys.path.insert(0, self.folder)
         # Loaded here, once for all trials, and not by the process that only waits for workers.
         from ferlab.sweep.limits import Limits  # noqa: PLC0415
-        from ferlab.sweep.study import SharedStudy, at_work  # noqa: PLC0415
+        from ferlab.sweep.study import SharedStudy  # noqa: PLC0415
         from ferlab.sweep.trial import run_trial  # noqa: PLC0415
 
         terminal = sys.stderr
-        limits = Limits(self.config.constraints, self.shared)
+        limits = Limits(self.config.constraints, self.recipe)
         study = SharedStudy(self.study, self.config, self.space, limits, self.budget, self.sitting)
-        with at_work() as worker, _quiet():
+        with study.liveness.at_work() as worker, _quiet():
             while (trial := study.next_trial(worker, self.deadline)) is not None:
                 started = time.monotonic()
                 try:
-                    end = run_trial(study, trial, self.shared)
+                    end = run_trial(study, trial, self.recipe)
                 except RunEnded as error:  # interrupted: no launcher may take this for a failure
                     raise KeyboardInterrupt from error
-                counted = study.counts().counted
-                terminal.write(
-                    f"trial {trial.number:<4d} {_shown(trial.user_attrs['point'])}  {end}  "
-                    f"{time.monotonic() - started:.0f} s  ({counted} of {self.budget})\n"
-                )
-                terminal.flush()
-
-
-def _shown(point: dict[str, Any]) -> str:
-    return " ".join(f"{key.rpartition('.')[2]}={_short(value)}" for key, value in point.items())
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+                if self.tells:
+                    counted = study.counts().counted
+                    terminal.write(
+                        f"trial {trial.number:<4d} {trial.user_attrs.get('name', '')}  {end}  "
+                        f"{time.monotonic() - started:.0f} s  ({counted} of {self.budget})\n"
+                    )
+                    terminal.flush()
 
 
 @contextmanager

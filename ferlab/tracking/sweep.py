@@ -11,7 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from ferlab.config.schema import Config
 from ferlab.tracking import store
-from ferlab.tracking.run import Run, Status, flatten, params_of
+from ferlab.tracking.run import Run, flatten, params_of
 from ferlab.tracking.store import reported
 
 
@@ -25,13 +25,18 @@ class Child:
     tags: Mapping[str, str]
 
 
-def parent(client: MlflowClient, experiment: str, study: str, about: Mapping[str, Any]) -> str:
-    """The id of a study's run, made if it is new; ``about`` says what the study is."""
-    found = _find(client, experiment, {"ferlab.study": study, "ferlab.kind": "study"})
-    with reported(client.tracking_uri):
+class Parent(Run):
+    """A study's own run."""
+
+    @classmethod
+    def open(
+        cls, client: MlflowClient, experiment: str, study: str, about: Mapping[str, Any]
+    ) -> "Parent":
+        """Make it, or go on with it; ``about`` says what the study is."""
+        found = _find(client, experiment, {"ferlab.study": study, "ferlab.kind": "study"})
         if found is not None:
-            client.update_run(found.run_id, status="RUNNING")
-            return found.run_id
+            cls.reopen(client, found.run_id)
+            return cls(client, found.run_id)
         tags = {
             "ferlab.study": study,
             "ferlab.kind": "study",
@@ -39,30 +44,33 @@ def parent(client: MlflowClient, experiment: str, study: str, about: Mapping[str
             "mlflow.source.type": "LOCAL",
             "mlflow.note.content": str(about.get("question") or ""),
         }
-        created = client.create_run(
-            store.experiment_id(client, experiment), run_name=study, tags=tags
-        )
-        run_id = str(created.info.run_id)
-        client.log_text(run_id, yaml.safe_dump(dict(about), sort_keys=False), "study.yaml")
-    return run_id
+        with reported(client.tracking_uri):
+            created = client.create_run(
+                store.experiment_id(client, experiment), run_name=study, tags=tags
+            )
+        opened = cls(client, str(created.info.run_id))
+        opened.log_text(yaml.safe_dump(dict(about), sort_keys=False), "study.yaml")
+        return opened
 
+    def tell(
+        self, counts: Mapping[str, int], question: str, best: tuple[str, str, float] | None
+    ) -> None:
+        """Record how the study stands.
 
-def end_parent(
-    client: MlflowClient,
-    run_id: str,
-    status: Status,
-    counts: Mapping[str, int],
-    best: tuple[str, float] | None,
-) -> None:
-    """Record how a study stands: its counts, and the run id and objective of its best trial."""
-    run = Run(client, run_id)
-    metrics = {f"trials/{key}": float(value) for key, value in counts.items()}
-    tags = {}
-    if best is not None:
-        metrics["best/objective"] = best[1]
-        tags["ferlab.best_run"] = best[0]
-    run.log_summary(metrics, tags)
-    run.end(status, "" if status == "FINISHED" else "interrupted")
+        Args:
+            counts: metrics.
+            question: that it is to answer.
+            best: run id, name and objective of its best trial, which its page then links.
+        """
+        metrics = {key: float(value) for key, value in counts.items()}
+        if best is None:
+            self.log_summary(metrics, {})
+            return
+        run_id, name, value = best
+        page = self.page.replace(self.id, run_id)
+        note = f"{question}\n\nBest so far: [{name}]({page}), {value:.4g}. See `RESULTS.md`."
+        tags = {"ferlab.best_run": run_id, "mlflow.note.content": note}
+        self.log_summary({**metrics, "best/objective": value}, tags)
 
 
 def child(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> Child | None:
@@ -70,12 +78,8 @@ def child(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> Chi
     return _find(client, experiment, tags)
 
 
-class Group:
+class Group(Run):
     """The run that stands for a trial's seeds, whose own runs are its children."""
-
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
-        self._run = Run(client, run_id)
-        self.id = run_id
 
     @classmethod
     def open(
@@ -85,7 +89,7 @@ class Group:
         tags = {"ferlab.study": study, "ferlab.trial": str(trial), "ferlab.kind": "trial"}
         found = _find(client, config.tracking.experiment, tags)
         if found is not None:
-            Run.reopen(client, found.run_id)
+            cls.reopen(client, found.run_id)
             return cls(client, found.run_id)
         with reported(client.tracking_uri):
             made = client.create_run(
@@ -117,11 +121,7 @@ class Group:
         for key in ("parameters", "multiply_adds"):
             metrics[key] = seeds[0][key]
         metrics["train_seconds"] = sum(seed["train_seconds"] for seed in seeds)
-        self._run.log_summary(metrics, {})
-
-    def end(self, status: Status, reason: str = "", why: str = "") -> None:
-        """Close it; see `ferlab.tracking.run.Run.end`."""
-        self._run.end(status, reason, why)
+        self.log_summary(metrics, {})
 
 
 def forget(client: MlflowClient, run_id: str) -> None:

@@ -131,6 +131,26 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert len(rest) == 7
 
 
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("model.stages.7.widths=[3]", "model.stages.7.widths: the list has no such element"),
+        ("model.stages.x.widths=[3]", "model.stages.x.widths: Index 'x' (str) is not an int"),
+        ("model.stages[0].dropout=0.1", "is not an override; write model.stages.0.dropout=value"),
+        ("model=broken", "broken.yaml, line 2: is no YAML"),
+    ],
+)
+def test_what_hydra_says_of_no_key_is_told_of_one(
+    override: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "broken.yaml").write_text("_target_: a.b\n  name: [\n")
+    with pytest.raises(ConfigError) as error:
+        compose([override, "seed=1"])
+    assert expected in str(error.value)
+
+
 def test_users_own_experiments_and_groups_are_found_in_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

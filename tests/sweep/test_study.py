@@ -13,8 +13,9 @@ from ferlab import paths
 from ferlab.config.study import StudyConfig, check_study
 from ferlab.errors import ConfigError
 from ferlab.sweep.limits import Limits
+from ferlab.sweep.recipe import Composed
 from ferlab.sweep.space import Space, parse
-from ferlab.sweep.study import SharedStudy, at_work
+from ferlab.sweep.study import SharedStudy
 
 NEVER = float("inf")
 
@@ -43,7 +44,9 @@ def shared(
     **changes: object,
 ) -> SharedStudy:
     config = settings(**changes)
-    return SharedStudy(study, config, space, Limits(config.constraints, ()), budget, sitting)
+    return SharedStudy(
+        study, config, space, Limits(config.constraints, Composed(())), budget, sitting
+    )
 
 
 def tell(study: SharedStudy, trial: Trial) -> None:
@@ -57,7 +60,7 @@ def points(study: SharedStudy) -> list[dict[str, object]]:
 
 def work(study: SharedStudy, trials: int = 1000) -> int:
     done = 0
-    with at_work() as worker:
+    with study.liveness.at_work() as worker:
         while done < trials and (trial := study.next_trial(worker, NEVER)) is not None:
             time.sleep(0.002 * (trial.number % 3))
             tell(study, trial)
@@ -84,9 +87,9 @@ def test_many_workers_end_at_exactly_the_budget_with_no_point_twice(trials: int)
 
 def test_an_orphan_is_adopted_with_its_point_and_a_living_workers_trial_is_not() -> None:
     study = shared(budget=2)
-    with at_work() as alive, at_work() as me:
+    with study.liveness.at_work() as alive, study.liveness.at_work() as me:
         theirs = study.next_trial(alive, NEVER)
-        with at_work() as dead:
+        with study.liveness.at_work() as dead:
             lost = study.next_trial(dead, NEVER)
         assert theirs is not None
         assert lost is not None
@@ -100,7 +103,7 @@ def test_an_orphan_is_adopted_with_its_point_and_a_living_workers_trial_is_not()
 
 def test_a_worker_that_died_before_choosing_costs_nothing() -> None:
     study = shared(budget=3)
-    with at_work() as dead:
+    with study.liveness.at_work() as dead:
         ghost = dead
     study.optuna.add_trial(_claimed_by(ghost))
     assert work(study) == 3
@@ -122,7 +125,7 @@ def test_an_interrupted_sweep_suggests_what_an_uninterrupted_one_does() -> None:
     for i in range(8):
         work(broken, i % 3)
         broken = shared(LINE, 16, study="t", trials=16)
-        with at_work() as dying:
+        with broken.liveness.at_work() as dying:
             broken.next_trial(dying, NEVER)  # its point is chosen, and then it dies
     work(broken)
     assert points(broken) == expected
@@ -131,7 +134,7 @@ def test_an_interrupted_sweep_suggests_what_an_uninterrupted_one_does() -> None:
 
 def test_failures_do_not_count_stop_the_sweep_and_are_forgiven_by_the_next_start() -> None:
     study = shared(budget=12, max_failures=2)
-    with at_work() as me:
+    with study.liveness.at_work() as me:
         for _ in range(3):
             trial = study.next_trial(me, NEVER)
             assert trial is not None
@@ -145,7 +148,7 @@ def test_failures_do_not_count_stop_the_sweep_and_are_forgiven_by_the_next_start
 
 def test_no_trial_starts_after_the_deadline() -> None:
     study = shared()
-    with at_work() as me:
+    with study.liveness.at_work() as me:
         assert study.next_trial(me, time.time() - 1) is None
 
 

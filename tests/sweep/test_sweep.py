@@ -1,15 +1,9 @@
 """Sweeps from outside: what a command leaves in Optuna and MLflow, and what no kill can change."""
 
 import json
-import random
-import subprocess
-import sys
-import time
-from collections import Counter
 from pathlib import Path
 
 import optuna
-import psutil
 import pytest
 import yaml
 from mlflow.entities import Run
@@ -18,10 +12,8 @@ from optuna.storages.journal import JournalFileBackend
 
 import ferlab.sweep.replicate as replicate_module
 from ferlab import cli as command_line
-from ferlab.config import check
 from ferlab.errors import RunEnded
 from ferlab.tracking import store
-from ferlab.tracking.run import recorded_config
 from ferlab.training.run import train
 from tests.conftest import TINY
 
@@ -181,69 +173,6 @@ def test_a_mistake_is_one_line_before_anything_is_created(
     assert message in error
     assert error.count("\n") == 1
     assert not (home / "studies").exists()
-
-
-KILLS, TRIALS = 5, 10
-
-
-@pytest.mark.timeout(280)
-def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
-    home: Path, tmp_path: Path
-) -> None:
-    """SIGKILL at random moments of the work, now of the workers, now of all; the same command."""
-    chance = random.Random()
-    command = [
-        *(sys.executable, "-m", "ferlab", "train", "-m", *FAST, "study.name=k"),
-        *(f"study.trials={TRIALS}", "study.workers=2", "trainer.max_epochs=4"),
-        *("model.attention.kind=none,se", "optimizer.lr=0.05,0.1", "seed=range(0,9)"),
-    ]
-    journal = home / "studies" / "k.log"
-    process, killed = start(command, tmp_path), 0
-    while killed < KILLS and wait_for_work(process, journal):
-        time.sleep(chance.uniform(0, 2.5))
-        if process.poll() is not None:
-            break
-        everything = killed % 3 == 2 or chance.random() < 0.3
-        parent = psutil.Process(process.pid)
-        victims = parent.children(recursive=True)
-        for victim in [parent, *victims] if everything else victims:
-            victim.kill()
-        killed += 1
-        if everything:
-            process.wait()
-            process = start(command, tmp_path)
-    assert process.wait(timeout=200) == 0
-    assert killed >= 2
-
-    states = Counter(trial.state.name for trial in trials(home, "k"))
-    assert states["COMPLETE"] + states["PRUNED"] == TRIALS
-    assert set(states) <= {"COMPLETE", "PRUNED", "FAIL"}  # FAIL: withdrawn before it began
-    points = [json.dumps(t.user_attrs["point"]) for t in trials(home, "k") if t.params]
-    assert len(points) == len(set(points)) == TRIALS
-    done = children("k")
-    assert len(done) == TRIALS
-    assert {run.info.status for run in runs(study="k")} <= {"FINISHED", "KILLED"}
-    assert not (home / "work").exists() or list((home / "work").iterdir()) == []
-
-    complete = [run for run in done if run.info.status == "FINISHED"]
-    for run in complete[:3]:
-        config = check(recorded_config(store.connect(None), run.info.run_id))
-        alone = train(config).predictions.digest
-        assert run.data.tags["ferlab.predictions.digest"] == alone
-
-
-def start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
-
-
-def wait_for_work(process: subprocess.Popen[bytes], journal: Path) -> bool:
-    """Until the study goes on; False if the command ended instead."""
-    before = journal.stat().st_size if journal.exists() else 0
-    while process.poll() is None:
-        if journal.exists() and journal.stat().st_size > before:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_the_shipped_quickstart_is_a_sweep_of_its_own_budget() -> None:

@@ -1,0 +1,163 @@
+"""What a sweep costs beside its training, and how busy it keeps its workers."""
+
+import contextlib
+import io
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import optuna
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from optuna.distributions import FloatDistribution
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, create_trial
+
+from benchmarks.measure import Row, compare, scratch
+from ferlab import cli, paths
+from ferlab.config import study as studies
+from ferlab.sweep.limits import Limits
+from ferlab.sweep.recipe import Composed
+from ferlab.sweep.space import parse
+from ferlab.sweep.study import SharedStudy
+from ferlab.tracking import store
+
+EPOCHS = 5
+
+
+def rows() -> Iterator[Row]:
+    """All that is measured here."""
+    with scratch():
+        yield _overhead()
+        yield _busy()
+        yield _ask_and_tell()
+
+
+def _overhead() -> Row:
+    """One warm worker: from trial to trial, against the training in between."""
+    trained = 0.0
+
+    def beyond() -> float:
+        nonlocal trained
+        name = f"overhead-{time.monotonic_ns()}"
+        _sweep(name, f"trainer.max_epochs={EPOCHS}", "seed=0,1,2", "hydra/launcher=basic")
+        _, *trials = _trials(name)  # the first one is not warm
+        client = store.connect(None)
+        runs = [client.get_run(trial.user_attrs["run_id"]) for trial in trials]
+        trained = sum(run.data.metrics["train_seconds"] for run in runs)
+        begin = _trials(name)[0].datetime_complete
+        return _seconds(trials[-1].datetime_complete, begin) - trained
+
+    return compare(
+        "a trial beyond its training: chosen, composed, recorded, told",
+        f"its training: {EPOCHS} epochs on 9,000 drawn faces, a warm worker",
+        beyond,
+        lambda: trained,
+        "s",
+        "< 0.03",
+    )
+
+
+def _busy() -> Row:
+    """Two workers over trials of one to six epochs, against the same trials two by two."""
+    wall: dict[str, float] = {}
+
+    def busy() -> float:
+        name = f"busy-{time.monotonic_ns()}"
+        _sweep(
+            name,
+            *("data.images=2000", "study.workers=2", "study/sampler=random", "study.trials=24"),
+            *("trainer.max_epochs=range(1,6)", "seed=range(0,4)", "study.pruner=null"),
+        )
+        trials = _trials(name)
+        lengths = [_seconds(t.datetime_complete, t.datetime_start) for t in trials]
+        first = min(t.datetime_start for t in trials if t.datetime_start)
+        last = max(t.datetime_complete for t in trials if t.datetime_complete)
+        wall["batch"] = sum(map(max, lengths[::2], lengths[1::2]))
+        wall["work"] = sum(lengths)
+        return wall["work"] / (2 * (last - first).total_seconds())
+
+    return compare(
+        "workers' busy share: two workers, 24 trials of 1 to 6 epochs",
+        "the same trials in batches of two",
+        busy,
+        lambda: wall["work"] / (2 * wall["batch"]),
+        "of the time",
+        "ours > 0.95",
+    )
+
+
+def _ask_and_tell() -> Row:
+    """The sweep's own share of a trial, late in a long study and early."""
+    space, _ = parse({"lr": "tag(log, interval(0.001, 0.1))"}, {})
+    with contextlib.redirect_stderr(io.StringIO()):
+        late, early = (_filled(count, space.params[0].distribution) for count in (10_000, 100))
+
+    def seconds(name: str) -> float:
+        settings = _settings()
+        limits = Limits(settings.constraints, Composed(()))
+        study = SharedStudy(name, settings, space, limits, 20_000, sitting="1")
+        took = []
+        with study.liveness.at_work() as worker:
+            for _ in range(12):
+                started = time.monotonic()
+                trial = study.next_trial(worker, float("inf"))
+                assert trial is not None  # noqa: S101
+                study.optuna.tell(trial.number, 0.5)
+                took.append(time.monotonic() - started)
+        return statistics.median(took[2:])
+
+    return compare(
+        "ask and tell at trial 10,000, journal, random sampler",
+        "at trial 100",
+        lambda: seconds(late),
+        lambda: seconds(early),
+        "s",
+        "as small as can be",
+    )
+
+
+def _filled(count: int, distribution: optuna.distributions.BaseDistribution) -> str:
+    """The name of a study that has so many complete trials."""
+    assert isinstance(distribution, FloatDistribution)  # noqa: S101
+    name = f"filled-{count}"
+    folder = paths.home() / "studies"
+    folder.mkdir(parents=True, exist_ok=True)
+    storage = JournalStorage(JournalFileBackend(str(folder / f"{name}.log")))
+    study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
+    study.add_trials(
+        create_trial(
+            params={"lr": 0.001 + 0.09 * i / count},
+            distributions={"lr": distribution},
+            value=i / count,
+            user_attrs={"point": {"lr": i / count}, "worker": "gone", "sitting": "0"},
+        )
+        for i in range(count)
+    )
+    return name
+
+
+def _settings() -> studies.StudyConfig:
+    with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
+        config = compose("config", ["study/sampler=random", "study.trials=20000"])
+    plain: dict[str, object] = OmegaConf.to_container(config.study, resolve=True)  # type: ignore[assignment]
+    return studies.check_study(plain)
+
+
+def _sweep(name: str, *arguments: str) -> None:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        code = cli.main(["train", "-m", f"study.name={name}", *arguments])
+    if code != 0:
+        raise RuntimeError(f"the sweep {name} ended with {code}")
+
+
+def _trials(name: str) -> Sequence[FrozenTrial]:
+    path = Path(paths.home(), "studies", f"{name}.log")
+    storage = JournalStorage(JournalFileBackend(str(path)))
+    return optuna.load_study(study_name=name, storage=storage).trials
+
+
+def _seconds(end: object, start: object) -> float:
+    return (end - start).total_seconds()  # type: ignore[operator, no-any-return]

@@ -1,0 +1,110 @@
+"""What a command asks for: the space, the budget, the workers, the name of the study."""
+
+import hashlib
+import itertools
+import json
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+from omegaconf import DictConfig, OmegaConf
+
+from ferlab.config import Config
+from ferlab.config.study import StudyConfig
+from ferlab.errors import ConfigError
+from ferlab.sweep import space as spaces
+from ferlab.sweep.limits import Limits
+from ferlab.sweep.processes import gpus
+from ferlab.sweep.space import Space
+from ferlab.sweep.storage import exists
+from ferlab.tracking.run import flatten
+
+_LARGEST_GRID = 10_000
+"""Points up to which a grid without a budget is trained whole."""
+
+
+def read_space(
+    params: Mapping[str, Any], when: Mapping[str, Any], arguments: Sequence[str]
+) -> tuple[Space, list[str]]:
+    """The space and the shared overrides; what is typed goes before what is in a file."""
+    typed = {text.partition("=")[0].lstrip("+~"): text for text in arguments}
+    space, shared = spaces.parse({**params}, when, list(typed.values()))
+    if not space.params:
+        raise ConfigError(
+            "config: nothing is swept; give several values, as in optimizer.lr=0.05,0.1, "
+            "or hydra.sweeper.params in an experiment"
+        )
+    return space, shared
+
+
+def budget(settings: StudyConfig, space: Space, limits: Limits) -> int:
+    """How many trials are to count."""
+    if settings.trials is not None:
+        return settings.trials
+    count = spaces.size(space, _LARGEST_GRID, limits)
+    if count is None:
+        raise ConfigError(
+            "config: study.trials: is required where the space has no end, "
+            f"or more than {_LARGEST_GRID:,} points"
+        )
+    if count == 0:
+        raise ConfigError("config: study.constraints: no point of the space meets them")
+    return count
+
+
+def workers(settings: StudyConfig, budget: int) -> int:
+    """How many train at a time."""
+    cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
+    if settings.workers == "auto":
+        return min(len(gpus()) or max(1, cores // 2), budget)
+    return min(settings.workers, budget)
+
+
+def describe(settings: StudyConfig, space: Space, first: Config) -> dict[str, Any]:
+    """What a study is, flat: it may not change while the study goes on."""
+    swept = [param.key for param in space.params]
+    machine = ("trainer.device", "trainer.threads", "tracking.uri")
+    config = {
+        key: value
+        for key, value in flatten(first.plain()).items()
+        if key not in machine and not any(key == s or key.startswith(f"{s}.") for s in swept)
+    }
+    kept = settings.model_dump(
+        by_alias=True,
+        include={
+            *("question", "objective", "replicates", "constraints", "baseline"),
+            *("seed", "sampler", "pruner"),
+        },
+    )
+    return {
+        **{f"space {key}": value for key, value in space.describe().items()},
+        **{f"study.{key}": value for key, value in flatten(kept).items()},
+        **config,
+    }
+
+
+def name_of(config: DictConfig, about: Mapping[str, Any]) -> str:
+    """The experiment's name, or one made from what the study is."""
+    experiment = OmegaConf.select(config, "hydra.runtime.choices.experiments")
+    if experiment:
+        return str(experiment)
+    return f"sweep-{hashlib.blake2b(json.dumps(about).encode(), digest_size=4).hexdigest()}"
+
+
+def command_of(config: DictConfig, arguments: Sequence[str]) -> str:
+    """What to type to go on with the study, wherever the data lies."""
+    experiment = OmegaConf.select(config, "hydra.runtime.choices.experiments")
+    begin = f"ferlab sweep {experiment}" if experiment else "ferlab train -m"
+    texts = [text.lstrip("+") for text in arguments if not text.startswith("experiments=")]
+    there = "data.path="
+    short = [there + Path(t.removeprefix(there)).name if t.startswith(there) else t for t in texts]
+    return " ".join([begin, *map(shlex.quote, short)])
+
+
+def free_name(storage: str | None, name: str) -> str:
+    """The name, or the first of NAME-2, NAME-3 and so on that no study has."""
+    names = itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2)))
+    return next(candidate for candidate in names if not exists(storage, candidate))

@@ -1,0 +1,82 @@
+"""SIGKILL at random moments, now of a worker, now of all: what a sweep comes to is the same."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ferlab.config import check
+from ferlab.tracking import store
+from ferlab.tracking.run import recorded_config
+from ferlab.training.run import train
+from tests.sweep.test_sweep import FAST, children, runs, trials
+
+KILLS, TRIALS = 20, 24
+
+
+@pytest.mark.timeout(420)
+def test_killed_twenty_times_a_sweep_ends_as_if_it_had_not_been(home: Path, tmp_path: Path) -> None:
+    seed = random.randrange(1000)
+    print(f"kills drawn with seed {seed}")  # noqa: T201  shown where the test fails
+    chance = random.Random(seed)
+    command = [
+        *(sys.executable, "-m", "ferlab", "train", "-m", *FAST, "study.name=k"),
+        *(f"study.trials={TRIALS}", "study.workers=2", "trainer.max_epochs=5"),
+        *("model.attention.kind=none,se", "optimizer.lr=0.05,0.1", "seed=range(0,9)"),
+    ]
+    journal = home / "studies" / "k.log"
+    process = _start(command, tmp_path)
+    for kill in range(KILLS):
+        _wait_for_an_epoch(process, journal)
+        time.sleep(chance.uniform(0, 0.4))
+        sweeper = psutil.Process(process.pid)
+        workers = [p for p in sweeper.children() if "spawn_main" in " ".join(p.cmdline())]
+        everything = kill % 3 == 2 or not workers
+        for victim in [sweeper, *workers] if everything else [chance.choice(workers)]:
+            victim.kill()
+        if everything:
+            process.wait()
+            psutil.wait_procs(workers)
+            process = _start(command, tmp_path)
+    assert process.wait(timeout=200) == 0
+
+    states = Counter(trial.state.name for trial in trials(home, "k"))
+    assert states["COMPLETE"] + states["PRUNED"] == TRIALS
+    assert set(states) <= {"COMPLETE", "PRUNED", "FAIL"}  # FAIL: withdrawn before it began
+    chosen = [trial for trial in trials(home, "k") if "point" in trial.user_attrs]
+    points = [json.dumps(trial.user_attrs["point"]) for trial in chosen]
+    assert len(points) == len(set(points)) == TRIALS
+    assert sum("deaths" in trial.user_attrs for trial in chosen) >= 3  # gone on with by another
+    done = children("k")
+    assert len(done) == TRIALS
+    assert {run.info.status for run in runs(study="k")} <= {"FINISHED", "KILLED"}
+    assert not (home / "work").exists() or list((home / "work").iterdir()) == []
+
+    complete = [run for run in done if run.info.status == "FINISHED"]
+    assert len(complete) == states["COMPLETE"] > 0
+    for run in complete:
+        config = check(recorded_config(store.connect(None), run.info.run_id))
+        alone = train(config).predictions.digest
+        assert run.data.tags["ferlab.predictions.digest"] == alone
+
+
+def _start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+
+
+def _wait_for_an_epoch(process: subprocess.Popen[bytes], journal: Path) -> None:
+    """Until the study has got on by an epoch; so that every kill meets work."""
+    before = _epochs(journal)
+    while _epochs(journal) == before:
+        assert process.poll() is None, "the sweep ended before the last kill"
+        time.sleep(0.05)
+
+
+def _epochs(journal: Path) -> int:
+    return journal.read_bytes().count(b"intermediate_value") if journal.exists() else 0

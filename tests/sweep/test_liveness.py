@@ -1,0 +1,64 @@
+"""Who is still there: seen at once on one machine, by heartbeats from another."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ferlab.sweep import liveness as module
+from ferlab.sweep.liveness import Liveness
+from tests.sweep.test_study import NEVER, shared, tell
+
+
+def test_a_worker_of_this_machine_is_dead_as_soon_as_its_lock_is_free(home: Path) -> None:
+    watch = shared().liveness
+    with watch.at_work() as worker:
+        assert not watch.is_dead(worker)
+    assert watch.is_dead(worker)
+    assert list((home / "studies" / "workers").iterdir()) == []
+
+
+def test_a_worker_of_another_machine_is_dead_once_its_heart_is_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "BEAT", 0.05)
+    monkeypatch.setattr(module, "SILENCE", 0.8)
+    study = shared()
+    there, here = Liveness(study.optuna, "there"), Liveness(study.optuna, "here")
+    with there.at_work() as worker:
+        until = time.monotonic() + 1.6
+        while time.monotonic() < until:
+            assert not here.is_dead(worker)
+            time.sleep(0.1)
+    assert not here.is_dead(worker)
+    time.sleep(1)
+    assert here.is_dead(worker)
+
+
+def test_an_orphan_of_another_machine_gets_one_heir(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BEAT", 0.05)
+    monkeypatch.setattr(module, "SILENCE", 0.8)
+    monkeypatch.setattr(module, "_SETTLE", 0.5)
+    lost = shared(budget=1)
+    lost.liveness = Liveness(lost.optuna, "there")
+    with lost.liveness.at_work() as dead:
+        orphan = lost.next_trial(dead, NEVER)
+    assert orphan is not None
+    heirs: list[tuple[int, dict[str, object]]] = []
+
+    def adopt(machine: str) -> None:
+        study = shared(budget=1)
+        study.liveness = Liveness(study.optuna, machine)
+        with study.liveness.at_work() as me:
+            if (trial := study.next_trial(me, NEVER)) is not None:
+                heirs.append((trial.number, trial.params))
+                time.sleep(1)
+                tell(study, trial)
+
+    threads = [threading.Thread(target=adopt, args=(f"machine{i}",)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert heirs == [(orphan.number, orphan.params)]

@@ -1,0 +1,88 @@
+"""Several objectives, limits on cost, and a declared baseline."""
+
+from pathlib import Path
+
+import pytest
+
+from ferlab.config.study import Constraints
+from ferlab.sweep.limits import Limits
+from ferlab.sweep.recipe import Composed
+from tests.conftest import TINY
+from tests.sweep.test_sweep import HERE, children, runs, sweep, trials
+
+SWEPT = ("model.attention.kind=none,se", "model.attention.reduction=1,8")
+
+
+def test_of_several_objectives_the_front_is_found(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objectives = "study.objective=[val/accuracy,parameters,latency]"
+    assert sweep(HERE, "study.name=m", objectives, *SWEPT, "study.sampler.seed=1") == 0
+    out = capsys.readouterr().out
+    assert "4 of 4 trials count (4 complete, 0 pruned)" in out
+    assert "front " in out
+    for trial, run in zip(trials(home, "m"), children("m"), strict=True):
+        metrics = run.data.metrics
+        assert trial.values == [
+            metrics["best/accuracy"],
+            metrics["parameters"],
+            metrics["latency_ms"],
+        ]
+        assert 0 < metrics["latency_ms"] < 1000
+
+
+def test_what_costs_too_much_is_never_trained(home: Path) -> None:
+    plain, light, heavy = (
+        _parameters(f"model.attention.kind={kind}", f"model.attention.reduction={reduction}")
+        for kind, reduction in (("none", 8), ("se", 8), ("se", 1))
+    )
+    assert plain < light < heavy
+    limit = f"study.constraints.parameters={light}"
+    assert sweep(HERE, "study.name=c", limit, *SWEPT) == 0
+    points = [t.params for t in trials(home, "c")]
+    assert len(points) == 3  # of the grid's four, each once
+    assert {"model.attention.kind": "se", "model.attention.reduction": 1} not in points
+    (parent,) = runs(study="c", kind="study")
+    assert parent.data.metrics["trials/complete"] == 3
+    sampled = ("study.trials=4", "study.name=c2", "study/sampler=random", limit, *SWEPT)
+    assert sweep(HERE, *sampled) == 0
+    assert len(trials(home, "c2")) == 3  # there is no fourth one
+
+
+def _parameters(*overrides: str) -> int:
+    from ferlab.config import compose
+    from ferlab.models import classifier, cost
+
+    config = compose([*TINY, *overrides])
+    return cost.parameters(classifier.build(config.model.network(), 0.0, 1.0))
+
+
+def test_multiply_adds_can_be_limited_and_no_limit_builds_nothing() -> None:
+    none = Constraints(parameters=None, multiply_adds=None)
+    assert Limits(none, Composed(("model=no-such-model",)))({})
+    few = Limits(Constraints(parameters=None, multiply_adds=1000), Composed(TINY))
+    many = Limits(Constraints(parameters=None, multiply_adds=10**9), Composed(TINY))
+    assert not few({})
+    assert many({})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["study.objective=[val/accuracy,test/f1]"], "a test metric would choose a model"),
+        (["study.objective=[val/acuracy]"], "should be one of val/accuracy"),
+        (["study.constraints.params=3"], "did you mean 'parameters'?"),
+        (["study.baseline={optimizer.lr:0.3}"], "study.baseline.optimizer.lr: is never 0.3"),
+        (["study.baseline={seed:1}"], "study.baseline.optimizer.lr: is missing"),
+        (["study.replicates=2", "seed=0,1"], "seed: is swept already"),
+        (["study.replicates=0"], "study.replicates: should be greater than or equal to 1"),
+        (["study.constraints.parameters=3", "study.trials=null"], "no point"),
+    ],
+)
+def test_a_mistake_is_one_line(
+    arguments: list[str], message: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sweep(HERE, "optimizer.lr=0.05,0.1", *arguments) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert not (home / "studies").exists()

@@ -1,0 +1,87 @@
+"""Several seeds for each point: paired, stopped between seeds where one falls behind."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ferlab.sweep.replicate as replicate_module
+from ferlab.errors import RunEnded
+from ferlab.sweep.race import behind
+from ferlab.tracking import store
+from ferlab.training.run import train
+from tests.sweep.test_sweep import HERE, children, runs, sweep, trials
+
+
+def test_each_point_is_trained_under_the_same_seeds_and_judged_by_their_mean(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = (HERE, "study.name=s", "study.replicates=2", "seed=3", "optimizer.lr=0.05,0.1")
+    assert sweep(*arguments) == 0
+    assert "2 of 2 trials count" in (out := capsys.readouterr().out)
+    assert "the mean of 2 seeds" in out
+    (parent,) = runs(study="s", kind="study")
+    groups = runs(study="s", kind="trial")
+    assert [group.info.run_name for group in groups] == ["lr 0.05", "lr 0.1"]
+    for trial, group in zip(trials(home, "s"), groups, strict=True):
+        assert group.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert group.info.status == "FINISHED"
+        seeds = [r for r in children("s") if r.data.tags.get("ferlab.replicate")]
+        mine = [r for r in seeds if r.data.tags["mlflow.parentRunId"] == group.info.run_id]
+        assert [run.data.params["seed"] for run in mine] == ["3", "4"]
+        scores = [run.data.metrics["best/accuracy"] for run in mine]
+        assert trial.user_attrs["scores"] == scores
+        assert trial.value == group.data.metrics["best/accuracy"] == pytest.approx(np.mean(scores))
+        assert group.data.metrics["spread/accuracy"] == pytest.approx(np.std(scores, ddof=1))
+        assert trial.user_attrs["run_id"] == group.info.run_id
+    best = max(groups, key=lambda group: group.data.metrics["best/accuracy"])
+    assert parent.data.tags["ferlab.best_run"] == best.info.run_id
+
+
+def test_a_failure_under_one_seed_repeats_that_seed_alone(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    seeds: list[int] = []
+
+    def unlucky(config: object, *rest: object) -> object:
+        seeds.append(config.seed)  # type: ignore[attr-defined]
+        if len(seeds) == 2:
+            raise RunEnded("out of memory", "some-run", "out-of-memory")
+        return train(config, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(replicate_module, "train", unlucky)
+    assert sweep(HERE, "study.name=r", "study.replicates=2", "optimizer.lr=choice(0.05)") == 0
+    assert seeds == [0, 1, 1]
+    (trial,) = trials(home, "r")
+    assert trial.user_attrs["attempts"] == [0, 1]
+
+
+def test_a_point_that_is_clearly_behind_gets_no_further_seed(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    monkeypatch.setattr("ferlab.sweep.race._FREEDOM", 1)
+    monkeypatch.setattr("ferlab.sweep.race._SIGMAS", 0.0)
+    baseline = "study.baseline={optimizer.lr:0.0001}"
+    values = "optimizer.lr=0.1,0.05,0.0001,0.00001"
+    assert sweep(HERE, "study.name=b", "study.replicates=2", baseline, values) == 0
+    first, *_, last = trials(home, "b")
+    assert first.params == {"optimizer.lr": 0.0001}
+    assert first.state.name == "COMPLETE"  # the baseline, trained first and whole
+    stopped = [trial for trial in trials(home, "b") if trial.state.name == "PRUNED"]
+    assert last in stopped
+    for trial in stopped:
+        assert len(trial.user_attrs["scores"]) == 1
+        group = store.connect(None).get_run(trial.user_attrs["run_id"])
+        assert group.info.status == "KILLED"
+        assert group.data.tags["ferlab.why"].startswith("after seed 1 of 2: ")
+
+
+def test_behind_is_by_two_standard_errors_where_the_spread_is_known() -> None:
+    others = [(0.70, 0.72), (0.60, 0.62), (0.50, 0.52), (0.40, 0.42)]
+    assert behind([0.60], others, minimised=False)
+    assert behind([0.69], others, minimised=False) is None  # within two standard errors
+    assert behind([0.60], others, minimised=True)  # 0.40 is the best there
+    assert behind([0.42], others, minimised=True) is None
+    assert behind([0.60], others[:3], minimised=False) is None  # three degrees of freedom
+    margin = 2 * np.sqrt(0.0002) * np.sqrt(2)
+    assert f"{margin:.4f}" in str(behind([0.60], others, minimised=False))
