@@ -94,7 +94,8 @@ def _hydra() -> Hydra:
 
 
 def _own() -> list[str]:
-    return [f"hydra.searchpath=[{_searchpath()}]", f"hydra.sweep.dir='{paths.home()}'"]
+    folders = [f"hydra.sweep.dir='{paths.home()}'", "hydra.sweep.subdir=."]
+    return [f"hydra.searchpath=[{_searchpath()}]", *folders]
 
 
 def _unused(config: Any) -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import optuna
@@ -104,7 +104,8 @@ class Liveness:
         count = 0
         while not ended.wait(BEAT):
             count += 1
-            self._study.set_user_attr(f"heart of {worker}", count)
+            with suppress(Exception):  # the storage may be out of reach for a while
+                self._study.set_user_attr(f"heart of {worker}", count)
 
     def _is_silent(self, worker: str) -> bool:
         beat = self._study.user_attrs.get(f"heart of {worker}")

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -17,8 +17,15 @@ from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from ferlab.errors import FerlabError
+
 _RESPAWNS = 5
 """How often a worker that dies is replaced."""
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+_INTERRUPTED = 130
+"""The exit code of a worker that was asked to end, and did."""
 
 
 class Pool:
@@ -32,9 +39,14 @@ class Pool:
         """Run each job in a process of its own; returns when all have ended.
 
         The first Ctrl-C is passed on, for the jobs to end gracefully; the second kills them.
+
+        Raises:
+            KeyboardInterrupt: this process, or one of its jobs, was asked to end; all have ended.
         """
-        workers = [_Worker(self, i, len(jobs), list(job), first) for i, job in enumerate(jobs)]
+        workers: list[_Worker] = []
         try:
+            for i, job in enumerate(jobs):
+                workers.append(_Worker(self, i, len(jobs), list(job), first))
             _wait(workers)
         except KeyboardInterrupt:
             for worker in workers:
@@ -44,21 +56,25 @@ class Pool:
         finally:
             for worker in workers:
                 worker.kill()
+        if any(worker.was_interrupted for worker in workers):
+            raise KeyboardInterrupt
         return [worker.result() for worker in workers]
 
-    def start(self, index: int, count: int, overrides: list[str], number: int) -> BaseProcess:
-        """A process that runs one job with its share of the machine."""
+    def start(
+        self, index: int, count: int, overrides: list[str], number: int
+    ) -> tuple[BaseProcess, "Connection[bytes, bytes]"]:
+        """A process that runs one job with its share of the machine, and tells what ended it."""
         config = self._config
         context, task = self._job
         job = context.config_loader.load_sweep_config(config, overrides)
         with open_dict(job):
             job.hydra.job.id = job.hydra.job.num = number
-        process = multiprocessing.get_context("spawn").Process(
-            target=_run, args=(context, task, job)
-        )
-        with _environment(_share(index, count)):
+        spawn = multiprocessing.get_context("spawn")
+        error, teller = spawn.Pipe(duplex=False)
+        process = spawn.Process(target=_run, args=(context, task, job, teller))
+        with _environment(_share(index, count)), teller:
             process.start()
-        return process
+        return process, error
 
 
 class _Worker:
@@ -70,7 +86,8 @@ class _Worker:
         self._start = partial(pool.start, index, count, overrides, first + index)
         self._overrides = overrides
         self._left = _RESPAWNS
-        self._process = self._start()
+        with _held():
+            self._process, self._error = self._start()
 
     @property
     def sentinel(self) -> int | None:
@@ -82,8 +99,14 @@ class _Worker:
         if not died or self._left == 0:
             return None
         self._left -= 1
-        self._process = self._start()
+        with _held():
+            self._process, self._error = self._start()
         return self._process.sentinel
+
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether it ended because it was asked to."""
+        return self._process.exitcode == _INTERRUPTED
 
     def interrupt(self) -> None:
         """Ask it to end gracefully."""
@@ -100,11 +123,20 @@ class _Worker:
     def result(self) -> JobReturn:
         """How it ended, as Hydra is told."""
         ended = JobReturn(overrides=self._overrides)
-        failed = self._process.exitcode != 0
-        ended.status = JobStatus.FAILED if failed else JobStatus.COMPLETED
-        if failed:
-            ended.return_value = RuntimeError(f"a worker ended with {self._process.exitcode}")
+        code = self._process.exitcode or 0
+        ended.status = JobStatus.FAILED if code else JobStatus.COMPLETED
+        if code < 0:
+            name, times = signal.Signals(-code).name, _RESPAWNS + 1
+            ended.return_value = FerlabError(f"{name}, {times} times; is there enough memory?")
+        elif code:
+            ended.return_value = FerlabError(self._told())
         return ended
+
+    def _told(self) -> str:
+        try:
+            return self._error.recv_bytes().decode()
+        except EOFError:
+            return f"exit code {self._process.exitcode}"
 
 
 def _wait(workers: Sequence[_Worker]) -> None:
@@ -112,12 +144,20 @@ def _wait(workers: Sequence[_Worker]) -> None:
         wait(sentinels)
 
 
-def _run(context: HydraContext, task: TaskFunction, job: DictConfig) -> None:
+def _run(
+    context: HydraContext,
+    task: TaskFunction,
+    job: DictConfig,
+    teller: "Connection[bytes, bytes]",
+) -> None:
     """The process's whole life."""
     os.setpgid(0, 0)  # a Ctrl-C reaches the sweeper alone, which passes it on
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    for number in _SIGNALS:  # a shell may have SIGINT ignored by what it runs in the background
+        signal.signal(number, signal.default_int_handler)
     setup_globals()
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         ended = run_job(
             task_function=task,
             config=job,
@@ -125,11 +165,15 @@ def _run(context: HydraContext, task: TaskFunction, job: DictConfig) -> None:
             job_subdir_key=None,
             hydra_context=context,
         )
-        ended.return_value  # noqa: B018  raises what the job raised
+        error = ended._return_value if ended.status != JobStatus.COMPLETED else None
     except KeyboardInterrupt:
-        sys.exit(1)
-    except Exception as error:
-        sys.stderr.write(f"ferlab: a worker ended: {error}\n")
+        sys.exit(_INTERRUPTED)
+    except Exception as raised:
+        error = raised
+    if error is not None:
+        line = (str(error).splitlines() or [""])[0]
+        known = isinstance(error, FerlabError)
+        teller.send_bytes((str(error) if known else f"{type(error).__name__}: {line}").encode())
         sys.exit(1)
 
 
@@ -156,6 +200,16 @@ def gpus() -> list[str]:
     if visible is not None:
         return [device for device in visible.split(",") if device.strip()]
     return [str(i) for i, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
+
+
+@contextmanager
+def _held() -> Iterator[None]:
+    """Hold signals back, here and in a process that is started, until it can catch them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

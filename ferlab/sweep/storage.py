@@ -1,16 +1,30 @@
 """Where a study is kept: a journal that a crash cannot spoil, or any database Optuna knows."""
 
+import random
+import time
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 from optuna import get_all_study_names
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 
 from ferlab import paths
 from ferlab.errors import TrackingError
+
+_ERRORS = (SQLAlchemyError, StorageInternalError, ImportError, OSError, RuntimeError, ValueError)
+"""What opening raises: RuntimeError for the tables of another Optuna, ValueError for a port."""
+
+_TRIES = 5
+"""Times that the tables are looked for, or made, while others make them."""
+
+_PATIENCE = 60
+"""Seconds to wait for a SQLite file that another process writes."""
 
 
 def open_storage(url: str | None, study: str) -> BaseStorage:
@@ -21,13 +35,12 @@ def open_storage(url: str | None, study: str) -> BaseStorage:
     """
     try:
         if url is not None:
-            return RDBStorage(url)
+            return _database(url)
         folder = paths.home() / "studies"
         folder.mkdir(parents=True, exist_ok=True)
         return JournalStorage(_Journal(folder / f"{study}.log"))
-    except (ArgumentError, SQLAlchemyError, ImportError, OSError) as error:
-        cause = str(error).splitlines()[0]
-        raise TrackingError(f"study.storage cannot be opened: {cause}") from error
+    except _ERRORS as error:
+        raise TrackingError(f"study.storage cannot be opened: {_first_line(error)}") from error
 
 
 def exists(url: str | None, study: str) -> bool:
@@ -39,6 +52,40 @@ def exists(url: str | None, study: str) -> bool:
     if url is None:
         return (paths.home() / "studies" / f"{study}.log").exists()
     return study in get_all_study_names(open_storage(url, study))
+
+
+def _database(url: str) -> RDBStorage:
+    """A database with Optuna's tables, which two first commands may make at the same time."""
+    options: dict[str, Any] = {"pool_pre_ping": True}  # a server may restart during a sweep
+    parts = make_url(url)
+    if "@" in (parts.host or ""):  # one within the password
+        raise ArgumentError("an @ must be written %40")
+    if parts.get_backend_name() == "sqlite":
+        options["connect_args"] = {"timeout": _PATIENCE}
+    for left in reversed(range(_TRIES)):
+        try:
+            return RDBStorage(url, engine_kwargs=options)
+        except (SQLAlchemyError, StorageInternalError) as error:
+            if left == 0 or not _is_race(error):
+                raise
+            time.sleep(random.uniform(0.1, 0.5))  # noqa: S311  no secret
+    raise AssertionError("the last try returns or raises")
+
+
+def _is_race(error: BaseException) -> bool:
+    """Whether it may be that others made the same tables at the same moment."""
+    cause = error.__cause__ if isinstance(error, StorageInternalError) else error
+    if isinstance(cause, OperationalError):  # for most of these there is no connection
+        return any(words in str(cause) for words in ("already exists", "is locked"))
+    return isinstance(cause, DatabaseError)
+
+
+def _first_line(error: BaseException) -> str:
+    """What went wrong, without the URL: a password may be in it, or in any part of a wrong one."""
+    if isinstance(error, ValueError | ArgumentError):
+        return "it is no URL of a database, such as postgresql+psycopg://user@host/name"
+    cause = error.__cause__ or getattr(error, "orig", None) or error
+    return (str(cause).splitlines() or [type(cause).__name__])[0]
 
 
 class _Journal(JournalFileBackend):

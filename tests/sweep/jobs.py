@@ -1,0 +1,35 @@
+"""What workers do in tests of processes. Every worker imports this, so it imports little."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+
+def patient(job: Any) -> None:
+    """Say that it is there; an interruption ends it."""
+    Path(str(job.folder), f"started-{os.getpid()}").touch()
+    time.sleep(600)
+
+
+def stubborn(job: Any) -> None:
+    """As `patient`, but take for ever to end."""
+    try:
+        patient(job)
+    except KeyboardInterrupt:
+        Path(str(job.folder), f"interrupted-{os.getpid()}").touch()
+        time.sleep(600)
+
+
+def broken(job: Any) -> None:
+    del job
+    raise ZeroDivisionError("the first line\nand more")
+
+
+def dying(job: Any) -> None:
+    """As a worker for which there is not enough memory, but for the second time."""
+    me = Path(str(job.folder), f"started-{os.getpid()}")
+    me.touch()
+    if len(list(me.parent.glob("started-*"))) <= int(job.deaths):
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,137 @@
+"""The same sweep on Hydra's other launchers, and what a signal to the whole of it does."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import psutil
+import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from ferlab.tracking import store
+from tests.conftest import TINY
+from tests.sweep import warm
+
+FAST = [*TINY, "data.images=140", "trainer.max_epochs=1"]
+
+
+@pytest.fixture
+def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Overrides for a cluster of this machine alone; nothing of it is there afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="ray-"))  # a socket's path must be short
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # listen on 127.0.0.1 only
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # else 15, behind all else that is done here
+    monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it is kept in ~/.ray
+    init = "hydra.launcher.ray.init"
+    yield [
+        *("hydra/launcher=ray", f"{init}.include_dashboard=false"),
+        *(f"{init}._temp_dir={folder}", f"{init}.num_cpus=2"),
+    ]
+    shutil.rmtree(folder)
+
+
+def trials(home: Path, study: str = "s") -> list[optuna.trial.FrozenTrial]:
+    storage = JournalStorage(JournalFileBackend(str(home / "studies" / f"{study}.log")))
+    return optuna.load_study(study_name=study, storage=storage).trials
+
+
+def require_finished(home: Path, count: int) -> list[str]:
+    """Exactly ``count`` trials, each point once, all recorded; returns who trained each."""
+    found = trials(home)
+    assert Counter(trial.state.name for trial in found) == {"COMPLETE": count}
+    assert sorted(trial.params["seed"] for trial in found) == list(range(count))
+    client = store.connect(None)
+    runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert [run.info.status for run in runs] == ["FINISHED"] * (count + 1)
+    (parent,) = (run for run in runs if run.data.tags.get("ferlab.kind") == "study")
+    assert parent.data.metrics["trials/complete"] == count
+    return [trial.user_attrs["worker"] for trial in found]
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A sweep by two workers, as a user starts it."""
+    command = [sys.executable, "-m", "ferlab", "train", "-m", *FAST, "study.name=s"]
+    with (folder / "output.txt").open("w") as output:
+        return subprocess.Popen(
+            [*command, "study.workers=2", *arguments],
+            cwd=folder,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+@pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
+def test_a_sweep_is_the_same_on(launcher: str, home: Path, tmp_path: Path) -> None:
+    with start(tmp_path, f"hydra/launcher={launcher}", "seed=0,1,2") as command:
+        code = command.wait(280)
+    assert code == 0, (tmp_path / "output.txt").read_text()
+    require_finished(home, 3)
+
+
+def test_on_ray_two_workers_share_the_trials_and_nobody_else_can_come_near(
+    home: Path, tmp_path: Path, ray: list[str]
+) -> None:
+    processes: set[psutil.Process] = set()
+    heard: set[tuple[str, int]] = set()
+    with start(tmp_path, *ray, "seed=range(0,5)") as command:
+        me = psutil.Process(command.pid)
+        while command.poll() is None:
+            family = [me, *me.children(recursive=True)]
+            processes.update(family)
+            heard.update(listening(family))
+            time.sleep(0.2)
+    assert command.wait() == 0, (tmp_path / "output.txt").read_text()
+    assert len(set(require_finished(home, 6))) == 2
+    assert heard
+    assert {address.removeprefix("::ffff:") for address, _ in heard} == {"127.0.0.1"}
+    assert 8265 not in {port for _, port in heard}
+    assert not [process for process in processes if process.is_running()]
+
+
+def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:
+    """The addresses and ports at which any of them can be reached."""
+    pids = {process.pid for process in processes}
+    return {
+        (c.laddr.ip, c.laddr.port)
+        for c in psutil.net_connections("inet")
+        if c.status == psutil.CONN_LISTEN and c.pid in pids
+    }
+
+
+def test_sigterm_ends_a_sweep_as_ctrl_c_does(home: Path, tmp_path: Path) -> None:
+    output = tmp_path / "output.txt"
+    arguments = ["hydra/launcher=basic", "study.name=s", "trainer.max_epochs=400", "seed=0,1"]
+    command = warm.start(["train", "-m", *FAST, *arguments], output)
+    while not has_reported(home):
+        assert command.is_alive(), output.read_text()
+        time.sleep(0.2)
+    assert command.pid is not None
+    os.kill(command.pid, signal.SIGTERM)
+    command.join(60)
+    assert command.exitcode == 130
+    assert "go on    with the same command" in output.read_text()
+    (trial,) = trials(home)
+    assert trial.state.name == "RUNNING"  # until the same command goes on with it
+    run = store.connect(None).get_run(trial.user_attrs["run_id"])
+    assert run.info.status == "KILLED"
+    assert run.data.tags["ferlab.ended"] == "interrupted"
+
+
+def has_reported(home: Path) -> bool:
+    """Whether the first trial has an epoch behind it."""
+    try:
+        return (home / "studies" / "s.log").exists() and bool(trials(home)[0].intermediate_values)
+    except (KeyError, IndexError):  # no study yet, no trial yet
+        return False

@@ -1,0 +1,240 @@
+"""Two commands at once on one storage: a journal, SQLite, a PostgreSQL server of the tests' own."""
+
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.storages import BaseStorage, RDBStorage
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError
+
+from ferlab.errors import TrackingError
+from ferlab.sweep.storage import open_storage
+from ferlab.tracking import store
+from tests.conftest import TINY
+from tests.sweep.warm import SERVER, start
+
+FAST = [*TINY, "data.images=140", "trainer.max_epochs=1", "hydra/launcher=basic"]
+SECRET = secrets.token_hex(8)
+NOBODY = 65534
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[URL]:
+    """A PostgreSQL server, gone without a trace when the tests are over."""
+    root = os.getuid() == 0  # as whom PostgreSQL refuses to run
+    folder = Path(tempfile.mkdtemp(prefix="ferlab-postgres-"))
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        programs = find_programs(folder if root else None)
+        data, password = folder / "data", folder / "password"
+        password.write_text(SECRET)
+        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if root else {}
+        if root:
+            for path in (folder, password):
+                os.chown(path, NOBODY, NOBODY)
+        subprocess.run(
+            [
+                *(programs / "initdb", "--pgdata", data, "--username", "ferlab", "--no-sync"),
+                *("--auth", "scram-sha-256", "--pwfile", password),
+            ],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            **user,
+        )
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        with (folder / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [
+                    *(programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port)),
+                    *("-c", "unix_socket_directories=", "-c", "fsync=off"),
+                ],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                **user,
+            )
+        url = make_url(f"postgresql+psycopg://ferlab:{SECRET}@127.0.0.1:{port}/postgres")
+        wait_for(url, process, folder / "log")
+        yield url
+    finally:
+        if process is not None:
+            process.send_signal(signal.SIGINT)  # disconnects everybody and ends
+            process.wait(30)
+        shutil.rmtree(folder)
+
+
+def find_programs(copied_to: Path | None) -> Path:
+    """PostgreSQL's programs: those that came with the test's packages, else the system's.
+
+    Copied, if somebody else is to run them: where packages are installed may be a private folder.
+    """
+    found = importlib.util.find_spec("pgserver")
+    if found is not None and found.origin is not None:
+        package = Path(found.origin).parent
+        if copied_to is None:
+            return package / "pginstall" / "bin"
+        for path in (package, package.with_name("pgserver.libs")):
+            shutil.copytree(path, copied_to / path.name)
+        return copied_to / package.name / "pginstall" / "bin"
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    folders = [*map(Path, os.environ["PATH"].split(os.pathsep)), *debian]
+    for folder in folders:
+        if (folder / "initdb").exists() and (folder / "postgres").exists():
+            return folder
+    pytest.fail("there is no PostgreSQL: no package pgserver, no initdb on the PATH", pytrace=False)
+
+
+def wait_for(url: URL, process: subprocess.Popen[bytes], log: Path) -> None:
+    engine = create_engine(url)
+    while True:
+        try:
+            engine.connect().close()
+        except OperationalError:
+            if process.poll() is not None:
+                pytest.fail(f"PostgreSQL did not start: {log.read_text()}", pytrace=False)
+            time.sleep(0.05)
+        else:
+            engine.dispose()
+            return
+
+
+def database(server: URL, name: str) -> str:
+    """A new, empty database."""
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"create database {name}")
+    engine.dispose()
+    return server.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["journal", "sqlite", "postgres"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
+    """The URL of a storage in which there is nothing yet; None for the journal."""
+    if request.param == "journal":
+        return None
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/studies.db"
+    return database(request.getfixturevalue("server"), "shared")
+
+
+def test_two_commands_at_once_share_one_study_and_end_at_exactly_n_trials(
+    storage: str | None, home: Path, tmp_path: Path
+) -> None:
+    arguments = ["train", "-m", *FAST, "study.name=s", "study.trials=5", "seed=range(0,9)"]
+    if storage is not None:
+        arguments.append(f"study.storage={storage}")
+    outputs = [tmp_path / "one.txt", tmp_path / "other.txt"]
+    commands = [start(arguments, output) for output in outputs]
+    told = wait_for_all(commands, outputs)
+    assert "5 of 5 trials count (5 complete, 0 pruned)" in told
+
+    with opened(storage) as opened_storage:
+        trials = optuna.load_study(study_name="s", storage=opened_storage).trials
+    known = [trial for trial in trials if "withdrawn" not in trial.user_attrs]
+    assert Counter(trial.state.name for trial in known) == {"COMPLETE": 5}
+    assert len({trial.params["seed"] for trial in known}) == 5
+    assert len({trial.user_attrs["worker"] for trial in known}) == 2
+
+    client = store.connect(None)
+    runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    kinds = Counter((run.data.tags.get("ferlab.kind"), run.info.status) for run in runs)
+    assert kinds == {(None, "FINISHED"): 5, ("study", "FINISHED"): 1}
+    assert SECRET not in told
+    for path in home.rglob("*"):  # neither in MLflow's database nor in its artifacts
+        assert path.is_dir() or SECRET.encode() not in path.read_bytes()
+
+
+def wait_for_all(commands: list[BaseProcess], outputs: list[Path]) -> str:
+    """What the commands wrote, once all have ended well."""
+    try:
+        for command in commands:
+            command.join(250)
+        told = "".join(output.read_text() for output in outputs)
+        assert [command.exitcode for command in commands] == [0] * len(commands), told
+    finally:
+        for command in commands:
+            command.kill()
+            command.join()
+    return told
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_tables_may_be_made_by_many_at_the_same_moment(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    with ProcessPoolExecutor(4, mp_context=SERVER) as pool:
+        list(pool.map(abs, range(4)))  # all are there before the first one begins
+        for i in range(3):
+            url = f"sqlite:///{tmp_path}/{i}.db"
+            if kind == "postgres":
+                url = database(request.getfixturevalue("server"), f"tables{i}")
+            assert list(pool.map(studies_in, [url] * 4)) == [0] * 4
+
+
+def studies_in(url: str) -> int:
+    with opened(url) as storage:
+        return len(storage.get_all_studies())
+
+
+@contextmanager
+def opened(url: str | None) -> Iterator[BaseStorage]:
+    """A storage whose connections do not outlive the test."""
+    storage = open_storage(url, "s")
+    yield storage
+    if isinstance(storage, RDBStorage):
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def test_a_connection_that_the_server_dropped_is_replaced(server: URL) -> None:
+    engine = create_engine(server)
+    with opened(database(server, "dropped")) as storage, engine.connect() as connection:
+        study = optuna.create_study(study_name="s", storage=storage)
+        dropped = connection.exec_driver_sql(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = 'dropped'"
+        )
+        assert all(dropped.scalars().all())
+        study.add_trial(optuna.trial.create_trial(value=1.0))
+        assert study.best_value == 1.0
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql+psycopg://me:SECRET@127.0.0.1:1/x", "Connection refused"),
+        ("postgresql+psycopg://me:SECRET@@127.0.0.1:1/x", "no URL of a database, such as postgr"),
+        ("postgresql+psycopg://127.0.0.1:SECRET/x", "no URL of a database, such as postgr"),
+        ("postgresql+psykopg://me:SECRET@127.0.0.1/x", "no URL of a database, such as postgr"),
+        ("SECRET", "no URL of a database, such as postgr"),
+        ("oracle+oracledb://me:SECRET@127.0.0.1/x", "No module named 'oracledb'"),
+        ("sqlite:////nowhere/at/all.db", "unable to open database file"),
+    ],
+)
+def test_a_storage_that_cannot_be_opened_is_told_in_a_line_without_its_password(
+    url: str, message: str
+) -> None:
+    with pytest.raises(TrackingError, match=r"^study.storage cannot be opened: ") as error:
+        open_storage(url.replace("SECRET", SECRET), "s")
+    assert message in str(error.value)
+    assert SECRET not in str(error.value)
+    assert "\n" not in str(error.value)
