@@ -21,6 +21,7 @@ from ferlab.sweep.processes import gpus
 from ferlab.sweep.space import Space
 from ferlab.sweep.storage import exists
 from ferlab.tracking.run import flatten
+from ferlab.tracking.store import without_password
 
 _LARGEST_GRID = 10_000
 """Points up to which a grid without a budget is trained whole."""
@@ -95,13 +96,19 @@ def name_of(config: DictConfig, about: Mapping[str, Any]) -> str:
 
 
 def command_of(config: DictConfig, arguments: Sequence[str]) -> str:
-    """What to type to go on with the study, wherever the data lies."""
+    """What to type to go on with the study, wherever the data lies; it may be shown to anyone."""
     experiment = OmegaConf.select(config, "hydra.runtime.choices.experiments")
     begin = f"ferlab sweep {experiment}" if experiment else "ferlab train -m"
     texts = [text.lstrip("+") for text in arguments if not text.startswith("experiments=")]
-    there = "data.path="
-    short = [there + Path(t.removeprefix(there)).name if t.startswith(there) else t for t in texts]
-    return " ".join([begin, *map(shlex.quote, short)])
+    return " ".join([begin, *(shlex.quote(_shown(text)) for text in texts)])
+
+
+def _shown(override: str) -> str:
+    """Without the folder of the data, or a password."""
+    key, equals, value = override.partition("=")
+    if key == "data.path":
+        return f"{key}{equals}{Path(value).name}"
+    return f"{key}{equals}{without_password(value)}" if "://" in value else override
 
 
 def free_name(storage: str | None, name: str) -> str:

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -87,6 +87,7 @@ class Question:
         budget: trials that are to count.
         about: what the study is, flat: it may not change while the study goes on.
         command: what to type to go on with it.
+        tags: of its MLflow run.
     """
 
     study: str
@@ -96,6 +97,7 @@ class Question:
     budget: int
     about: dict[str, Any]
     command: str
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def run(
@@ -116,7 +118,7 @@ def run(
     space, recipe = question.space, question.recipe
     limits, first = Limits(settings.constraints, recipe), recipe(space.first())
     study = SharedStudy(name, settings, space, limits, budget, sitting=uuid.uuid4().hex)
-    run_id = _open(study, first, question.about)
+    run_id = _open(study, first, question.about, question.tags)
     remember(study.optuna, settings, budget, first, question.command)
     task = Task(
         study=name,
@@ -148,7 +150,8 @@ def run(
 def _errors(ended: Sequence[JobReturn]) -> list[str]:
     """What ended workers before their time, each error once."""
     failed = [job for job in ended if job.status != JobStatus.COMPLETED]
-    return list(dict.fromkeys(str(job._return_value) for job in failed))
+    lines = [(str(job._return_value).splitlines() or ["unknown"])[0] for job in failed]
+    return list(dict.fromkeys(lines))
 
 
 @contextmanager
@@ -166,7 +169,7 @@ def _terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _open(study: SharedStudy, first: Config, about: dict[str, Any]) -> str:
+def _open(study: SharedStudy, first: Config, about: dict[str, Any], tags: Mapping[str, str]) -> str:
     """Refuse another study of this name; returns the id of the study's MLflow run."""
     known = study.optuna.user_attrs.get("about")
     if known is None:
@@ -180,9 +183,10 @@ def _open(study: SharedStudy, first: Config, about: dict[str, Any]) -> str:
         )
     client = store.connect(first.tracking.uri)
     shown = {"question": about.get("study.question"), **about}
-    run_id = tracking.Parent.open(client, first.tracking.experiment, study.name, shown).id
-    study.optuna.set_user_attr("run_id", run_id)
-    return run_id
+    parent = tracking.Parent.open(client, first.tracking.experiment, study.name, shown)
+    parent.log_summary({}, tags)
+    study.optuna.set_user_attr("run_id", parent.id)
+    return parent.id
 
 
 def _result(

@@ -9,7 +9,7 @@ from ferlab.errors import FerlabError, RunEnded
 from ferlab.sweep import race
 from ferlab.sweep.recipe import Recipe
 from ferlab.sweep.replicate import Replicate
-from ferlab.sweep.space import Point
+from ferlab.sweep.space import Point, Value
 from ferlab.sweep.study import SharedStudy
 from ferlab.tracking import store, sweep
 from ferlab.tracking.run import attention_of
@@ -132,5 +132,9 @@ def _name(config: Config, point: Point) -> str:
     rest = {k: v for k, v in point.items() if not k.startswith(attention) and k != "model"}
     if "model" in point:
         parts.insert(0, config.model.name)
-    short = [f"{key.rpartition('.')[2]} {value}" for key, value in rest.items()]
+    short = [f"{key.rpartition('.')[2]} {_short(value)}" for key, value in rest.items()]
     return ", ".join(filter(None, [" ".join(parts), *short]))
+
+
+def _short(value: Value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -15,6 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from ferlab import paths
 from ferlab.errors import TrackingError
 
+Client = MlflowClient
+"""By this name for who passes one on: MLflow is imported in this package alone."""
+
 _TIMEOUT = 5.0
 """Seconds to wait for a tracking server's first answer."""
 
@@ -114,7 +117,7 @@ def reported(uri: str) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
         raise TrackingError(
-            f"the tracking store {_without_password(uri)} cannot be used: {_first_line(error)}"
+            f"the tracking store {without_password(uri)} cannot be used: {_first_line(error)}"
         ) from error
 
 
@@ -127,6 +130,7 @@ def _first_line(error: BaseException) -> str:
     return (str(cause).splitlines() or [type(cause).__name__])[0]
 
 
-def _without_password(uri: str) -> str:
+def without_password(uri: str) -> str:
+    """An address as it may be shown."""
     password = urlsplit(uri).password
     return uri.replace(f":{password}@", ":***@") if password else uri

@@ -68,6 +68,7 @@ class Parent(Run):
             return
         run_id, name, value = best
         page = self.page.replace(self.id, run_id)
+        name = name.replace("@", "&#64;")  # the UI would take @2 for someone's name
         note = f"{question}\n\nBest so far: [{name}]({page}), {value:.4g}. See `RESULTS.md`."
         tags = {"ferlab.best_run": run_id, "mlflow.note.content": note}
         self.log_summary({**metrics, "best/objective": value}, tags)

@@ -26,6 +26,10 @@ def sweep(*arguments: str) -> int:
     return command_line.main(["train", "-m", *FAST, *arguments])
 
 
+def cli_report(study: str, folder: Path) -> int:
+    return command_line.main(["report", study, "--to", str(folder)])
+
+
 def runs(**tags: str) -> list[Run]:
     client = store.connect(None)
     where = " and ".join(f"tags.`ferlab.{key}` = '{value}'" for key, value in tags.items())
@@ -43,7 +47,7 @@ def trials(home: Path, study: str) -> list[optuna.trial.FrozenTrial]:
 
 
 def test_values_on_the_command_line_are_a_grid_that_is_trained_once(
-    home: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = (HERE, "study.name=g", "model.attention.kind=none,se", "optimizer.lr=0.05,0.1")
     assert sweep(*arguments) == 0
@@ -61,6 +65,16 @@ def test_values_on_the_command_line_are_a_grid_that_is_trained_once(
         assert trial.user_attrs["run_id"] == run.info.run_id
         assert trial.value == run.data.metrics["best/accuracy"]
         assert run.data.params["optimizer.lr"] == str(trial.params["optimizer.lr"])
+
+    note = parent.data.tags["mlflow.note.content"]
+    assert f"/runs/{parent.data.tags['ferlab.best_run']}" in note  # a link
+    kept = {file.path for file in store.connect(None).list_artifacts(parent.info.run_id)}
+    assert {"study.yaml", "RESULTS.md", "history.png", "curves.png"} <= kept
+    assert cli_report("g", tmp_path) == 0
+    text = (tmp_path / "RESULTS.md").read_text()
+    assert "Of 4 trials, 4 are done: 4 complete and 0 pruned." in text
+    assert "ferlab train -m" in text
+    assert (tmp_path / "history.png").stat().st_size > 1000
 
     assert sweep(*arguments) == 0  # the same command: nothing is left to train
     assert len(children("g")) == 4
@@ -87,7 +101,7 @@ def test_an_experiment_is_swept_as_its_file_says(
     assert command_line.main(["sweep", "--new", "mine", *FAST, HERE, "study.trials=1"]) == 0
     assert len(children("mine-2")) == 1
     (parent,) = runs(study="mine", kind="study")
-    assert parent.data.tags["mlflow.note.content"] == "does it work"
+    assert parent.data.tags["mlflow.note.content"].startswith("does it work\n")
 
 
 def test_another_space_or_config_is_refused_with_the_difference(
@@ -173,6 +187,14 @@ def test_a_mistake_is_one_line_before_anything_is_created(
     assert message in error
     assert error.count("\n") == 1
     assert not (home / "studies").exists()
+
+
+def test_a_report_on_no_study_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli_report("no-such", tmp_path / "to") == 1
+    assert "there is no study 'no-such'; none was begun there" in capsys.readouterr().err
+    assert not (tmp_path / "to").exists()
 
 
 def test_the_shipped_quickstart_is_a_sweep_of_its_own_budget() -> None:
