@@ -34,6 +34,23 @@ def require_allowed(target: str, allow: Collection[str] = ()) -> None:
         )
 
 
+def find(target: str, allow: Collection[str] = ()) -> Callable[..., Any]:
+    """The class or function that a target names.
+
+    Raises:
+        ConfigError: it is not allowed, or cannot be found.
+    """
+    require_allowed(target, allow)
+    try:
+        function = _locate(target)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"'{target}' cannot be imported: {error}") from error
+    if _within(target, [TORCH]) and not _vouched(target, allow):
+        # A trusted module must not lend what it merely imported from elsewhere.
+        require_allowed(f"{function.__module__}.{target.rpartition('.')[2]}")
+    return function
+
+
 def call(config: Mapping[str, Any], allow: Collection[str] = (), **extra: Any) -> Any:
     """Call a config's ``_target_`` with its other keys, and ``extra``, as keyword arguments.
 
@@ -44,14 +61,7 @@ def call(config: Mapping[str, Any], allow: Collection[str] = (), **extra: Any) -
     """
     kwargs = {**config, **extra}
     target = kwargs.pop("_target_")
-    require_allowed(target, allow)
-    try:
-        function = _locate(target)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"'{target}' cannot be imported: {error}") from error
-    if _within(target, [TORCH]) and not _vouched(target, allow):
-        # A trusted module must not lend what it merely imported from elsewhere.
-        require_allowed(f"{function.__module__}.{target.rpartition('.')[2]}")
+    function = find(target, allow)
     try:
         return function(**kwargs)
     except TypeError as error:

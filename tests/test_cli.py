@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ferlab import cli as command_line
+from ferlab.cli import ui
 from ferlab.data.imageset import EXPRESSIONS
 from tests.conftest import TINY, Cli, run_id_of
 
@@ -131,12 +132,88 @@ def test_ui_shows_the_runs_on_the_loopback_address_alone(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     commands: list[list[str]] = []
-    monkeypatch.setattr(command_line.os, "execv", lambda _, command: commands.append(command))
-    command_line.main(["ui", "--port", "5123"])
+    monkeypatch.setattr(ui.os, "execv", lambda _, command: commands.append(command))
+    port = str(free_port())
+    command_line.main(["ui", "--port", port])
     (command,) = commands
     assert command[command.index("--host") + 1] == "127.0.0.1"
-    assert command[command.index("--port") + 1] == "5123"
+    assert command[command.index("--port") + 1] == port
     assert command[command.index("--backend-store-uri") + 1] == f"sqlite:///{home}/mlflow.db"
+
+
+def test_ui_on_a_port_that_is_taken_is_one_line_and_makes_nothing(
+    monkeypatch: pytest.MonkeyPatch, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ui.os, "execv", lambda *_: pytest.fail("MLflow was started"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert command_line.main(["ui", "--port", str(port)]) == 1
+    error = f"ferlab: cannot listen on 127.0.0.1:{port} (Address already in use); take another"
+    assert capsys.readouterr().err.startswith(error)
+    assert command_line.main(["ui", "--port", "99999"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("runs",),
+        ("show", "best"),
+        ("diff", "a", "b"),
+        ("reproduce", "best", "--dry-run"),
+        ("evaluate", "best"),
+        ("export", "best", "x.zip"),
+        ("train", "--resume", "abc"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_reads_makes_nothing(
+    arguments: tuple[str, ...],
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert command_line.main([*arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"ferlab: there are no runs here: {home}/mlflow.db does not exist")
+    assert error.count("\n") == 1
+    assert not home.exists()
+    assert list(folder.iterdir()) == []
+
+
+def test_a_run_whose_checkpoint_is_gone_says_so_and_starts_again(
+    home: Path, cli: Cli, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    from ferlab.config import compose
+    from ferlab.errors import RunEnded
+    from ferlab.training.run import train
+    from ferlab.training.stop import Interrupted
+
+    def interrupt(epoch: int, metrics: object) -> None:
+        if epoch == 2:
+            raise Interrupted("SIGINT")
+
+    with pytest.raises(RunEnded) as caught:
+        train(compose(TINY), report=interrupt)
+    run_id = caught.value.run_id
+    shutil.rmtree(home / "work" / run_id)
+    done = cli("train", "--resume", run_id[:10])
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[0] == "data     faces: 216 training, 32 validation images"
+    assert lines[1] == f"run      {run_id}: compact, faces, seed 0"
+    assert lines[2] == "on       cpu, 1 threads"
+    assert lines[3] == f"from     the beginning: there is no checkpoint in {home}/work/{run_id}"
+    assert lines[4].startswith("epoch 1/3")
 
 
 def test_served_model_answers_over_http(cli: Cli, home: Path) -> None:

@@ -90,7 +90,7 @@ def compare(
     is_added = ~np.isin(now["name"], before["name"])
     changed = new[differs["pixels"] | differs["label"] | differs["split"]]
     touched = np.sort(np.concatenate([changed, np.flatnonzero(is_added)]))
-    examples = [names[i] for i in touched[: _EXAMPLES]] if len(names) == len(now) else []
+    examples = [names[i] for i in touched[:_EXAMPLES]] if len(names) == len(now) else []
     if examples and len(touched) > _EXAMPLES:
         examples.append("...")
     return Changes(

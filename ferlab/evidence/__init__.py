@@ -1,1 +1,1 @@
-"""Many runs, judged: pure functions over recorded predictions, their tests, and their pictures."""
+"""Many runs, judged: a search confirmed, pure functions over predictions, pictures, the report."""

@@ -29,10 +29,13 @@ from ferlab.config.schema import Config
 from ferlab.data.fingerprint import fingerprint
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import TrackingError
-from ferlab.tracking import environment, sources, store
+from ferlab.tracking import artifacts, environment, sources, store
 from ferlab.tracking.store import reported
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
+
+CONFIG = "config.yaml"
+"""Where a run keeps its resolved config."""
 
 SOURCES = "environment/sources.json"
 """Where a run keeps the digests of its source files."""
@@ -76,7 +79,7 @@ class Run:
             run = cls(client, created.info.run_id)
             client.log_batch(run.id, params=params_of(flatten(plain)))
             client.log_inputs(run.id, [_dataset(config, images)])
-            client.log_text(run.id, yaml.safe_dump(plain, sort_keys=False), "config.yaml")
+            client.log_text(run.id, yaml.safe_dump(plain, sort_keys=False), CONFIG)
             with tempfile.TemporaryDirectory() as scratch:
                 prints = Path(scratch, IMAGES.rpartition("/")[2])
                 prints.write_bytes(fingerprint(images).tobytes())
@@ -121,12 +124,16 @@ class Run:
             self._client.log_batch(self.id, tags=[RunTag(k, v) for k, v in tags.items()])
 
     @property
-    def look(self) -> str:
-        """How to get to the run's page in the MLflow UI."""
+    def page(self) -> str:
+        """Where the MLflow UI shows the run, below the UI's address."""
         with reported(self._client.tracking_uri):
             info = self._client.get_run(self.id).info
-        page = f"#/experiments/{info.experiment_id}/runs/{self.id}{store.UI_MODE}"
-        return store.look(self._client.tracking_uri, page)
+        return f"#/experiments/{info.experiment_id}/runs/{self.id}{store.UI_MODE}"
+
+    @property
+    def look(self) -> str:
+        """How to get to the run's page in the MLflow UI."""
+        return store.look(self._client.tracking_uri, self.page)
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
         """Record the metrics of an epoch, counted from 1, in one write."""
@@ -202,12 +209,11 @@ def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
         TrackingError: it has none, or it is not YAML of a mapping.
     """
     try:
-        path = Path(client.download_artifacts(run_id, "config.yaml"))
-        config = yaml.safe_load(path.read_text())
-    except (MlflowException, OSError, yaml.YAMLError) as error:
-        raise TrackingError(f"run {run_id} has no readable config.yaml") from error
+        config = yaml.safe_load(artifacts.read(client, run_id, [CONFIG], [CONFIG])[CONFIG])
+    except yaml.YAMLError as error:
+        raise TrackingError(f"run {run_id} has no readable {CONFIG}") from error
     if not isinstance(config, dict):
-        raise TrackingError(f"the config.yaml of run {run_id} is not a mapping")
+        raise TrackingError(f"the {CONFIG} of run {run_id} is not a mapping")
     return config
 
 

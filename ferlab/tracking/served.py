@@ -112,6 +112,11 @@ def save(
         )
 
 
+def load(folder: Path) -> ServedModel:
+    """The model that `save` wrote to a folder; errors are those of `_load_pyfunc`."""
+    return _load_pyfunc(str(folder / "data" / "classifier"))
+
+
 def _signature(classes: Sequence[str]) -> ModelSignature:
     images = TensorSpec(np.dtype(np.uint8), (-1, SIZE, SIZE))
     columns: list[ColSpec | TensorSpec] = [ColSpec("string", "label")]

@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from ferlab import paths
@@ -22,19 +23,26 @@ def sources(
     """
     root = root or Path(paths.__file__).parent
     conf = conf or paths.shipped() / "conf"
-    files = {f"ferlab/{path.relative_to(root)}": path for path in root.rglob("*.py")}
-    files |= {f"conf/{path.relative_to(conf)}": path for path in conf.rglob("*.yaml")}
-    files |= dict(_own_files(targets))
-    return {
-        name: hashlib.blake2b(files[name].read_bytes(), digest_size=16).hexdigest()
-        for name in sorted(files)
-    }
+    own = {name: _digest(path) for name, path in _own_files(targets)}
+    return {**_shipped(root, conf), **own}
 
 
 def digest_of(files: Mapping[str, str]) -> str:
     """32 hex digits over what `sources` found."""
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(files.items()))
     return hashlib.blake2b(lines.encode(), digest_size=16).hexdigest()
+
+
+@cache
+def _shipped(root: Path, conf: Path) -> dict[str, str]:
+    """Read once: a process goes on with what it has imported, whatever changes meanwhile."""
+    files = {f"ferlab/{path.relative_to(root)}": path for path in root.rglob("*.py")}
+    files |= {f"conf/{path.relative_to(conf)}": path for path in conf.rglob("*.yaml")}
+    return {name: _digest(files[name]) for name in sorted(files)}
+
+
+def _digest(path: Path) -> str:
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
 def are_own(targets: Collection[str]) -> bool:

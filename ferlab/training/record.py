@@ -17,6 +17,7 @@ from ferlab import paths
 from ferlab.config.schema import Config
 from ferlab.data.batches import Batches
 from ferlab.data.imageset import ImageSet, Split
+from ferlab.errors import DataError
 from ferlab.models import cost
 from ferlab.models.classifier import Classifier
 from ferlab.tracking import environment, figures, served
@@ -44,6 +45,27 @@ class Predictions:
     names: npt.NDArray[np.str_]
     labels: npt.NDArray[np.uint8]
     probabilities: npt.NDArray[np.float32]
+
+    @classmethod
+    def read(cls, text: str) -> "Predictions":
+        """What `table` wrote, to the last bit.
+
+        Raises:
+            DataError: it is no such table.
+        """
+        try:
+            header, *rows = csv.reader(io.StringIO(text))
+            classes = [column.removeprefix("p_") for column in header[3:]]
+            if header[:3] != ["name", "label", "predicted"] or not classes or not rows:
+                raise ValueError("its header is another one, or it is empty")
+            labels = [classes.index(row[1]) for row in rows]
+            probabilities = np.array([row[3:] for row in rows], np.float32)
+            if probabilities.shape != (len(rows), len(classes)):
+                raise ValueError("its rows are not as long as its header")
+        except (ValueError, IndexError, csv.Error) as error:
+            raise DataError(f"this is no table of predictions: {error}") from error
+        names = np.array([row[0] for row in rows], np.str_)
+        return cls(names, np.array(labels, np.uint8), probabilities)
 
     @property
     def predicted(self) -> npt.NDArray[np.intp]:

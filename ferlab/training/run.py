@@ -161,13 +161,16 @@ def _complete(
                 state = checkpoint.load_state(folder / checkpoint.LAST)
                 past = Past(state["history"], state["seconds"])
                 module.resume(state, first_epoch=len(past.history))
-                epoch, last = len(past.history), config.trainer.max_epochs
-                _log.info("from     the checkpoint after epoch %d of %d", epoch, last)
+                _log.info(
+                    "from     the checkpoint after epoch %d of %d",
+                    len(past.history),
+                    config.trainer.max_epochs,
+                )
                 for epoch in range(run.logged_epochs(), len(past.history)):  # missed in a crash
                     run.log_epoch(epoch + 1, past.history[epoch])
                 if report is not None:
-                    for number, metrics in enumerate(past.history, start=1):
-                        report(number, metrics)
+                    for epoch, metrics in enumerate(past.history, start=1):
+                        report(epoch, metrics)
             if not past.is_complete(config.trainer):
                 epochs = Epochs(
                     config.trainer,

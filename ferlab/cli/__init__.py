@@ -1,0 +1,76 @@
+"""The command line: parse, call, print. What a command needs is imported when it runs."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from ferlab import __version__
+from ferlab.cli import confirm, data, report, reproduce, runs, train, ui
+from ferlab.errors import FerlabError, RunEnded
+
+_GROUPS = (train, data, runs, confirm, report, reproduce, ui)
+"""Each adds its commands to the parser."""
+
+_EPILOG = """\
+overrides are Hydra's: GROUP=NAME picks a file of conf/GROUP/, KEY=VALUE changes one value, as in
+  ferlab train                                              drawn faces, nothing to download
+  ferlab train data=fer2013 data.path=archive.zip seed=1    FER2013
+  ferlab train model=vgg model.attention.kind=se            another network
+conf/config.yaml says what there is to change.
+
+RUN is a run's id or its beginning, or best, best:STUDY, best:STUDY:METRIC.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the process's exit code."""
+    args = _parse(argv)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("ferlab").setLevel(logging.INFO)
+    sys.path.append(os.getcwd())  # noqa: PTH109  a user's own components are found here
+    try:
+        code: int = args.run(args)
+        return code
+    except FerlabError as error:
+        if args.debug:
+            raise
+        print(f"ferlab: {error}", file=sys.stderr)
+        return 130 if isinstance(error, RunEnded) and error.reason == "interrupted" else 1
+    except KeyboardInterrupt:
+        print("ferlab: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if args.debug:
+            raise
+        print(
+            f"ferlab: unexpected {type(error).__name__}: {error} (--debug shows where)",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    args, late = parser.parse_known_args(argv)
+    if "overrides" not in args or any(text.startswith("-") for text in late):
+        return parser.parse_args(argv)  # with argparse's own words, if there is a mistake
+    args.overrides += late  # argparse alone takes no override that stands after an option
+    return args
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ferlab",
+        description="Sweeps for facial-expression recognition that can be trusted and reproduced.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ferlab {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show tracebacks")
+    for group in _GROUPS:
+        group.add(commands, common)
+    return parser

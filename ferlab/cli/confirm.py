@@ -1,0 +1,96 @@
+"""``ferlab confirm``."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ferlab.evidence.gather import Evidence
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    confirm = commands.add_parser(
+        "confirm",
+        parents=[common],
+        help="train a study's best and its baseline under fresh seeds, and say what is better",
+    )
+    confirm.add_argument("study", metavar="STUDY", help="its name")
+    confirm.add_argument("--best", type=int, metavar="M", help="configurations (1)")
+    confirm.add_argument("--seeds", type=int, metavar="N", help="of each, 3 or more (10)")
+    confirm.add_argument("--workers", type=int, metavar="K", help="that train at a time")
+    confirm.add_argument("--to", metavar="FOLDER", help="of the report (experiments/STUDY)")
+    confirm.add_argument("--storage", metavar="URL", help="where the study is kept, if not at home")
+    confirm.add_argument(
+        "overrides", nargs="*", metavar="OVERRIDE", help="hydra/launcher= and its settings"
+    )
+    confirm.set_defaults(run=_confirm)
+
+
+def _confirm(args: argparse.Namespace) -> int:
+    from ferlab.errors import ConfigError
+
+    if args.workers is not None and args.workers < 1:
+        raise ConfigError(f"--workers {args.workers}: at least 1 must train")
+    return confirmed(
+        args.study,
+        args.storage,
+        Path(args.to or Path("experiments", args.study)),
+        args.overrides,
+        best=args.best,
+        seeds=args.seeds,
+        workers=args.workers,
+    )
+
+
+def confirmed(
+    study: str, storage: str | None, folder: Path, overrides: Sequence[str], **how: int | None
+) -> int:
+    """Confirm a study, write the report into a folder, and say what came of it.
+
+    Args:
+        study: its name.
+        storage: where it is kept; None for ferlab's home.
+        folder: of the report; made if there is none.
+        overrides: of the launcher.
+        how: see `ferlab.evidence.confirm.confirm`.
+
+    Returns:
+        The process's exit code.
+    """
+    from ferlab.evidence import report
+    from ferlab.evidence.confirm import confirm
+    from ferlab.tracking import store
+
+    found = confirm(study, storage, overrides=overrides, **how)
+    if found.evidence is None:
+        assert found.training is not None  # noqa: S101  or there would be evidence
+        done, size = len(found.training.table.complete), found.choice.size
+        print(f"confirm  {found.choice.name}: {done} of {size} runs finished; nothing is compared")
+        for row in found.training.table.of("failed"):
+            print(f"failed   {row.name}: {row.why}")
+        for error in found.training.errors:
+            print(f"error    a worker ended: {error}")
+        print(f"go on    ferlab confirm {study}")
+        print(f"look     {found.training.look}")
+        return found.training.exit_code or 1
+    report.record(found.evidence, storage, store.connect(None))
+    written(found.evidence, storage, folder)
+    return 0
+
+
+def written(evidence: "Evidence", storage: str | None, folder: Path) -> None:
+    """Write the report into a folder, and say what it says."""
+    from ferlab.evidence import report
+
+    folder.mkdir(parents=True, exist_ok=True)
+    report.write(evidence, storage, folder, "RESULTS.md")
+    choice = evidence.choice
+    print(
+        f"confirm  {choice.name}: {len(choice.arms)} configurations, {len(choice.seeds)} seeds each"
+    )
+    for comparison in evidence.comparisons:
+        print(f"verdict  {comparison.arm}, against {comparison.baseline}: {comparison.words}")
+    print(f"result   {folder / 'RESULTS.md'}")
+    print(f"page     {folder / report.PAGE}")

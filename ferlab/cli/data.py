@@ -1,0 +1,34 @@
+"""``ferlab data``."""
+
+import argparse
+from typing import Any
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the commands."""
+    data = commands.add_parser("data", help="look at the data")
+    data_commands = data.add_subparsers(metavar="COMMAND", required=True)
+    audit = data_commands.add_parser(
+        "audit",
+        parents=[common],
+        help="count images, duplicates, leaks, conflicting labels and blanks",
+    )
+    audit.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="KEY=VALUE")
+    audit.set_defaults(run=_audit)
+
+
+def _audit(args: argparse.Namespace) -> int:
+    from ferlab import paths
+    from ferlab.config import compose
+    from ferlab.data.audit import audit, draw
+    from ferlab.data.prepare import read
+
+    config = compose(args.overrides).data
+    images = read(config, [config.target])
+    found = audit(images)
+    print(found.text())
+    figure = paths.home() / "audits" / f"{config.name}-{images.digest[:8]}.png"
+    figure.parent.mkdir(parents=True, exist_ok=True)
+    draw(images, found, figure)
+    print(f"examples: {figure}")
+    return 0

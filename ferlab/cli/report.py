@@ -1,0 +1,47 @@
+"""``ferlab report``."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    report = commands.add_parser(
+        "report",
+        parents=[common],
+        help="write a study's result, confirmed or not, and its pictures",
+    )
+    report.add_argument("study", metavar="STUDY", help="its name")
+    report.add_argument("--to", metavar="FOLDER", help="default: experiments/STUDY")
+    report.add_argument("--storage", metavar="URL", help="where the study is kept, if not at home")
+    report.set_defaults(run=_report)
+
+
+def _report(args: argparse.Namespace) -> int:
+    from ferlab.sweep import report
+
+    study = report.find(args.study, args.storage)
+    folder = Path(args.to or Path("experiments", args.study))
+
+    from ferlab.evidence.choice import begun
+
+    choice = begun(args.study, args.storage)
+    if choice is not None:
+        from ferlab.cli.confirm import written
+        from ferlab.evidence import gather
+        from ferlab.tracking import store
+
+        client = store.connect(None, make=False)
+        done = gather.finished(choice, args.storage)
+        whole = done == choice.size
+        if whole and gather.is_scored(gather.runs(client, choice, args.storage)):
+            written(gather.gather(client, choice, args.storage), args.storage, folder)
+            return 0
+        print(
+            f"confirm  {done} of {choice.size} runs finished; ferlab confirm {args.study} goes on"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    report.write(study, folder)
+    print(f"result   {folder / 'RESULTS.md'}")
+    return 0

@@ -1,0 +1,193 @@
+"""``ferlab reproduce``, ``diff``, ``export`` and ``evaluate``."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ferlab.cli.table import table
+
+if TYPE_CHECKING:
+    from ferlab.reproduce.differences import Difference
+    from ferlab.reproduce.rerun import Rerun
+    from ferlab.tracking.entry import Entry
+
+_RUN = "an id, its beginning, or best[:STUDY[:METRIC]]"
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the commands."""
+    again = commands.add_parser(
+        "reproduce",
+        parents=[common],
+        help="train a recorded run again, and judge if it is the same",
+    )
+    again.add_argument("name", metavar="RUN", help=f"{_RUN}; or a config.yaml, or a bundle.zip")
+    again.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="OVERRIDE",
+        help="data.path=, trainer.threads= or trainer.device=, where they are others here",
+    )
+    again.add_argument("--strict", action="store_true", help="fail unless it is identical")
+    again.add_argument("--dry-run", action="store_true", help="show what differs, train nothing")
+    again.add_argument(
+        "--at-commit", action="store_true", help="by the code of its commit, in a git worktree"
+    )
+    again.set_defaults(run=_reproduce)
+
+    diff = commands.add_parser(
+        "diff", parents=[common], help="what differs between two runs and their results"
+    )
+    diff.add_argument("names", nargs=2, metavar="RUN", help=_RUN)
+    diff.set_defaults(run=_diff)
+
+    export = commands.add_parser(
+        "export", parents=[common], help="put a run into a bundle, to be reproduced elsewhere"
+    )
+    export.add_argument("name", metavar="RUN", help=_RUN)
+    export.add_argument("bundle", type=Path, metavar="BUNDLE.zip")
+    export.set_defaults(run=_export)
+
+    evaluate = commands.add_parser(
+        "evaluate", parents=[common], help="score a recorded model on a split, once"
+    )
+    evaluate.add_argument("name", metavar="RUN", help=_RUN)
+    evaluate.add_argument("--split", choices=("test", "val"), default="test", help="(%(default)s)")
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _reproduce(args: argparse.Namespace) -> int:
+    from ferlab.reproduce import compare, rerun
+    from ferlab.reproduce.originals import originals
+
+    found = originals(args.name)
+    reruns: list[Rerun] = []
+    with rerun.planned(found, args.overrides, args.at_commit) as plan:
+        print(f"original {found.what}")
+        for run in found.runs:
+            print(f"recorded {compare.shown(run.metrics)}, seed {run.setting.config['seed']}")
+        print(_differences(plan.differ) if found.runs else "differs  from nothing recorded")
+        for note in plan.notes:
+            print(f"note     {note}")
+        if args.dry_run:
+            return 0
+        for done in rerun.reproduced(plan):
+            reruns.append(done)
+            print(f"run      {done.run_id}: {compare.shown(done.metrics)}")
+            if done.verdict is not None:
+                print(f"verdict  {done.verdict.text}", flush=True)
+    levels = [done.verdict.level for done in reruns if done.verdict is not None]
+    if not levels:
+        print("verdict  none: there is no recorded run of this config to compare with")
+        return 1 if args.strict else 0
+    level = compare.worst(levels)
+    if len(levels) > 1:
+        print(f"seeds    {_over_seeds(reruns)}")
+        print(f"verdict  {level}, over {len(levels)} seeds")
+    return 0 if level == "identical" or (level == "equivalent" and not args.strict) else 1
+
+
+def _over_seeds(reruns: Sequence["Rerun"]) -> str:
+    from ferlab.tracking.entry import Score
+
+    before = Score.of([r.original.metrics["best/accuracy"] for r in reruns if r.original])
+    again = Score.of([r.metrics["best/accuracy"] for r in reruns])
+    return f"accuracy {before} recorded, {again} again (mean and 95 % interval)"
+
+
+def _differences(found: Sequence["Difference"]) -> str:
+    if not found:
+        return (
+            "differs  nothing: config, code, data, environment, hardware and threads are the same"
+        )
+    effects = {"nothing": "", "rounding": "may change last bits", "numbers": "changes the numbers"}
+    rows = [(d.section, d.what, effects[d.effect]) for d in found]
+    return table(("differs", "recorded -> now", "effect"), rows)
+
+
+def _diff(args: argparse.Namespace) -> int:
+    from ferlab.reproduce import compare
+    from ferlab.reproduce.differences import differences
+    from ferlab.reproduce.recorded import Recorded, fetch
+    from ferlab.tracking import find, store
+    from ferlab.tracking.run import CONFIG
+
+    client = store.connect(None, make=False)
+    entries = [find.resolve(client, name) for name in args.names]
+    first, second = (
+        Recorded.read(fetch(client, entry.seeds[0] if entry.seeds else entry, (CONFIG,)))
+        for entry in entries
+    )
+    for sign, entry in zip("-+", entries, strict=True):
+        print(f"{sign} {entry.run_id}: {entry.name}, {entry.status}")
+    differ = differences(first.setting, second.setting)
+    for title, sections in (
+        ("config", ("config", "threads")),
+        ("code", ("code",)),
+        ("data", ("data",)),
+        ("environment", ("environment", "hardware")),
+    ):
+        lines = [d.what for d in differ if d.section in sections]
+        print("\n".join(["", title, *(f"  {line}" for line in lines or ["the same"])]))
+    print("\nresult")
+    print(_indented(_scores(entries)))
+    if not any(entry.seeds for entry in entries):
+        lines = list(compare.outcome(first, second).lines())
+        print("\n".join(f"  {line}" for line in lines or ["the same to the last bit"]))
+    return 0
+
+
+def _scores(entries: Sequence["Entry"]) -> str:
+    names = ("accuracy", "f1", "loss")
+    rows = []
+    for sign, entry in zip("-+", entries, strict=True):
+        scores = [entry.score(f"val/{name}") for name in names]
+        over = f"{len(entry.seeds)} seeds" if entry.seeds else "a single run"
+        rows.append([sign, *("" if s is None else str(s) for s in scores), over])
+    return table(("", *names, ""), rows)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def _export(args: argparse.Namespace) -> int:
+    from ferlab.reproduce import bundle
+    from ferlab.reproduce.originals import files_of, finished
+    from ferlab.tracking import store
+
+    client = store.connect(None, make=False)
+    files = files_of(client, finished(client, args.name))
+    bundle.write(args.bundle, files)
+    runs = "1 run" if len(files) == 1 else f"{len(files)} runs"
+    print(f"bundle   {args.bundle}: {runs}, {args.bundle.stat().st_size:,} bytes")
+    print(f"again    ferlab reproduce {args.bundle}")
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from ferlab.reproduce.evaluate import evaluate
+    from ferlab.reproduce.originals import finished
+    from ferlab.tracking import store
+    from ferlab.tracking.entry import Score
+
+    client = store.connect(None, make=False)
+    entry = finished(client, args.name)
+    done = []
+    for one in entry.seeds or (entry,):
+        done.append(evaluate(client, one, args.split))
+        scored = done[-1]
+        print(
+            f"run      {scored.run_id}: accuracy {scored.accuracy:.4f}, F1 {scored.f1:.4f} "
+            f"on {scored.images:,} {args.split} images"
+            f"{'' if scored.is_new else ' (as recorded before)'}"
+        )
+    if len(done) == 1:
+        print("score    a single run; another seed may score otherwise")
+    else:
+        accuracy, f1 = (Score.of([getattr(d, name) for d in done]) for name in ("accuracy", "f1"))
+        print(
+            f"score    accuracy {accuracy}, F1 {f1} (mean and 95 % interval of {len(done)} seeds)"
+        )
+    return 0

@@ -1,0 +1,171 @@
+"""``ferlab runs`` and ``ferlab show``."""
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from ferlab.cli.table import table
+
+if TYPE_CHECKING:
+    from ferlab.tracking.entry import Entry
+
+_STATUSES = ("running", "finished", "interrupted", "pruned", "failed")
+_SHOWN = ("accuracy", "f1")
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the commands."""
+    runs = commands.add_parser("runs", parents=[common], help="list runs, trials and studies")
+    runs.add_argument("--study", metavar="NAME", help="only this one's trials")
+    runs.add_argument("--experiment", metavar="NAME", help="only those of this MLflow experiment")
+    runs.add_argument("--status", choices=_STATUSES, help="only those that are so")
+    runs.add_argument("--sort", metavar="METRIC", help="the best first, as in --sort val/f1")
+    runs.add_argument("--json", action="store_true", help="everything, for a program to read")
+    runs.set_defaults(run=_runs)
+
+    show = commands.add_parser("show", parents=[common], help="show all of one run or study")
+    show.add_argument("name", metavar="RUN", help="an id, its beginning, or best[:STUDY[:METRIC]]")
+    show.set_defaults(run=_show)
+
+
+def _runs(args: argparse.Namespace) -> int:
+    from ferlab.tracking import find, store
+
+    client = store.connect(None, make=False)
+    entries = find.listed(
+        client,
+        study=args.study,
+        experiment=args.experiment,
+        status=args.status,
+        sort=args.sort,
+    )
+    if args.json:
+        print(json.dumps([_plain(entry) for entry in entries], indent=2))
+        return 0
+    if not entries:
+        print("no runs")
+        return 0
+    extra = [args.sort] if args.sort and args.sort.removeprefix("val/") not in _SHOWN else []
+    header = ["run", "what", "name", *_SHOWN, *extra, "seeds", "parameters"]
+    header += ["started (UTC)", "commit", "status", "study"]
+    known = {entry.run_id: entry for entry in entries}
+    rows = []
+    for entry in entries:
+        scored = known.get(entry.tags.get("ferlab.best_run", ""), entry)  # a study's is its best's
+        rows.append(_row(entry, scored, [*_SHOWN, *extra]))
+    print(table(header, rows))
+    return 0
+
+
+def _row(entry: "Entry", scored: "Entry", metrics: list[str]) -> list[str]:
+    names = [f"val/{name}" if name in _SHOWN else name for name in metrics]
+    scores = [scored.score(name) for name in names]
+    parameters = scored.metrics.get("parameters")
+    return [
+        entry.run_id[:8],
+        entry.kind,
+        entry.name,
+        *("" if score is None else str(score) for score in scores),
+        str(len(scored.seeds) or ""),
+        "" if parameters is None else f"{int(parameters):,}",
+        f"{entry.started:%Y-%m-%d %H:%M}",
+        entry.commit,
+        entry.status,
+        entry.study or "",
+    ]
+
+
+def _plain(entry: "Entry") -> dict[str, Any]:
+    scores = {name: entry.score(f"val/{name}") for name in ("accuracy", "f1", "loss")}
+    return {
+        "run_id": entry.run_id,
+        "kind": entry.kind,
+        "name": entry.name,
+        "status": entry.status,
+        "why": entry.why,
+        "experiment": entry.experiment,
+        "study": entry.study,
+        "started": entry.started.isoformat(),
+        "seconds": entry.seconds,
+        "commit": entry.tags.get("mlflow.source.git.commit"),
+        "dirty": entry.tags.get("ferlab.git.dirty") == "True",
+        "scores": {
+            name: {"mean": score.mean, "interval": _interval(score), "seeds": score.seeds}
+            for name, score in scores.items()
+            if score is not None
+        },
+        "seeds": [seed.run_id for seed in entry.seeds],
+        "metrics": dict(entry.metrics),
+        "params": dict(entry.params),
+    }
+
+
+def _interval(score: Any) -> list[float] | None:
+    return None if score.half is None else [score.mean - score.half, score.mean + score.half]
+
+
+def _show(args: argparse.Namespace) -> int:
+    from ferlab.tracking import artifacts, find, store
+
+    client = store.connect(None, make=False)
+    entry = find.resolve(client, args.name)
+    print("\n".join(f"{name:<12}{value}" for name, value in _head(entry)))
+    if entry.kind == "study":
+        trials = find.listed(client, study=entry.study, experiment=entry.experiment)
+        header = ["trial", "what", "name", *_SHOWN, "seeds", "parameters"]
+        header += ["started (UTC)", "commit", "status"]
+        print("\n" + table(header, [_row(trial, trial, [*_SHOWN])[:-1] for trial in trials]))
+    if entry.seeds:
+        rows = [[s.run_id, *(f"{s.metrics[f'best/{k}']:.4f}" for k in _SHOWN)] for s in entry.seeds]
+        print("\n" + table(["seed's run", *_SHOWN], rows))
+    for title, values in (("metric", entry.metrics), ("config", entry.params)):
+        if values:
+            rows = [
+                [name, f"{v:.6g}" if isinstance(v, float) else str(v)]
+                for name, v in sorted(values.items())
+            ]
+            print("\n" + table([title, ""], rows))
+    if names := artifacts.listed(client, entry.run_id):
+        print("\nartifacts\n" + "\n".join(names))
+    return 0
+
+
+def _head(entry: "Entry") -> list[tuple[str, str]]:
+    """What the run is and came to, a line each."""
+    tags = entry.tags
+    took = "" if entry.seconds is None else f", took {entry.seconds:.0f} s"
+    dirty = tags.get("ferlab.git.dirty") == "True"
+    commit = tags.get("mlflow.source.git.commit", "")
+    original = tags.get("ferlab.reproduces", "")
+    lines = [
+        (entry.kind, f"{entry.run_id}: {entry.name}"),
+        ("status", f"{entry.status}: {entry.why}" if entry.why else entry.status),
+        ("score", _scores(entry, "val")),
+        ("test", _scores(entry, "test")),
+        ("started", f"{entry.started:%Y-%m-%d %H:%M} UTC{took}"),
+        ("commit", f"{commit} and changes (environment/dirty.diff)" if dirty else commit),
+        ("study", (entry.study or "") if entry.kind != "study" else ""),
+        ("question", tags.get("mlflow.note.content", "") if entry.kind == "study" else ""),
+        ("best", tags.get("ferlab.best_run", "")),
+        ("data", tags.get("ferlab.data.digest", "")),
+        ("predicts", tags.get("ferlab.predictions.digest", "")),
+        (
+            "reproduces",
+            f"{original}: {tags.get('ferlab.verdict', 'no verdict')}" if original else "",
+        ),
+    ]
+    return [line for line in lines if line[1]]
+
+
+def _scores(entry: "Entry", split: str) -> str:
+    """Accuracy and F1, and what they are of; empty if there are none."""
+    scores = {
+        label: score
+        for label, name in (("accuracy", "accuracy"), ("F1", "f1"))
+        if (score := entry.score(f"{split}/{name}")) is not None
+    }
+    if not scores:
+        return ""
+    seeds = max(score.seeds for score in scores.values())
+    of = "a single run" if seeds == 1 else f"mean and 95 % interval of {seeds} seeds"
+    return f"{', '.join(f'{label} {score}' for label, score in scores.items())} ({of})"

@@ -1,0 +1,89 @@
+"""``ferlab train`` and ``ferlab sweep``."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ferlab.errors import FerlabError
+
+if TYPE_CHECKING:
+    from ferlab.sweep.outcome import SweepResult
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the commands."""
+    train = commands.add_parser(
+        "train", parents=[common], help="train one run and record it in MLflow"
+    )
+    train.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="KEY=VALUE")
+    train.add_argument("--resume", metavar="RUN", help="go on with a run that ended early")
+    train.add_argument(
+        "-m", "--multirun", action="store_true", help="sweep over overrides with several values"
+    )
+    train.set_defaults(run=_train)
+
+    sweep = commands.add_parser(
+        "sweep", parents=[common], help="run an experiment's sweep, or go on with it"
+    )
+    sweep.add_argument("experiment", metavar="NAME", help="a file of experiments/")
+    sweep.add_argument("--new", action="store_true", help="begin another study of this sweep")
+    sweep.add_argument(
+        "--confirm", action="store_true", help="then confirm its best, as ferlab confirm does"
+    )
+    sweep.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="KEY=VALUE")
+    sweep.set_defaults(run=_sweep)
+
+
+def _train(args: argparse.Namespace) -> int:
+    if args.resume:
+        return _resume(args.resume, args.overrides)
+    if args.multirun:
+        return _multirun(args.overrides).exit_code
+    from ferlab.config import compose
+
+    config = compose(args.overrides)
+
+    from ferlab.training.run import train
+
+    print(train(config).summary())
+    return 0
+
+
+def _resume(name: str, overrides: Sequence[str]) -> int:
+    if overrides:
+        raise FerlabError("a resumed run keeps its config; leave out " + " ".join(overrides))
+    from ferlab.tracking import find, store
+
+    client = store.connect(None, make=False)
+    run_id = find.resolve(client, name).run_id
+
+    from ferlab.reproduce.rerun import resumed
+    from ferlab.training.run import resume
+
+    print(resume(run_id).summary())
+    again = resumed(client, run_id)
+    if again is not None and again.verdict is not None:
+        print(f"verdict  {again.verdict.text}")
+        return 1 if again.verdict.level == "different" else 0
+    return 0
+
+
+def _sweep(args: argparse.Namespace) -> int:
+    new = ["hydra.sweeper.new=true"] if args.new else []
+    result = _multirun([f"experiments={args.experiment}", *new, *args.overrides])
+    if not args.confirm or result.exit_code:
+        return result.exit_code
+    from ferlab.cli.confirm import confirmed
+
+    study = result.table.study
+    launcher = [text for text in args.overrides if text.startswith(("hydra/", "hydra.launcher."))]
+    return confirmed(study, result.storage, Path("experiments", study), launcher)
+
+
+def _multirun(overrides: Sequence[str]) -> "SweepResult":
+    from ferlab.config import multirun
+
+    result: SweepResult = multirun(overrides)
+    print(result.summary())
+    return result

@@ -1,0 +1,163 @@
+"""What differs between two settings, and what each difference can do to the numbers."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple
+
+from ferlab.data import fingerprint
+from ferlab.reproduce.recorded import Setting
+from ferlab.tracking.run import flatten
+
+Section = Literal["config", "code", "data", "environment", "hardware", "threads"]
+
+Effect = Literal["nothing", "rounding", "numbers"]
+"""It changes no number; the order or kind of float operations; or what is computed."""
+
+_CODE = ("ferlab/data/", "ferlab/models/", "ferlab/training/", "ferlab/targets.py", "own/")
+"""Sources that numbers come from; the others compose, record, search and show."""
+
+_ROUNDING = frozenset(
+    {"python", "platform", "cpu", "cpu_capability", "gpus", "gpu_driver", "cuda", "mkl", "onednn"}
+)
+_HARDWARE = frozenset(
+    {"cpu", "cpu_capability", "physical_cores", "logical_cores", "memory", "gpus", "gpu_driver"}
+)
+_LIBRARIES = frozenset({"torch", "numpy", "kornia", "pytorch-lightning", "torchmetrics"})
+"""Those that compute."""
+
+_SHOWN = 8
+"""More files or packages than this are counted."""
+
+
+class Difference(NamedTuple):
+    """One thing that is not the same.
+
+    Attributes:
+        section: what it is part of.
+        what: a line that names it and both its values.
+        effect: see `Effect`.
+    """
+
+    section: Section
+    what: str
+    effect: Effect
+
+
+def differences(before: Setting, now: Setting) -> list[Difference]:
+    """All that differs, in the order of config, code, data, environment, hardware, threads."""
+    found = [
+        *_config(before.config, now.config),
+        *_code(before, now),
+        *_data(before, now),
+        *_machine(before, now),
+        *_packages(before, now),
+    ]
+    order: tuple[Section, ...] = (
+        "config", "code", "data", "environment", "hardware", "threads",
+    )  # fmt: skip
+    return sorted(found, key=lambda difference: order.index(difference.section))
+
+
+def _config(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Difference]:
+    old, new = flatten(before), flatten(now)
+    for key in dict.fromkeys([*old, *new]):
+        # Where a run is recorded is no part of what it is.
+        if old.get(key) == new.get(key) or key.startswith("tracking."):
+            continue
+        what = f"{key}: {_value(old, key)} -> {_value(new, key)}"
+        if key == "trainer.threads":
+            yield Difference("threads", what, "rounding")
+        elif key == "trainer.device":
+            yield Difference("hardware", what, "rounding")
+        else:
+            yield Difference("config", what, "nothing" if key == "data.path" else "numbers")
+
+
+def _value(flat: Mapping[str, Any], key: str) -> str:
+    return str(flat[key]) if key in flat else "(none)"
+
+
+def _code(before: Setting, now: Setting) -> Iterator[Difference]:
+    is_same_checkout = before.commit == now.commit and before.diff == now.diff
+    if before.commit != now.commit:
+        yield Difference("code", f"commit: {before.commit} -> {now.commit}", "nothing")
+    if before.diff != now.diff:
+        yield Difference(
+            "code", f"uncommitted changes: {_lines(before.diff)} -> {_lines(now.diff)}", "nothing"
+        )
+    if before.own_commit != now.own_commit:
+        what = f"commit of your own parts: {before.own_commit} -> {now.own_commit}"
+        yield Difference("code", what, "nothing")
+    if before.own_diff != now.own_diff:
+        what = f"uncommitted changes to your own parts: {_lines(before.own_diff)}"
+        yield Difference("code", f"{what} -> {_lines(now.own_diff)}", "nothing")
+    if before.sources is None or now.sources is None:
+        effect: Effect = "nothing" if is_same_checkout and before.commit else "numbers"
+        yield Difference("code", "which source files the run came from is not recorded", effect)
+        return
+    for does, chosen in (("numbers", True), ("nothing", False)):
+        names = [
+            name
+            for name in dict.fromkeys([*before.sources, *now.sources])
+            if before.sources.get(name) != now.sources.get(name)
+            and name.startswith(_CODE) is chosen
+        ]
+        lines = [f"{name}: {_became(name, before.sources, now.sources)}" for name in names]
+        yield from (Difference("code", text, does) for text in _some(lines, "files"))  # type: ignore[arg-type]
+
+
+def _became(name: str, before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    what = "changed" if name in before and name in now else "new" if name in now else "gone"
+    return f"{what} (the recorded config is used)" if name.startswith("conf/") else what
+
+
+def _lines(diff: str) -> str:
+    count = sum(line[:1] in "+-" and line[:3] not in ("+++", "---") for line in diff.splitlines())
+    untracked = sum(line.startswith("# untracked: ") for line in diff.splitlines())
+    told = [f"{count} lines"] if count else []
+    told += [f"{untracked} untracked files"] if untracked else []
+    return " and ".join(told) or ("others" if diff else "none")
+
+
+def _data(before: Setting, now: Setting) -> Iterator[Difference]:
+    if before.data == now.data:
+        return
+    if before.images is None or now.images is None:
+        what = f"digest: {before.data} -> {now.data} (which images is not recorded)"
+    else:
+        what = str(fingerprint.compare(before.images, now.images, now.names))
+    yield Difference("data", what, "numbers")
+
+
+def _machine(before: Setting, now: Setting) -> Iterator[Difference]:
+    old, new = before.machine, now.machine
+    if old is None or new is None:
+        if old is not new:
+            yield Difference("hardware", "the machine is not recorded", "nothing")
+        return
+    for key in dict.fromkeys([*old, *new]):
+        # Libraries are among the packages; the threads that count are the config's.
+        if key in ("libraries", "threads") or old.get(key) == new.get(key):
+            continue
+        section: Section = "hardware" if key in _HARDWARE else "environment"
+        effect: Effect = "rounding" if key in _ROUNDING else "nothing"
+        yield Difference(section, f"{key}: {_value(old, key)} -> {_value(new, key)}", effect)
+
+
+def _packages(before: Setting, now: Setting) -> Iterator[Difference]:
+    old, new = before.packages, now.packages
+    if not old or not new:
+        return
+    names = [n for n in dict.fromkeys([*old, *new]) if old.get(n) != new.get(n)]
+    for does, chosen in (("rounding", True), ("nothing", False)):
+        lines = [
+            f"{name}: {_value(old, name)} -> {_value(new, name)}"
+            for name in names
+            if (name in _LIBRARIES) is chosen
+        ]
+        yield from (Difference("environment", text, does) for text in _some(lines, "packages"))  # type: ignore[arg-type]
+
+
+def _some(lines: list[str], of: str) -> Iterable[str]:
+    """The lines, or the first of them and how many more there are."""
+    rest = len(lines) - _SHOWN
+    return lines if rest <= 1 else [*lines[:_SHOWN], f"{rest} more {of}"]

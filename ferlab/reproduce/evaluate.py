@@ -1,0 +1,139 @@
+"""Score a recorded model on a split, once, and keep the score on its run."""
+
+from dataclasses import dataclass
+
+import torch
+from torchmetrics.functional.classification import multiclass_accuracy, multiclass_f1_score
+
+from ferlab.config import check
+from ferlab.data import fingerprint
+from ferlab.data.imageset import ImageSet, Split
+from ferlab.data.prepare import prepare
+from ferlab.errors import DataError
+from ferlab.models.classifier import Classifier
+from ferlab.reproduce.recorded import PREDICTIONS, fetch, read_config
+from ferlab.tracking import artifacts, served
+from ferlab.tracking.entry import Entry
+from ferlab.tracking.run import CONFIG, IMAGES, Run
+from ferlab.tracking.store import Client
+from ferlab.training.assemble import on_this_machine, set_up_torch
+from ferlab.training.record import Predictions, predict
+
+SPLITS = ("test", "val")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A recorded model's score on a split.
+
+    Attributes:
+        run_id: whose model it is.
+        split: ``test`` or ``val``.
+        accuracy: share of images read rightly.
+        f1: macro F1.
+        images: in the split.
+        is_new: whether it was scored now, or had been before.
+    """
+
+    run_id: str
+    split: str
+    accuracy: float
+    f1: float
+    images: int
+    is_new: bool
+
+
+def evaluate(client: Client, entry: Entry, split: str) -> Evaluation:
+    """Score a finished run's model on a split of its data, or tell the score that it has.
+
+    A split is scored once per run and state of the data: the run then has the metrics
+    ``test/accuracy``, ``test/f1`` and ``test/images``, the artifact ``predictions/test.csv``, and
+    the data's digest in the tag ``ferlab.test.data.digest``.
+
+    Args:
+        client: of the store.
+        entry: the run; of a trial of several seeds, one of them.
+        split: one of `SPLITS`; the validation split has been scored by training.
+
+    Raises:
+        FerlabError: the model, the config or the data is gone, or the data has changed.
+    """
+    if split == "val":
+        rows = len(Predictions.read(fetch(client, entry)[PREDICTIONS].decode()).labels)
+        scores = entry.metrics["best/accuracy"], entry.metrics["best/f1"]
+        return Evaluation(entry.run_id, split, *scores, rows, False)
+    digest = entry.tags.get("ferlab.data.digest", "")
+    if entry.tags.get(f"ferlab.{split}.data.digest") == digest:
+        scores = entry.metrics[f"{split}/accuracy"], entry.metrics[f"{split}/f1"]
+        rows = int(entry.metrics[f"{split}/images"])
+        return Evaluation(entry.run_id, split, *scores, rows, False)
+    files = fetch(client, entry, (CONFIG,))
+    config = on_this_machine(check(read_config(files[CONFIG])))
+    images, _ = prepare(config.data)
+    _require_unchanged(entry, images, files.get(IMAGES))
+    if not len(images.indices(Split[split.upper()])):
+        raise DataError(f"the data of run {entry.run_id} has no {split} images")
+    classifier = _model(client, entry)
+    set_up_torch(config)
+    device = torch.device(str(config.trainer.device))
+    predictions = predict(
+        classifier.to(device), images, config.trainer.batch_size, Split[split.upper()]
+    )
+    accuracy, f1 = _scores(predictions)
+    _record(client, entry, split, predictions, images, accuracy, f1)
+    return Evaluation(entry.run_id, split, accuracy, f1, len(predictions.labels), True)
+
+
+def _require_unchanged(entry: Entry, images: ImageSet, before: bytes | None) -> None:
+    digest = entry.tags.get("ferlab.data.digest")
+    if images.digest == digest:
+        return
+    what = f"its digest was {digest}, and is {images.digest} now"
+    if before is not None:
+        now = fingerprint.fingerprint(images)
+        what = str(fingerprint.compare(fingerprint.from_bytes(before), now, images.names.tolist()))
+    raise DataError(f"the data of run {entry.run_id} has changed: {what}")
+
+
+def _model(client: Client, entry: Entry) -> Classifier:
+    """The recorded model; nothing is unpickled, and only what is allowed is built."""
+    with artifacts.model(client, entry.run_id) as folder:
+        network = served.load(folder).network
+    if not isinstance(network, Classifier):
+        raise DataError(f"the model of run {entry.run_id} is not one that ferlab trains")
+    return network
+
+
+def _scores(predictions: Predictions) -> tuple[float, float]:
+    """Accuracy and macro F1, as training computes them."""
+    labels = torch.from_numpy(predictions.labels.astype("int64"))
+    predicted = torch.from_numpy(predictions.predicted.astype("int64"))
+    classes = predictions.probabilities.shape[1]
+    return (
+        float(multiclass_accuracy(predicted, labels, classes, average="micro")),
+        float(multiclass_f1_score(predicted, labels, classes, average="macro")),
+    )
+
+
+def _record(
+    client: Client,
+    entry: Entry,
+    split: str,
+    predictions: Predictions,
+    images: ImageSet,
+    accuracy: float,
+    f1: float,
+) -> None:
+    run = Run(client, entry.run_id)
+    run.log_text(predictions.table(images.classes), f"predictions/{split}.csv")
+    run.log_summary(  # last, for it says that the rest is there
+        {
+            f"{split}/accuracy": accuracy,
+            f"{split}/f1": f1,
+            f"{split}/images": float(len(predictions.labels)),
+        },
+        {
+            f"ferlab.{split}.data.digest": images.digest,
+            f"ferlab.{split}.predictions.digest": predictions.digest,
+        },
+    )

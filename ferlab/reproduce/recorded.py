@@ -1,0 +1,210 @@
+"""What a run was made of and came to, as it is read from the store or from a bundle."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from ferlab import paths
+from ferlab.config import Config
+from ferlab.data import fingerprint
+from ferlab.data.imageset import ImageSet
+from ferlab.errors import DataError
+from ferlab.tracking import artifacts, environment, sources
+from ferlab.tracking.entry import Entry
+from ferlab.tracking.run import CONFIG, IMAGES, SOURCES
+from ferlab.tracking.store import Client
+from ferlab.training.record import Predictions
+
+Files = Mapping[str, bytes]
+"""The recorded files of one run, by path."""
+
+PREDICTIONS = "predictions/val.csv"
+MACHINE = "environment/machine.json"
+PACKAGES = "environment/requirements.txt"
+DIFF = "environment/dirty.diff"
+OWN_DIFF = "environment/own.diff"
+RUN = "run.json"
+
+ARTIFACTS = (CONFIG, PREDICTIONS, MACHINE, PACKAGES, DIFF, OWN_DIFF, SOURCES, IMAGES)
+"""What is wanted of a run's artifacts."""
+
+NEEDED = (CONFIG, PREDICTIONS)
+"""Those without which nothing can be reproduced; others may be missing in older runs."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a run's numbers come from.
+
+    Attributes:
+        config: resolved, as plain containers.
+        commit: of ferlab's checkout; None if it is in none.
+        diff: of uncommitted changes; empty if there are none.
+        own_commit: of the checkout of a user's own parts, if they have one.
+        own_diff: of uncommitted changes to them.
+        sources: digests of the source files; None if they were not recorded.
+        machine: see `ferlab.tracking.environment.Environment`; None if it was not recorded.
+        packages: version of each installed distribution, by name.
+        data: digest of the data.
+        images: see `ferlab.data.fingerprint`; None if it was not recorded.
+        names: of the images, where they are known.
+    """
+
+    config: Mapping[str, Any]
+    commit: str | None
+    diff: str
+    own_commit: str | None
+    own_diff: str
+    sources: Mapping[str, str] | None
+    machine: Mapping[str, Any] | None
+    packages: Mapping[str, str]
+    data: str
+    images: npt.NDArray[np.void] | None
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run that was recorded.
+
+    Attributes:
+        run_id: of MLflow.
+        name: for people.
+        setting: what its numbers come from.
+        metrics: the last value of each.
+        history: of each epoch, from the first, its metrics; times and rates are left out.
+        predictions: on the validation split; None if the run has not come so far.
+    """
+
+    run_id: str
+    name: str
+    setting: Setting
+    metrics: Mapping[str, float]
+    history: tuple[Mapping[str, float], ...]
+    predictions: Predictions | None
+
+    @classmethod
+    def read(cls, files: Files) -> "Recorded":
+        """Put a run together from its files.
+
+        Raises:
+            DataError: one of them is damaged.
+        """
+        try:
+            run = json.loads(files[RUN])
+            tags = dict(run["tags"])
+            about, known = (json.loads(files.get(name, b"null")) for name in (MACHINE, SOURCES))
+            history = tuple({str(k): float(v) for k, v in row.items()} for row in run["history"])
+            predictions = (
+                Predictions.read(files[PREDICTIONS].decode()) if (PREDICTIONS in files) else None
+            )
+            read = cls(
+                run_id=str(run["run_id"]),
+                name=str(run["name"]),
+                setting=Setting(
+                    config=read_config(files[CONFIG]),
+                    commit=tags.get("mlflow.source.git.commit") or None,
+                    diff=files.get(DIFF, b"").decode(),
+                    own_commit=tags.get("ferlab.own.git.commit") or None,
+                    own_diff=files.get(OWN_DIFF, b"").decode(),
+                    sources=None if known is None else {str(k): str(v) for k, v in known.items()},
+                    machine=None if about is None else dict(about),
+                    packages=_packages(files.get(PACKAGES, b"").decode()),
+                    data=str(tags.get("ferlab.data.digest", "")),
+                    images=fingerprint.from_bytes(files[IMAGES]) if IMAGES in files else None,
+                ),
+                metrics={str(key): float(value) for key, value in run["metrics"].items()},
+                history=history,
+                predictions=predictions,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise DataError(f"the record of this run is damaged: {error!r}") from error
+        if predictions and predictions.digest != tags.get("ferlab.predictions.digest"):
+            raise DataError(
+                f"{PREDICTIONS} of run {read.run_id} is not what the run predicted: its digest is "
+                f"{predictions.digest}, and was {tags.get('ferlab.predictions.digest')}"
+            )
+        return read
+
+
+def fetch(client: Client, entry: Entry, needed: tuple[str, ...] = NEEDED) -> Files:
+    """The files of a run in the store; ``run.json`` is made of what MLflow keeps in tables.
+
+    Raises:
+        TrackingError: one of ``needed`` is missing, or the store cannot be read.
+    """
+    epochs = [name for name in entry.metrics if name == "lr" or name.startswith(("train/", "val/"))]
+    about = {
+        "run_id": entry.run_id,
+        "name": entry.name,
+        "tags": {
+            key: value
+            for key, value in entry.tags.items()
+            if key.startswith(("ferlab.", "mlflow.source.git."))
+        },
+        "metrics": dict(entry.metrics),
+        "history": artifacts.history(client, entry.run_id, epochs),
+    }
+    files = artifacts.read(client, entry.run_id, ARTIFACTS, needed)
+    return {**files, RUN: json.dumps(about, indent=2).encode()}
+
+
+def present(config: Config, images: ImageSet) -> Setting:
+    """What a run that started now would come from; its own parts must have been imported."""
+    ferlab = environment.git_state(paths.shipped())
+    own = environment.git_state(Path.cwd()) if sources.are_own(config.targets()) else None
+    if own == ferlab:
+        own = None
+    return Setting(
+        config=config.plain(),
+        commit=ferlab.commit if ferlab else None,
+        diff=ferlab.diff if ferlab and ferlab.dirty else "",
+        own_commit=own.commit if own else None,
+        own_diff=own.diff if own and own.dirty else "",
+        sources=sources.sources(config.targets()),
+        machine=machine(),
+        packages=packages(),
+        data=images.digest,
+        images=fingerprint.fingerprint(images),
+        names=tuple(images.names.tolist()),
+    )
+
+
+def machine() -> dict[str, Any]:
+    """This machine, as a run records it."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(environment.describe())))
+    return plain
+
+
+def packages() -> dict[str, str]:
+    """What is installed, as a run records it."""
+    return _packages(environment.packages())
+
+
+def read_config(text: bytes) -> dict[str, Any]:
+    """A config from a file, as plain containers.
+
+    Raises:
+        DataError: it is not YAML of a mapping, or has aliases, by which a small file can stand
+            for an endless one.
+    """
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+            raise DataError("a recorded config has no YAML aliases, and this one has")
+        config = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
+        raise DataError(f"this is no config: {' '.join(str(error).split())}") from error
+    if not isinstance(config, dict):
+        raise DataError(f"this is no config: it is a {type(config).__name__}, not a mapping")
+    return config
+
+
+def _packages(text: str) -> dict[str, str]:
+    pairs = (line.partition("==") for line in text.splitlines() if "==" in line)
+    return {name: version for name, _, version in pairs}

@@ -1,0 +1,218 @@
+"""A recorded run once more: planned, so that all that differs is known before; trained; judged."""
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ferlab import targets
+from ferlab.config import Config, check
+from ferlab.data.prepare import prepare
+from ferlab.errors import ConfigError, FerlabError, TrackingError
+from ferlab.reproduce import compare, worktree
+from ferlab.reproduce.compare import Verdict
+from ferlab.reproduce.differences import Difference, differences
+from ferlab.reproduce.originals import Originals, checked
+from ferlab.reproduce.recorded import Recorded, Setting, fetch, machine, packages, present
+from ferlab.tracking import find, sources, store
+from ferlab.tracking.run import Run, flatten
+from ferlab.tracking.store import Client
+from ferlab.training.assemble import on_this_machine
+from ferlab.training.run import train
+
+MAY_CHANGE = ("data.path", "trainer.threads", "trainer.device")
+"""What may be typed: where the data lies, and what a machine has. All else is as recorded."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is known before anything is trained.
+
+    Attributes:
+        originals: what is reproduced.
+        configs: of the runs to be, one per seed, as plain containers.
+        differ: from what was recorded; the same for all seeds.
+        names: of the images, where they are known.
+        tree: the checkout that trains, if it is not this ferlab.
+        notes: what else a person should know.
+    """
+
+    originals: Originals
+    configs: tuple[Mapping[str, Any], ...]
+    differ: tuple[Difference, ...]
+    names: tuple[str, ...]
+    tree: Path | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """One run that was trained to reproduce another.
+
+    Attributes:
+        run_id: of the new run.
+        metrics: of the new run.
+        original: that it reproduces; None for a config that no run has had.
+        verdict: None without an original.
+    """
+
+    run_id: str
+    metrics: Mapping[str, float]
+    original: Recorded | None
+    verdict: Verdict | None
+
+
+@contextmanager
+def planned(found: Originals, overrides: Sequence[str], at_commit: bool) -> Iterator[Plan]:
+    """Find out what differs; trains nothing and records nothing.
+
+    Args:
+        found: what is to be reproduced.
+        overrides: of `MAY_CHANGE`, as ``key=value``.
+        at_commit: whether to train in a checkout of the recorded commit, which is there as long
+            as the context is.
+
+    Raises:
+        FerlabError: the config, the data or the commit cannot be used.
+    """
+    changed = _parsed(overrides)
+    configs = tuple(_with(config, changed, found.uri) for config in found.configs)
+    for config in configs:
+        _require_allowed(config)
+    recorded = found.runs[0].setting if found.runs else None
+    with ExitStack() as stack:
+        tree = stack.enter_context(_checkout(found)) if at_commit else None
+        notes = []
+        try:
+            for config in configs:
+                checked(config)
+            now = _here(on_this_machine(check(configs[0])))
+        except ConfigError as error:
+            if tree is None or recorded is None:
+                raise
+            notes.append(f"the data is compared afterwards, for {error}")
+            now = replace(recorded, config=configs[0], machine=machine(), packages=packages())
+        if tree is not None and recorded is not None:
+            now = _in(tree, now, recorded)
+            if gone := worktree.untracked(recorded.diff):
+                notes.append(f"files that were not tracked are missing: {', '.join(gone)}")
+        differ = tuple(differences(recorded, now)) if recorded is not None else ()
+        yield Plan(found, configs, differ, now.names, tree, tuple(notes))
+
+
+def reproduced(plan: Plan) -> Iterator[Rerun]:
+    """Train what was planned, seed after seed, and judge each.
+
+    Every new run is tagged with what it reproduces, ``ferlab.reproduces``, and with the verdict,
+    ``ferlab.verdict`` and ``ferlab.verdict.why``.
+
+    Raises:
+        FerlabError: see `ferlab.training.run.train`.
+    """
+    runs: Sequence[Recorded | None] = plan.originals.runs or (None,)
+    for original, config in zip(runs, plan.configs, strict=True):
+        tags = {}
+        if original is not None:
+            tags = {
+                "ferlab.reproduces": original.run_id,
+                "mlflow.runName": f"{original.name}, again",
+            }
+        if plan.tree is None:
+            run_id = train(check(config), tags=tags, allow=()).run_id
+        else:
+            run_id = worktree.train(plan.tree, config, tags)
+        client = store.connect(config["tracking"]["uri"])
+        yield _judged(client, original, run_id, plan.names)
+
+
+def resumed(client: Client, run_id: str) -> Rerun | None:
+    """The verdict on a run that was to reproduce another, and was interrupted on the way.
+
+    None if it was not, or the other is not in this store.
+    """
+    original = find.resolve(client, run_id).tags.get("ferlab.reproduces")
+    if original is None:
+        return None
+    try:
+        entry = find.resolve(client, original)
+    except TrackingError:
+        return None
+    return _judged(client, Recorded.read(fetch(client, entry)), run_id, ())
+
+
+def _judged(
+    client: Client, original: Recorded | None, run_id: str, names: tuple[str, ...]
+) -> Rerun:
+    """Compare what was recorded of both, and record the verdict."""
+    again = Recorded.read(fetch(client, find.resolve(client, run_id)))
+    if original is None:
+        return Rerun(run_id, again.metrics, None, None)
+    differ = differences(original.setting, replace(again.setting, names=names))
+    verdict = compare.judge(compare.outcome(original, again), differ)
+    told = {"ferlab.verdict": verdict.level, "ferlab.verdict.why": verdict.text}
+    Run(client, run_id).log_summary({}, told)
+    return Rerun(run_id, again.metrics, original, verdict)
+
+
+def _parsed(overrides: Sequence[str]) -> dict[str, Any]:
+    """The overrides by key, each checked to be one that may be typed."""
+    changed: dict[str, Any] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals or key not in MAY_CHANGE:
+            raise ConfigError(
+                f"a reproduced run keeps its config; of '{text}' only {', '.join(MAY_CHANGE)} "
+                "may be given, as key=value"
+            )
+        changed[key] = int(value) if value.isdecimal() and key == "trainer.threads" else value
+    return changed
+
+
+def _with(config: Mapping[str, Any], changed: Mapping[str, Any], uri: str | None) -> dict[str, Any]:
+    """The recorded config with what was typed, recorded in the store that is used here."""
+    raw = copy.deepcopy(dict(config))
+    for key, value in {**changed, "tracking.uri": uri}.items():
+        section, _, name = key.partition(".")
+        if isinstance(raw.get(section), dict):
+            raw[section][name] = value
+    if isinstance(raw.get("tracking"), dict) and uri == store.default_uri():
+        raw["tracking"]["uri"] = None  # as it is in a run that names no store
+    return raw
+
+
+def _require_allowed(raw: Mapping[str, Any]) -> None:
+    """Refuse targets by name before anything looks at the rest of the config."""
+    for key, value in flatten(raw).items():
+        if key.rpartition(".")[2] == "_target_":
+            targets.require_allowed(str(value))
+
+
+@contextmanager
+def _checkout(found: Originals) -> Iterator[Path]:
+    if not found.runs:
+        raise FerlabError("no run here has had this config, so it has no commit")
+    setting = found.runs[0].setting
+    if found.is_foreign and setting.diff and found.uri is None:
+        raise FerlabError(
+            "the bundle's run had uncommitted changes, and no code that comes in a bundle is run; "
+            "leave out --at-commit"
+        )
+    with worktree.checked_out(setting.commit, setting.diff) as tree:
+        yield tree
+
+
+def _here(config: Config) -> Setting:
+    """What a run of this config would come from here and now."""
+    for target in sorted(config.targets()):
+        targets.find(target)  # the file that a part comes from is known once it is imported
+    images, _ = prepare(config.data)
+    return present(config, images)
+
+
+def _in(tree: Path, now: Setting, recorded: Setting) -> Setting:
+    """What is here now, but for ferlab's code, which is the checkout's."""
+    own = {k: v for k, v in (now.sources or {}).items() if k.startswith("own/")}
+    files = {**sources.sources(root=tree / "ferlab", conf=tree / "conf"), **own}
+    return replace(now, commit=recorded.commit, diff=recorded.diff, sources=files)

@@ -1,0 +1,90 @@
+"""What a run recorded, read back: files, the history of its metrics, its model."""
+
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow.artifacts
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from ferlab.errors import TrackingError
+from ferlab.tracking.store import reported
+
+
+def listed(client: MlflowClient, run_id: str, path: str | None = None) -> list[str]:
+    """The paths of all files among a run's artifacts, sorted."""
+    with reported(client.tracking_uri):
+        found = client.list_artifacts(run_id, path)
+    return sorted(
+        name
+        for item in found
+        for name in (listed(client, run_id, item.path) if item.is_dir else [item.path])
+    )
+
+
+def read(
+    client: MlflowClient, run_id: str, wanted: Sequence[str], needed: Collection[str]
+) -> dict[str, bytes]:
+    """The contents of a run's artifacts, by path.
+
+    Args:
+        client: of the store.
+        run_id: of the run.
+        wanted: paths; those that the run has not are left out.
+        needed: those of them that it must have.
+
+    Raises:
+        TrackingError: one of ``needed`` is missing, or one that is there cannot be read.
+    """
+    there = set(listed(client, run_id))
+    for name in needed:
+        if name not in there:
+            raise TrackingError(f"run {run_id} has no {name} among its artifacts any more")
+    files: dict[str, bytes] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in wanted:
+            if name in there:
+                try:
+                    path = client.download_artifacts(run_id, name, scratch)
+                    files[name] = Path(path).read_bytes()
+                except (MlflowException, OSError) as error:
+                    raise TrackingError(
+                        f"{name} of run {run_id} cannot be read: {error}"
+                    ) from error
+    return files
+
+
+def history(client: MlflowClient, run_id: str, names: Collection[str]) -> list[dict[str, float]]:
+    """The metrics of each epoch, from the first; one that was recorded twice counts once."""
+    epochs: dict[int, dict[str, float]] = {}
+    with reported(client.tracking_uri):
+        for name in sorted(names):
+            for metric in client.get_metric_history(run_id, name):
+                epochs.setdefault(metric.step, {})[name] = metric.value
+    return [epochs[step] for step in sorted(epochs)]
+
+
+@contextmanager
+def model(client: MlflowClient, run_id: str) -> Iterator[Path]:
+    """A folder with a copy of the run's model, for as long as the context is.
+
+    Raises:
+        TrackingError: the run has none, or it cannot be read.
+    """
+    with reported(client.tracking_uri):
+        outputs = client.get_run(run_id).outputs
+    ids = [output.model_id for output in outputs.model_outputs] if outputs else []
+    if not ids:
+        raise TrackingError(f"run {run_id} has recorded no model")
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            folder = mlflow.artifacts.download_artifacts(
+                artifact_uri=client.get_logged_model(ids[-1]).artifact_location,
+                dst_path=scratch,
+                tracking_uri=client.tracking_uri,
+            )
+        except (MlflowException, OSError) as error:
+            raise TrackingError(f"the model of run {run_id} cannot be read: {error}") from error
+        yield Path(folder)

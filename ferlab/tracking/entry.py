@@ -1,0 +1,142 @@
+"""A recorded run as the store has it, and its scores."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+from mlflow.entities import Run as MlflowRun
+from mlflow.entities import RunStatus
+from scipy.special import stdtrit
+
+Kind = Literal["run", "study", "trial", "seed"]
+"""A run of its own; a study; a trial, which may stand for several seeds; one of those seeds."""
+
+STATUSES = ("running", "finished", "interrupted", "pruned", "failed")
+"""What a run can be; ``failed`` is any other end."""
+
+_SMALLER_IS_BETTER = frozenset({"parameters", "multiply_adds", "latency_ms", "train_seconds"})
+
+
+class Score(NamedTuple):
+    """A metric over seeds; of a single run there is no interval.
+
+    Attributes:
+        mean: over the seeds.
+        half: half the width of the 95 % interval of the mean (Student's t); None for one seed.
+        seeds: how many.
+    """
+
+    mean: float
+    half: float | None
+    seeds: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Score":
+        """The score of seeds that came to ``values``; there must be at least one."""
+        n = len(values)
+        if n == 1:
+            return cls(values[0], None, 1)
+        half = float(stdtrit(n - 1, 0.975)) * statistics.stdev(values) / math.sqrt(n)
+        return cls(statistics.fmean(values), half, n)
+
+    def __str__(self) -> str:
+        return f"{self.mean:.4f}" if self.half is None else f"{self.mean:.4f} ± {self.half:.4f}"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run as the store has it.
+
+    Attributes:
+        run_id: of MLflow.
+        name: for people.
+        kind: see `Kind`.
+        status: one of `STATUSES`.
+        why: a line on an end before the last epoch; empty otherwise.
+        experiment: the MLflow experiment's name.
+        started: in UTC.
+        seconds: from start to end; None while it is running.
+        metrics: the last value of each.
+        params: the flattened config.
+        tags: all of them.
+        seeds: its seeds' runs, finished ones only, if it is a trial of several; in order.
+    """
+
+    run_id: str
+    name: str
+    kind: Kind
+    status: str
+    why: str
+    experiment: str
+    started: datetime
+    seconds: float | None
+    metrics: Mapping[str, float]
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    seeds: tuple["Entry", ...] = field(default=())
+
+    @property
+    def study(self) -> str | None:
+        """The study that it is, or belongs to."""
+        return self.tags.get("ferlab.study")
+
+    @property
+    def commit(self) -> str:
+        """The commit it ran, shortened, with a plus if the checkout was dirty; empty if unknown."""
+        commit = self.tags.get("mlflow.source.git.commit", "")[:7]
+        dirty = commit and self.tags.get("ferlab.git.dirty") == "True"
+        return f"{commit}+" if dirty else commit
+
+    def score(self, metric: str) -> Score | None:
+        """A metric's score over its seeds; None if it is not recorded."""
+        name = metric_name(metric)
+        values = [seed.metrics[name] for seed in self.seeds if name in seed.metrics]
+        if not values and name in self.metrics:
+            values = [self.metrics[name]]
+        return Score.of(values) if values else None
+
+
+def metric_name(metric: str) -> str:
+    """The name under which a finished run has a metric: ``val/f1`` is ``best/f1``, of its model."""
+    if metric == "latency":
+        return "latency_ms"
+    return metric.replace("val/", "best/", 1) if metric.count("/") == 1 else metric
+
+
+def is_better_smaller(metric: str) -> bool:
+    """Whether less of a metric is more: losses, sizes and times."""
+    return metric.endswith("loss") or metric_name(metric) in _SMALLER_IS_BETTER
+
+
+def entry_of(run: MlflowRun, experiment: str) -> Entry:
+    """A run of MLflow's as an entry, without its seeds; ``experiment`` is its experiment's name."""
+    info, tags = run.info, run.data.tags
+    ended = None if info.end_time is None else (info.end_time - info.start_time) / 1000
+    status = RunStatus.to_string(RunStatus.from_string(info.status)).lower()
+    reason = tags.get("ferlab.ended", "")
+    if status not in ("running", "finished"):
+        status = reason if reason in STATUSES else "failed"
+    return Entry(
+        run_id=info.run_id,
+        name=info.run_name or "",
+        kind=_kind(tags),
+        status=status,
+        why=tags.get("ferlab.why", ""),
+        experiment=experiment,
+        started=datetime.fromtimestamp(info.start_time / 1000, UTC),
+        seconds=None if status == "running" else ended,
+        metrics=run.data.metrics,
+        params=run.data.params,
+        tags=tags,
+    )
+
+
+def _kind(tags: Mapping[str, str]) -> Kind:
+    if tags.get("ferlab.kind") == "study":
+        return "study"
+    if "ferlab.replicate" in tags:
+        return "seed"
+    return "trial" if "ferlab.trial" in tags else "run"

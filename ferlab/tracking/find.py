@@ -1,0 +1,220 @@
+"""Recorded runs, found by id, by a part of it, or as the best; and listed with their studies."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import yaml
+from mlflow.entities import Run as MlflowRun
+from mlflow.entities import ViewType
+from mlflow.tracking import MlflowClient
+
+from ferlab.config.check import did_you_mean
+from ferlab.errors import TrackingError
+from ferlab.tracking import artifacts
+from ferlab.tracking.entry import Entry, entry_of, is_better_smaller
+from ferlab.tracking.store import reported
+
+_PAGE = 500
+
+
+def listed(
+    client: MlflowClient,
+    *,
+    study: str | None = None,
+    experiment: str | None = None,
+    status: str | None = None,
+    sort: str | None = None,
+) -> list[Entry]:
+    """Runs, trials and studies, newest first; a trial's seeds are in it, not beside it.
+
+    Args:
+        client: of the store.
+        study: only this one's trials.
+        experiment: only those of this MLflow experiment.
+        status: only those that are so; see `STATUSES`.
+        sort: a metric; the best come first, those without it last.
+
+    Raises:
+        TrackingError: there is no such study, experiment or metric.
+    """
+    names = _experiments(client)
+    if experiment is not None:
+        names = {key: name for key, name in names.items() if name == experiment}
+        if not names:
+            known = did_you_mean(experiment, _experiments(client).values())
+            raise TrackingError(f"there is no experiment '{experiment}'; {known}")
+    entries = _grouped(_search(client, names))
+    if study is not None:
+        studies = {entry.study for entry in entries if entry.study}
+        if study not in studies:
+            raise TrackingError(f"there is no study '{study}'; {did_you_mean(study, studies)}")
+        entries = [entry for entry in entries if entry.study == study and entry.kind == "trial"]
+    if status is not None:
+        entries = [entry for entry in entries if entry.status == status]
+    return entries if sort is None else _sorted(entries, sort)
+
+
+def resolve(client: MlflowClient, name: str) -> Entry:
+    """The run that a user means.
+
+    Args:
+        client: of the store.
+        name: a run's id, or the beginning of it if no other run's is like it; or ``best``,
+            ``best:STUDY``, ``best:STUDY:METRIC``, see `best`.
+
+    Raises:
+        TrackingError: no run is meant, several are, or it is deleted.
+    """
+    if name == "best" or name.startswith("best:"):
+        study, _, metric = name.removeprefix("best").removeprefix(":").partition(":")
+        return best(client, study or None, metric or None)
+    found = _beginning_with(client, name)
+    if not found:
+        raise TrackingError(
+            f"there is no run '{name}' in {client.tracking_uri}; ferlab runs lists them"
+        )
+    if len(found) > 1:
+        some = ", ".join(run.info.run_id for run in found[:4]) + (", ..." if found[4:] else "")
+        raise TrackingError(f"'{name}' may be any of {len(found)} runs: {some}")
+    run = found[0]
+    if run.info.lifecycle_stage == "deleted":
+        raise TrackingError(
+            f"run {run.info.run_id} is deleted; mlflow runs restore --run-id brings it back"
+        )
+    names = _experiments(client)
+    entry = entry_of(run, names.get(run.info.experiment_id, ""))
+    if entry.kind != "trial":
+        return entry
+    seeds = _search(client, names, {"mlflow.parentRunId": entry.run_id})
+    return _with_seeds(entry, seeds)
+
+
+def best(client: MlflowClient, study: str | None = None, metric: str | None = None) -> Entry:
+    """The best finished trial of a study, the earlier of equals.
+
+    Args:
+        client: of the store.
+        study: its name; None for the newest study that searches, and so confirms no other, or all
+            runs where there is none.
+        metric: of the validation split, or a cost; None for the study's objective.
+
+    Raises:
+        TrackingError: there is no such study or metric, or no trial has finished.
+    """
+    if metric is not None and metric.startswith("test"):
+        raise TrackingError(
+            f"best:...:{metric} would choose a run by the data that is to judge it; take val/..."
+        )
+    studies = _search(client, _experiments(client), {"ferlab.kind": "study"})
+    if study is None:
+        studies = [entry for entry in studies if "ferlab.confirms" not in entry.tags]
+    else:
+        studies = [entry for entry in studies if entry.study == study]
+        if not studies:
+            known = {e.study for e in _search(client, _experiments(client)) if e.study}
+            raise TrackingError(f"there is no study '{study}'; {did_you_mean(study, known)}")
+    whole = studies[0] if studies else None
+    tags = {"ferlab.study": str(whole.study)} if whole else {}
+    entries = _grouped(_search(client, _experiments(client), tags))
+    done = [e for e in entries if e.status == "finished" and e.kind in ("run", "trial")]
+    where = f"the study '{whole.study}'" if whole else client.tracking_uri
+    if not done:
+        what = "trial" if whole else "run"
+        raise TrackingError(f"{where} has no finished {what} yet, so there is no best one")
+    wanted = metric or (_objective(client, whole) if whole else "val/accuracy")
+    return _sorted(sorted(done, key=lambda entry: entry.started), wanted)[0]
+
+
+def every(client: MlflowClient) -> list[Entry]:
+    """All runs, seeds and studies, newest first."""
+    return _search(client, _experiments(client))
+
+
+def _objective(client: MlflowClient, study: Entry) -> str:
+    """What a study optimises, as it recorded it."""
+    try:
+        text = artifacts.read(client, study.run_id, ["study.yaml"], [])["study.yaml"]
+        about = yaml.safe_load(text)["study.objective"]
+    except (yaml.YAMLError, KeyError, TypeError):
+        return "val/accuracy"
+    return str(about[0] if isinstance(about, list) else about)  # the first of several decides
+
+
+def _sorted(entries: Sequence[Entry], metric: str) -> list[Entry]:
+    scores = {entry.run_id: entry.score(metric) for entry in entries}
+    if entries and not any(scores.values()):
+        known = {name for entry in entries for name in entry.metrics}
+        raise TrackingError(f"no run has the metric '{metric}'; {did_you_mean(metric, known)}")
+    sign = 1 if is_better_smaller(metric) else -1
+
+    def rank(entry: Entry) -> tuple[bool, float]:
+        score = scores[entry.run_id]
+        return score is None, sign * score.mean if score else 0.0
+
+    return sorted(entries, key=rank)
+
+
+def _experiments(client: MlflowClient) -> dict[str, str]:
+    with reported(client.tracking_uri):
+        return {e.experiment_id: e.name for e in client.search_experiments()}
+
+
+def _search(
+    client: MlflowClient, experiments: Mapping[str, str], tags: Mapping[str, str] | None = None
+) -> list[Entry]:
+    """All active runs of these experiments, by id and name, that have these tags; newest first."""
+    where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in (tags or {}).items())
+    found: list[Entry] = []
+    token = None
+    with reported(client.tracking_uri):
+        while experiments:
+            page = client.search_runs(
+                list(experiments),
+                where,
+                max_results=_PAGE,
+                order_by=["start_time DESC"],
+                page_token=token,
+            )
+            found += [entry_of(run, experiments[run.info.experiment_id]) for run in page]
+            token = page.token
+            if not token:
+                break
+    return found
+
+
+def _beginning_with(client: MlflowClient, text: str) -> list[MlflowRun]:
+    """The runs, deleted ones too, whose ids begin so; an id that is whole stands for itself."""
+    if not re.fullmatch(r"[0-9a-f]{1,32}", text):
+        return []
+    with reported(client.tracking_uri):
+        everywhere = client.search_experiments(view_type=ViewType.ALL)
+        return list(
+            client.search_runs(
+                [experiment.experiment_id for experiment in everywhere],
+                f"attributes.run_id LIKE '{text}%'",
+                run_view_type=ViewType.ALL,
+                max_results=_PAGE,
+            )
+        )
+
+
+def _grouped(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries with each trial's seeds put into it."""
+    seeds = [entry for entry in entries if entry.kind == "seed"]
+    return [
+        _with_seeds(entry, seeds) if entry.kind == "trial" else entry
+        for entry in entries
+        if entry.kind != "seed"
+    ]
+
+
+def _with_seeds(trial: Entry, seeds: Sequence[Entry]) -> Entry:
+    mine = [
+        seed
+        for seed in seeds
+        if seed.kind == "seed"
+        and seed.status == "finished"
+        and seed.tags.get("mlflow.parentRunId") == trial.run_id
+    ]
+    return replace(trial, seeds=tuple(sorted(mine, key=lambda s: int(s.tags["ferlab.replicate"]))))

@@ -1,0 +1,335 @@
+"""Reproduction from outside: what differs is named, what is trained is judged, rightly."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
+from PIL import Image
+
+from ferlab import cli as command_line
+from ferlab import paths
+from ferlab.config import compose
+from ferlab.data.imageset import EXPRESSIONS
+from ferlab.errors import RunEnded
+from ferlab.tracking import store
+from ferlab.training.run import train
+from ferlab.training.stop import Interrupted
+from tests.reproduce.conftest import FAST, Clone
+
+Out = pytest.CaptureFixture[str]
+
+
+def client() -> MlflowClient:
+    return store.connect(None)
+
+
+def reruns(run_id: str) -> list[Run]:
+    where = f"tags.`ferlab.reproduces` = '{run_id}'"
+    return list(client().search_runs(["1"], where, order_by=["start_time DESC"]))
+
+
+def test_a_run_is_reproduced_to_the_last_bit(original: str, capsys: Out) -> None:
+    assert command_line.main(["reproduce", "--strict", original[:10]]) == 0
+    out = capsys.readouterr().out
+    assert f"original run {original}: compact, faces, seed 0" in out
+    assert "differs  nothing: config, code, data, environment, hardware and threads are" in out
+    assert "verdict  identical: 2 epochs and all 13 images are the same to the last bit" in out
+    again, first = reruns(original)[0], client().get_run(original)
+    assert again.info.run_name == "compact, faces, seed 0, again"
+    assert again.data.tags["ferlab.verdict"] == "identical"
+    assert again.data.params == first.data.params
+    for tag in ("ferlab.predictions.digest", "ferlab.code.digest", "ferlab.data.digest"):
+        assert again.data.tags[tag] == first.data.tags[tag]
+
+
+def test_an_interrupted_reproduction_is_judged_when_it_is_resumed(
+    original: str, capsys: Out
+) -> None:
+    def interrupt(epoch: int, metrics: object) -> None:
+        raise Interrupted(f"SIGINT in epoch {epoch}")
+
+    with pytest.raises(RunEnded) as caught:
+        train(compose(FAST), interrupt, {"ferlab.reproduces": original})
+    capsys.readouterr()
+    assert command_line.main(["train", "--resume", caught.value.run_id]) == 0
+    assert "verdict  identical: 2 epochs and all 13 images" in capsys.readouterr().out
+    tags = client().get_run(caught.value.run_id).data.tags
+    assert tags["ferlab.verdict"] == "identical"
+
+
+def test_a_dry_run_trains_and_writes_nothing(original: str, capsys: Out) -> None:
+    before = {path: path.stat().st_mtime for path in paths.home().rglob("*") if path.is_file()}
+    assert command_line.main(["reproduce", original, "--dry-run", "trainer.threads=3"]) == 0
+    out = capsys.readouterr().out
+    assert "threads  trainer.threads: 1 -> 3  may change last bits" in out
+    assert "verdict" not in out
+    files = {path for path in paths.home().rglob("*") if path.is_file()}
+    assert files == set(before)
+
+
+def test_another_thread_count_is_named_and_judged(original: str, capsys: Out) -> None:
+    code = command_line.main(["reproduce", "--strict", original, "trainer.threads=2"])
+    out = capsys.readouterr().out
+    assert "threads  trainer.threads: 1 -> 2  may change last bits" in out
+    (again, *_) = reruns(original)
+    level = again.data.tags["ferlab.verdict"]
+    assert again.data.params["trainer.threads"] == "2"
+    if level == "equivalent":  # and not luckily identical
+        assert code == 1
+        assert out.strip().endswith("explained by trainer.threads: 1 -> 2")
+    else:
+        assert (level, code) == ("identical", 0)
+
+
+def test_an_edited_default_is_named_and_changes_nothing(
+    original: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    shutil.copytree(paths.shipped() / "conf", tmp_path / "edited" / "conf")
+    sgd = tmp_path / "edited" / "conf" / "optimizer" / "sgd.yaml"
+    sgd.write_text(sgd.read_text().replace("lr: 0.1", "lr: 0.7"))
+    monkeypatch.setattr(paths, "shipped", lambda: tmp_path / "edited")
+    assert compose(FAST).plain()["optimizer"]["lr"] == 0.7
+    assert command_line.main(["reproduce", "--strict", original]) == 0
+    out = capsys.readouterr().out
+    assert "conf/optimizer/sgd.yaml: changed (the recorded config is used)" in out
+    assert "verdict  identical" in out
+
+
+def test_a_config_file_is_the_run_that_had_it(original: str, tmp_path: Path, capsys: Out) -> None:
+    path = tmp_path / "config.yaml"
+    shutil.copy(client().download_artifacts(original, "config.yaml"), path)
+    assert command_line.main(["reproduce", str(path), "--dry-run"]) == 0
+    assert f"the config of run {original}" in capsys.readouterr().out
+    config = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**config, "seed": 7}))
+    assert command_line.main(["reproduce", str(path), "--strict"]) == 1
+    out = capsys.readouterr().out
+    assert "a config that no run here has had" in out
+    assert "verdict  none: there is no recorded run of this config to compare with" in out
+
+
+def write_tree(folder: Path) -> None:
+    """FER2013 as a folder of 28 images: of each class two to train, one to select, one to test."""
+    rng = np.random.default_rng(0)
+    for usage, tree in (("A_Training", "train"), ("B_Training", "train"),
+                        ("PublicTest", "test"), ("PrivateTest", "test")):  # fmt: skip
+        for number, expression in enumerate(EXPRESSIONS):
+            path = folder / tree / expression / f"{usage.removeprefix('A_').removeprefix('B_')}"
+            path = path.with_name(f"{path.name}_{number + 10 * (usage[0] == 'B')}.png")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (48, 48), np.uint8)).save(path)
+
+
+def test_one_altered_training_image_is_named_and_the_verdict_is_different(
+    original: str, tmp_path: Path, capsys: Out
+) -> None:
+    del original  # only its store is wanted
+    folder = tmp_path / "fer"
+    write_tree(folder)
+    config = [*FAST[1:-2], "data=fer2013", f"data.path={folder}", "trainer.max_epochs=2"]
+    run_id = train(compose(config)).run_id
+    picture = folder / "train" / "happy" / "Training_3.png"
+    grey = np.asarray(Image.open(picture)).copy()
+    grey[20:30, 20:30] = 255 - grey[20:30, 20:30]
+    Image.fromarray(grey).save(picture)
+    capsys.readouterr()
+    assert command_line.main(["reproduce", run_id]) == 1
+    out = capsys.readouterr().out
+    changed = "of 28 images 1 with other pixels (train/happy/Training_3.png)"
+    assert f"data     {changed}  changes the numbers" in out
+    assert "verdict  different: parted at epoch 1: " in out
+    assert f"what is computed differs: data: {changed}" in out
+
+    assert command_line.main(["evaluate", run_id]) == 1  # the model would meet another split
+    assert f"the data of run {run_id} has changed: {changed}" in capsys.readouterr().err
+    shutil.rmtree(folder)
+    for command in ("reproduce", "evaluate"):
+        assert command_line.main([command, run_id]) == 1
+        error = capsys.readouterr().err
+        assert f"data.path={folder} cannot be found" in error
+        assert error.count("\n") == 1
+
+
+def test_a_bundle_reproduces_in_another_clone_and_a_changed_line_of_code_is_named(
+    original: str, clone: Path, in_clone: Clone, tmp_path: Path, capsys: Out
+) -> None:
+    bundle = tmp_path / "run.zip"
+    assert command_line.main(["export", original, str(bundle)]) == 0
+    done = in_clone("reproduce", str(bundle), "--strict")
+    assert done.returncode == 0, done.stderr
+    assert "verdict  identical: 2 epochs and all 13 images" in done.stdout
+    assert (tmp_path / "another home" / "mlflow.db").exists()
+
+    network = clone / "ferlab" / "models" / "cnn.py"
+    code = network.read_text()
+    assert code.count("nn.ReLU(") > 0
+    network.write_text(code.replace("nn.ReLU(", "nn.ReLU6(", 1).replace("nn.ReLU(", "nn.SiLU("))
+    done = in_clone("reproduce", str(bundle))
+    assert done.returncode == 1
+    assert "ferlab/models/cnn.py: changed" in done.stdout
+    assert "what is computed differs: code: ferlab/models/cnn.py: changed" in done.stdout
+
+
+def test_at_its_commit_a_run_is_reproduced_though_the_code_has_changed(
+    clone: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.setattr(paths, "shipped", lambda: clone)
+    defaults = clone / "conf" / "optimizer" / "sgd.yaml"
+    defaults.write_text(defaults.read_text() + "# not committed when the run was trained\n")
+    (clone / "note.txt").write_text("nor tracked")
+    run_id = train(compose(FAST)).run_id
+    changed = "# and after the run\n" + defaults.read_text()
+    defaults.write_text(changed)
+    shutil.rmtree(clone / "ferlab" / "models")  # what stands there now could not train
+    capsys.readouterr()
+    assert command_line.main(["reproduce", run_id, "--at-commit", "--strict"]) == 0
+    out = capsys.readouterr().out
+    assert "note     files that were not tracked are missing: note.txt" in out
+    assert "verdict  identical" in out
+    assert defaults.read_text() == changed
+    assert not (clone / "ferlab" / "models").exists()
+    assert not list(home.glob("at-commit-*"))
+    assert not list((clone / ".git" / "worktrees").glob("*"))
+    (again,) = reruns(run_id)
+    first = client().get_run(run_id).data.tags
+    assert again.data.tags["mlflow.source.git.commit"] == first["mlflow.source.git.commit"]
+
+    (recorded,) = (home / "artifacts").glob(f"**/{run_id}/**/config.yaml")
+    recorded.write_text(recorded.read_text() + "shape: square\n")  # as of an older ferlab
+    assert command_line.main(["reproduce", run_id]) == 1
+    assert "shape: unknown key" in capsys.readouterr().err
+    assert command_line.main(["reproduce", run_id, "--at-commit", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "note     the data is compared afterwards, for the recorded config does not fit" in out
+
+    client().set_tag(run_id, "mlflow.source.git.commit", "0" * 40)
+    assert command_line.main(["reproduce", run_id, "--at-commit"]) == 1
+    error = capsys.readouterr().err
+    assert f"commit {'0' * 40} is not in the checkout of {clone}" in error
+
+
+# --- what cannot be reproduced ------------------------------------------------------------
+
+
+def refused(capsys: Out, *arguments: str) -> str:
+    capsys.readouterr()
+    before = len(client().search_runs(["1"]))
+    assert command_line.main([*arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("ferlab: ")
+    assert error.count("\n") == 1
+    assert len(client().search_runs(["1"])) == before
+    return error
+
+
+def test_what_has_not_finished_or_lost_its_record_is_refused_in_a_line(
+    original: str, capsys: Out
+) -> None:
+    open_run = client().create_run("1").info.run_id
+    for command in ("reproduce", "evaluate"):
+        assert f"run {open_run} has no result, for it is not finished but running" in refused(
+            capsys, command, open_run
+        )
+    client().set_tag(open_run, "ferlab.ended", "interrupted")
+    client().set_tag(open_run, "ferlab.why", "stopped by SIGINT")
+    client().set_terminated(open_run, "KILLED")
+    message = refused(capsys, "reproduce", open_run)
+    assert "not finished but interrupted (stopped by SIGINT); see if it can be" in message
+    client().set_terminated(open_run, "FINISHED")
+    for command in ("reproduce", "evaluate", "diff"):
+        names = [open_run] if command != "diff" else [original, open_run]
+        message = refused(capsys, command, *names)
+        assert f"run {open_run} has no config.yaml among its artifacts any more" in message
+    client().delete_run(open_run)
+    assert f"run {open_run} is deleted" in refused(capsys, "reproduce", open_run)
+    assert "seed=1" in refused(capsys, "reproduce", original, "seed=1")
+    assert "cannot be read: No such file" in refused(capsys, "reproduce", "nowhere.zip")
+    assert "cannot be read: No such file" in refused(capsys, "reproduce", "nowhere.yaml")
+    study = client().create_run("1", tags={"ferlab.kind": "study", "ferlab.study": "s"})
+    message = refused(capsys, "reproduce", study.info.run_id)
+    assert "the study 's' has no finished trial yet" in message
+    client().delete_run(study.info.run_id)
+
+
+def test_a_config_of_another_ferlab_is_refused_with_what_changed(
+    original: str, tmp_path: Path, capsys: Out
+) -> None:
+    config = yaml.safe_load(Path(client().download_artifacts(original, "config.yaml")).read_text())
+    config["trainer"]["epochs"] = config["trainer"].pop("max_epochs")
+    path = tmp_path / "old.yaml"
+    path.write_text(yaml.safe_dump(config))
+    assert command_line.main(["reproduce", str(path)]) == 1
+    error = capsys.readouterr().err
+    assert "the recorded config does not fit this ferlab" in error
+    assert "trainer.max_epochs: is required" in error
+    assert "trainer.epochs: unknown key" in error
+
+
+@pytest.mark.parametrize(
+    "text", ["[1]", "seed: [", "{}", "1: 2", "data: []\nmodel: 3", "a: &a\nb: *a"]
+)
+def test_what_is_no_config_is_refused(text: str, tmp_path: Path, capsys: Out) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    assert command_line.main(["reproduce", str(path)]) == 1
+    assert "unexpected" not in capsys.readouterr().err
+
+
+# --- diff, evaluate -----------------------------------------------------------------------
+
+
+def test_two_runs_are_compared_table_by_table(original: str, capsys: Out) -> None:
+    other = train(compose([*FAST, "seed=1", "trainer.batch_size=32"])).run_id
+    capsys.readouterr()
+    assert command_line.main(["diff", original, other]) == 0
+    out = capsys.readouterr().out
+    assert "config\n  seed: 0 -> 1\n  trainer.batch_size: 64 -> 32\n" in out
+    assert "code\n  the same\n" in out
+    assert "data\n  the same\n" in out
+    assert "environment\n  the same\n" in out
+    assert "a single run" in out
+    assert "parted at epoch 1: " in out
+    assert command_line.main(["diff", original, original]) == 0
+    assert "the same to the last bit" in capsys.readouterr().out
+
+
+def test_a_split_is_scored_once_and_kept_on_the_run(
+    original: str, capsys: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert command_line.main(["evaluate", original]) == 0
+    first = capsys.readouterr().out
+    assert f"run      {original}: accuracy 0." in first
+    assert "on 13 test images\n" in first
+    recorded = client().get_run(original)
+    assert recorded.data.tags["ferlab.test.data.digest"] == recorded.data.tags["ferlab.data.digest"]
+    rows = Path(client().download_artifacts(original, "predictions/test.csv")).read_text()
+    names = [line.split(",")[0] for line in rows.splitlines()[1:]]
+    labels = [line.split(",")[1:3] for line in rows.splitlines()[1:]]
+    assert len(set(names)) == 13
+    right = sum(label == guess for label, guess in labels) / 13
+    assert recorded.data.metrics["test/accuracy"] == pytest.approx(right)
+
+    monkeypatch.setenv("FERLAB_CACHE", "/nowhere/to/be/written")  # nothing is scored again
+    assert command_line.main(["evaluate", original]) == 0
+    again = capsys.readouterr().out
+    assert again.replace(" (as recorded before)", "") == first
+    assert again != first
+    assert command_line.main(["show", original]) == 0
+    assert f"test        accuracy {right:.4f}" in capsys.readouterr().out
+    assert command_line.main(["evaluate", original, "--split", "val"]) == 0
+    assert "on 13 val images (as recorded before)" in capsys.readouterr().out
+
+
+def test_a_list_of_runs_is_read_by_programs_too(original: str, capsys: Out) -> None:
+    assert command_line.main(["runs", "--json", "--sort", "val/f1"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    mine = next(run for run in listed if run["run_id"] == original)
+    assert mine["scores"]["accuracy"]["interval"] is None
+    assert mine["params"]["seed"] == "0"
+    assert command_line.main(["runs"]) == 0
+    assert f"{original[:8]}  run" in capsys.readouterr().out

@@ -1,0 +1,185 @@
+"""Runs found by what a user types: an id, its beginning, the best; and what scores they have."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+from mlflow.tracking import MlflowClient
+
+from ferlab.cli.runs import _STATUSES
+from ferlab.errors import TrackingError
+from ferlab.tracking import find, store
+from ferlab.tracking.entry import STATUSES, Score
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with nothing in it; to make one takes seconds, to copy one nothing."""
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    store.connect(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def client(home: Path, empty: Path) -> MlflowClient:
+    home.mkdir()
+    shutil.copy(empty, home / "mlflow.db")
+    return store.connect(None)
+
+
+def record(
+    client: MlflowClient,
+    status: str = "FINISHED",
+    tags: Mapping[str, str] | None = None,
+    experiment: str = "ferlab",
+    **metrics: float,
+) -> str:
+    """A run as training leaves it, with metrics ``accuracy=`` and so on of its best epoch."""
+    made = client.create_run(
+        store.experiment_id(client, experiment), tags={"mlflow.runName": "a name", **(tags or {})}
+    )
+    run_id = str(made.info.run_id)
+    for name, value in metrics.items():
+        client.log_metric(run_id, f"best/{name}", value)
+    if status != "RUNNING":
+        client.set_terminated(run_id, status)
+    return run_id
+
+
+def study(client: MlflowClient, name: str, objective: object = "val/accuracy") -> str:
+    run_id = record(client, tags={"ferlab.kind": "study", "ferlab.study": name})
+    client.log_text(run_id, yaml.safe_dump({"study.objective": objective}), "study.yaml")
+    return run_id
+
+
+def trial(client: MlflowClient, study: str, number: int, **metrics: float) -> str:
+    tags = {"ferlab.study": study, "ferlab.trial": str(number), "ferlab.attempt": "0"}
+    return record(client, tags=tags, **metrics)
+
+
+def seeds(client: MlflowClient, study: str, accuracies: list[float], started: int = 0) -> str:
+    tags = {"ferlab.study": study, "ferlab.trial": str(started)}
+    group = record(client, tags={**tags, "ferlab.kind": "trial"})
+    for index, accuracy in enumerate(accuracies):
+        mine = {"ferlab.replicate": str(index), "mlflow.parentRunId": group, **tags}
+        record(client, tags=mine, accuracy=accuracy)
+    return group
+
+
+def test_the_beginning_of_an_id_is_enough_where_no_other_run_has_it(client: MlflowClient) -> None:
+    ids = [record(client) for _ in range(17)]  # of 17 ids two begin with the same of 16 digits
+    for run_id in ids:
+        assert find.resolve(client, run_id).run_id == run_id
+        assert find.resolve(client, run_id[:20]).run_id == run_id
+    shared = next(d for d in "0123456789abcdef" if sum(i.startswith(d) for i in ids) > 1)
+    with pytest.raises(TrackingError, match=f"'{shared}' may be any of") as caught:
+        find.resolve(client, shared)
+    assert any(run_id in str(caught.value) for run_id in ids)
+
+
+@pytest.mark.parametrize("name", ["nope", "0" * 32, "", "%", "best of all"])
+def test_an_unknown_run_is_said_to_be_unknown(client: MlflowClient, name: str) -> None:
+    with pytest.raises(TrackingError, match=rf"there is no run '{name}' in .*; ferlab runs lists"):
+        find.resolve(client, name)
+
+
+def test_a_deleted_run_is_said_to_be_deleted(client: MlflowClient) -> None:
+    run_id = record(client)
+    client.delete_run(run_id)
+    with pytest.raises(TrackingError, match=f"run {run_id} is deleted; mlflow runs restore"):
+        find.resolve(client, run_id[:12])
+    assert find.listed(client) == []
+
+
+def test_the_best_is_of_the_newest_study_by_its_objective(client: MlflowClient) -> None:
+    lone = record(client, accuracy=0.99, f1=0.99, loss=0.01)
+    assert find.resolve(client, "best").run_id == lone  # as long as there is no study
+    study(client, "old")
+    old = trial(client, "old", 0, accuracy=0.9, f1=0.2, loss=0.5)
+    study(client, "new", ["val/f1", "parameters"])
+    first = trial(client, "new", 0, accuracy=0.3, f1=0.6, loss=0.7)
+    trial(client, "new", 1, accuracy=0.4, f1=0.6, loss=0.8)  # equal by F1, and later
+    third = trial(client, "new", 2, accuracy=0.5, f1=0.1, loss=0.4)
+    assert find.resolve(client, "best").run_id == first
+    assert find.resolve(client, "best:new:val/accuracy").run_id == third
+    assert find.resolve(client, "best:new:val/loss").run_id == third
+    assert find.resolve(client, "best:old").run_id == old
+
+
+def test_a_trial_of_several_seeds_counts_by_their_mean(client: MlflowClient) -> None:
+    study(client, "s")
+    lucky = seeds(client, "s", [0.9, 0.1])
+    steady = seeds(client, "s", [0.5, 0.6, 0.7], started=1)
+    found = find.resolve(client, "best:s")
+    assert found.run_id == steady
+    assert len(found.seeds) == 3
+    score = found.score("val/accuracy")
+    assert score is not None
+    # Student's t with 2 degrees of freedom: 4.302653 * 0.1 / sqrt(3)
+    assert (score.mean, score.half, score.seeds) == (
+        pytest.approx(0.6),
+        pytest.approx(0.2484138),
+        3,
+    )
+    assert str(score) == "0.6000 ± 0.2484"
+    listed = find.listed(client, study="s", sort="val/accuracy")
+    assert [entry.run_id for entry in listed] == [steady, lucky]
+
+
+def test_a_single_run_has_no_interval() -> None:
+    assert Score.of([0.25]) == (0.25, None, 1)
+    assert str(Score.of([0.25])) == "0.2500"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("best:nwe", "there is no study 'nwe'; did you mean 'new'?"),
+        ("best:new", "the study 'new' has no finished trial yet, so there is no best one"),
+        ("best:new:test/accuracy", "by the data that is to judge it"),
+    ],
+)
+def test_what_has_no_best_says_why(client: MlflowClient, name: str, message: str) -> None:
+    study(client, "new")
+    record(client, "RUNNING", {"ferlab.study": "new", "ferlab.trial": "0"}, accuracy=0.5)
+    with pytest.raises(TrackingError) as caught:
+        find.resolve(client, name)
+    assert message in str(caught.value)
+
+
+def test_an_unknown_metric_names_the_likeliest(client: MlflowClient) -> None:
+    record(client, accuracy=0.5)
+    with pytest.raises(TrackingError, match=r"no run has the metric 'accuracy'; did you mean"):
+        find.listed(client, sort="accuracy")
+
+
+def test_runs_are_listed_by_what_they_are(client: MlflowClient) -> None:
+    ended = {"ferlab.ended": "pruned", "ferlab.why": "at epoch 2"}
+    pruned = record(client, "KILLED", ended)
+    failed = record(client, "FAILED", {"ferlab.ended": "diverged"})
+    running = record(client, "RUNNING")
+    other = record(client, experiment="other", loss=0.1)
+    best = record(client, loss=0.05)
+    assert [e.run_id for e in find.listed(client, status="pruned")] == [pruned]
+    assert [e.run_id for e in find.listed(client, status="failed")] == [failed]
+    assert [e.run_id for e in find.listed(client, status="running")] == [running]
+    assert [e.run_id for e in find.listed(client, experiment="other")] == [other]
+    by_loss = [e.run_id for e in find.listed(client, sort="val/loss")]
+    assert by_loss[:2] == [best, other]
+    assert len(by_loss) == 5
+    with pytest.raises(TrackingError, match="no experiment 'othr'; did you mean 'other'"):
+        find.listed(client, experiment="othr")
+    with pytest.raises(TrackingError, match="there is no study 'x'"):
+        find.listed(client, study="x")
+
+
+def test_the_command_line_knows_every_status() -> None:
+    assert _STATUSES == STATUSES
+
+
+def test_a_store_that_is_not_there_is_not_made_to_read_it(home: Path) -> None:
+    with pytest.raises(TrackingError, match=r"there are no runs here: .*mlflow\.db does not exist"):
+        store.connect(None, make=False)
+    assert not home.exists()
