@@ -35,6 +35,8 @@ def _ui(args: argparse.Namespace) -> int:
 
 def _require_free(host: str, port: int) -> None:
     """Refuse an address that MLflow could not listen on; it would end without an exit code."""
+    if not 0 < port < 2**16:  # the system would take the rest of a division
+        raise FerlabError(f"--port {port}: there are 1 to {2**16 - 1}")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -42,7 +44,7 @@ def _require_free(host: str, port: int) -> None:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         reason = getattr(error, "strerror", None) or error
         raise FerlabError(
             f"cannot listen on {host}:{port} ({reason}); take another with --port"

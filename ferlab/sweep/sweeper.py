@@ -210,7 +210,10 @@ def _record(result: SweepResult, study: optuna.Study, uri: str | None) -> None:
     parent = tracking.Parent(store.connect(uri), result.run_id)
     best = result.table.best
     parent.tell(
-        {f"trials/{key}": value for key, value in asdict(result.counts).items()},
+        {
+            "trials/budget": result.table.budget,
+            **{f"trials/{key}": value for key, value in asdict(result.counts).items()},
+        },
         result.table.question or "",
         (str(best.run_id), best.name, value_of(best)) if best else None,
     )
