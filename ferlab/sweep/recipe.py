@@ -1,9 +1,11 @@
 """How a point becomes the config of a run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from ferlab.config import Config, compose
+from ferlab import targets
+from ferlab.config import Config, check, compose
 from ferlab.sweep.space import Point, overrides
 
 
@@ -31,3 +33,24 @@ class Composed:
     def __call__(self, point: Point) -> Config:
         """The config of a point."""
         return compose([*self.shared, *overrides(point)])
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """Takes configs as runs recorded them, so that no later edit of ``conf/`` changes them.
+
+    A point is an ``arm`` and a ``seed``. What these configs may call is ferlab's own, and what is
+    allowed by name.
+
+    Attributes:
+        arms: the recorded configs, by the arms' names.
+    """
+
+    arms: Mapping[str, Mapping[str, Any]]
+
+    def __call__(self, point: Point) -> Config:
+        """The config of a point."""
+        config = check({**self.arms[str(point["arm"])], "seed": point["seed"]})
+        for target in sorted(config.targets()):
+            targets.find(target)
+        return config

@@ -1,0 +1,44 @@
+"""A Markdown text and its pictures as one HTML file that needs nothing else."""
+
+import base64
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from string import Template
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+_TEMPLATE = Path(__file__).with_name("page.html")
+
+
+def page(title: str, text: str, pictures: Mapping[str, bytes]) -> str:
+    """Turn a text into a page.
+
+    HTML in the text is shown as it stands. Links, which would lead out of the file, become plain
+    text, and pictures that are not at hand are left out.
+
+    Args:
+        title: of the page.
+        text: in Markdown, with tables.
+        pictures: PNG files by the names under which the text shows them.
+    """
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = markdown.parse(text)
+    for token in tokens:
+        if token.children is not None:
+            token.children = [c for c in token.children if not _leads_out(c, pictures)]
+            for child in token.children:
+                if child.type == "image":
+                    picture = base64.b64encode(pictures[str(child.attrs["src"])]).decode()
+                    child.attrs["src"] = f"data:image/png;base64,{picture}"
+    body = markdown.renderer.render(tokens, markdown.options, {})
+    template = Template(_TEMPLATE.read_text(encoding="utf-8"))
+    return template.substitute(title=escape(title), body=body)
+
+
+def _leads_out(token: Token, pictures: Mapping[str, bytes]) -> bool:
+    """Whether it is a link, or a picture that is not at hand."""
+    if token.type == "image":
+        return token.attrs["src"] not in pictures
+    return token.type in ("link_open", "link_close")
