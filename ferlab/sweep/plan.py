@@ -64,6 +64,12 @@ def workers(settings: StudyConfig, budget: int) -> int:
     return min(settings.workers, budget)
 
 
+def epochs(space: Space, first: Config) -> int:
+    """Of the longest run, where they are swept."""
+    swept = [param.values() or () for param in space.params if param.key == "trainer.max_epochs"]
+    return max(int(value or 0) for value in [first.trainer.max_epochs, *itertools.chain(*swept)])
+
+
 def describe(settings: StudyConfig, space: Space, first: Config) -> dict[str, Any]:
     """What a study is, flat: it may not change while the study goes on."""
     swept = [param.key for param in space.params]

@@ -119,7 +119,7 @@ def run(
     limits, first = Limits(settings.constraints, recipe), recipe(space.first())
     study = SharedStudy(name, settings, space, limits, budget, sitting=uuid.uuid4().hex)
     run_id = _open(study, first, question.about, question.tags)
-    remember(study.optuna, settings, budget, first, question.command)
+    remember(study.optuna, settings, budget, plan.epochs(space, first), question.command)
     task = Task(
         study=name,
         config=settings,

@@ -3,7 +3,6 @@
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from ferlab.config import Config
 from ferlab.config.study import StudyConfig
 from ferlab.sweep.rows import Row, State, Table
 
@@ -16,7 +15,7 @@ _STATES: dict[TrialState, State] = {
 
 
 def remember(
-    study: optuna.Study, settings: StudyConfig, budget: int, config: Config, command: str
+    study: optuna.Study, settings: StudyConfig, budget: int, epochs: int, command: str
 ) -> None:
     """Keep in the study what a table says beside its trials.
 
@@ -24,7 +23,7 @@ def remember(
         study: to be viewed later.
         settings: of the study.
         budget: how many trials are to count.
-        config: of any of its trials.
+        epochs: of the longest run.
         command: that goes on with it.
     """
     frame = {
@@ -32,7 +31,7 @@ def remember(
         "objectives": settings.objectives,
         "minimised": settings.minimised,
         "budget": budget,
-        "epochs": config.trainer.max_epochs,
+        "epochs": epochs,
         "replicates": settings.replicates,
         "command": command,
     }
