@@ -20,7 +20,7 @@ from tests.sweep.test_sweep import FAST, children, runs, trials
 KILLS, TRIALS = 20, 24
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(560)
 def test_killed_twenty_times_a_sweep_ends_as_if_it_had_not_been(home: Path, tmp_path: Path) -> None:
     seed = random.randrange(1000)
     print(f"kills drawn with seed {seed}")  # noqa: T201  shown where the test fails
