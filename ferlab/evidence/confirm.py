@@ -134,7 +134,7 @@ def _train(
     parent = sweep.Parent(client, result.run_id)
     counts = {f"trials/{key}": value for key, value in asdict(result.counts).items()}
     parent.tell(counts, question, None)
-    parent.end(result.status)
+    parent.end(result.status, result.reason)
     return result
 
 

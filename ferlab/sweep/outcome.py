@@ -46,6 +46,11 @@ class SweepResult:
             return "FAILED"
         return "FINISHED" if self.is_over else "KILLED"
 
+    @property
+    def reason(self) -> str:
+        """Why it is not over, in a word; empty if it is."""
+        return {"FINISHED": "", "KILLED": "interrupted", "FAILED": "error"}[self.status]
+
     def summary(self) -> str:
         """For a person to read."""
         c, name = self.counts, self.table.study
@@ -59,7 +64,7 @@ class SweepResult:
         if self.too_many_failed:
             lines.append("stopped  too many trials failed; their errors are in MLflow")
         elif not self.is_over:
-            lines.append(f"go on    with the same command, or with study.name={name}")
+            lines.append("go on    with the same command")
         elif c.counted < self.table.budget:
             lines.append("stopped  the space or the time is used up")
         return "\n".join(lines)
@@ -69,6 +74,8 @@ class SweepResult:
         if table.best is None:
             return []
         seeds = f"the mean of {table.replicates} seeds" if table.replicates > 1 else "a single run"
+        if len(table.objectives) > 1:
+            seeds = f"best in {table.objectives[0]}; {seeds}"
         best = table.best
         return [
             f"best     {_told(table, best)} ({seeds}, chosen as the best)",

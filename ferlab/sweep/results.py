@@ -100,7 +100,7 @@ def _best(table: Table) -> Iterator[str]:
     if plain is not None and plain not in shown:
         shown.append(plain)
     header = ["", "trial", "what", *table.objectives]
-    header += ["between its seeds", "seeds"] if seeds else []
+    header += ["sd between its seeds", "seeds"] if seeds else []
     lines = []
     for row in shown:
         line = [f"{ranked.index(row) + 1}", f"{row.number}", _what(row)]

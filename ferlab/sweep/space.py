@@ -58,6 +58,11 @@ class Param:
         except ValueError:
             return False
 
+    def told(self) -> str:
+        """Its values, for a person to read."""
+        values = self.values()
+        return repr(self.distribution) if values is None else ", ".join(map(_text, values))
+
     def values(self) -> Sequence[Value] | None:
         """All values in order, or None where there is no end to them."""
         match self.distribution:
@@ -126,7 +131,9 @@ class Space:
             if param.key not in given:
                 problems.append(Problem(param.key, "is missing"))
             elif not param.takes(point.setdefault(param.key, given[param.key])):
-                problems.append(Problem(param.key, f"is never {given[param.key]}"))
+                problems.append(
+                    Problem(param.key, f"is never {given[param.key]}, but one of {param.told()}")
+                )
         problems += [Problem(key, "is not drawn there") for key in given if key not in point]
         if problems:
             raise ConfigError(

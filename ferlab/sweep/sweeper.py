@@ -1,6 +1,7 @@
 """The sweep as a whole: the study is opened, workers are launched, the end is told."""
 
 import json
+import logging
 import signal
 import tempfile
 import time
@@ -26,13 +27,15 @@ from ferlab.sweep import live, plan, report
 from ferlab.sweep.limits import Limits
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.recipe import Composed, Recipe
-from ferlab.sweep.rows import value_of
+from ferlab.sweep.rows import counted, value_of
 from ferlab.sweep.space import Space
 from ferlab.sweep.study import SharedStudy
 from ferlab.sweep.view import remember, view
 from ferlab.sweep.worker import Task
 from ferlab.tracking import store
 from ferlab.tracking import sweep as tracking
+
+_log = logging.getLogger("ferlab")
 
 
 def sweep(
@@ -136,6 +139,9 @@ def run(
         hydra_context=context, task_function=task, config=config
     )
     jobs = [list(shared)] * plan.workers(settings, budget)
+    if task.tells:
+        done, at_a_time = study.counts().counted, counted(len(jobs), "worker")
+        _log.info("study    %s: %d of %d trials count; %s", name, done, budget, at_a_time)
     watched = report.find(name, settings.storage)
     ended: Sequence[JobReturn] = []
     interrupted = False
@@ -220,4 +226,4 @@ def _record(result: SweepResult, study: optuna.Study, uri: str | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         report.write(study, Path(folder))
         parent.log_folder(Path(folder))
-    parent.end(result.status)
+    parent.end(result.status, result.reason)

@@ -95,8 +95,8 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
 
     Args:
         client: of the store.
-        study: its name; None for the newest study that searches, and so confirms no other, or all
-            runs where there is none.
+        study: its name; None for the newest study that searches, and so confirms no other, and
+            has a best trial; or all runs where there is no study.
         metric: of the validation split, or a cost; None for the study's objective.
 
     Raises:
@@ -109,6 +109,7 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
     studies = _search(client, _experiments(client), {"ferlab.kind": "study"})
     if study is None:
         studies = [entry for entry in studies if "ferlab.confirms" not in entry.tags]
+        studies = [entry for entry in studies if "ferlab.best_run" in entry.tags] or studies
     else:
         studies = [entry for entry in studies if entry.study == study]
         if not studies:

@@ -127,6 +127,8 @@ def test_sigterm_ends_a_sweep_as_ctrl_c_does(home: Path, tmp_path: Path) -> None
     run = store.connect(None).get_run(trial.user_attrs["run_id"])
     assert run.info.status == "KILLED"
     assert run.data.tags["ferlab.ended"] == "interrupted"
+    parent = store.connect(None).get_run(run.data.tags["mlflow.parentRunId"])
+    assert (parent.info.status, parent.data.tags["ferlab.ended"]) == ("KILLED", "interrupted")
 
 
 def has_reported(home: Path) -> bool:

@@ -12,15 +12,15 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from made_up import row, study, table
 from rich.console import Console
 
 from ferlab.sweep import live
 from ferlab.sweep.rows import Table
+from tests.sweep.made_up import row, study, table
 
 PRELUDE = """
 import sys, time
-from made_up import row, study, table
+from tests.sweep.made_up import row, study, table
 from ferlab.sweep import live
 live._EVERY = 0.05
 """

@@ -7,7 +7,6 @@ from dataclasses import replace
 import matplotlib as mpl
 import numpy as np
 import pytest
-from made_up import row, study, table
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -16,6 +15,7 @@ from ferlab.sweep import pictures
 from ferlab.sweep.importance import importances
 from ferlab.sweep.placement import Cell, placement_map
 from ferlab.sweep.rows import Table
+from tests.sweep.made_up import row, study, table
 
 SE = {"model.attention.kind": "se", "model.attention.reduction": 4, "model.attention.stages": "[1]"}
 NONE = {"model.attention.kind": "none"}

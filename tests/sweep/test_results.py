@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up import row, study, table
 
 from ferlab.sweep import noise
 from ferlab.sweep.pictures import PICTURES
 from ferlab.sweep.results import CAPTIONS, markdown
 from ferlab.sweep.rows import Row, Table
+from tests.sweep.made_up import row, study, table
 
 NONE = {"model.attention.kind": "none"}
 

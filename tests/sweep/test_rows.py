@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import row, study, table
 
 from ferlab.sweep.rows import Row, Spread, between_seeds, counted, listed, told, told_gap
+from tests.sweep.made_up import row, study, table
 
 
 def numbers(rows: list[Row]) -> list[int]:
