@@ -4,6 +4,8 @@ import contextlib
 import io
 import itertools
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, create_trial
 
 from benchmarks.measure import Row, compare, scratch
-from ferlab import cli, paths
+from ferlab import paths
 from ferlab.config import study as studies
 from ferlab.sweep.limits import Limits
 from ferlab.sweep.recipe import Composed
@@ -145,10 +147,8 @@ def _settings() -> studies.StudyConfig:
 
 
 def _sweep(name: str, *arguments: str) -> None:
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        code = cli.main(["train", "-m", f"study.name={name}", *arguments])
-    if code != 0:
-        raise RuntimeError(f"the sweep {name} ended with {code}")
+    command = [sys.executable, "-m", "ferlab", "train", "-m", f"study.name={name}", *arguments]
+    subprocess.run(command, check=True, capture_output=True)
 
 
 def _trials(name: str) -> Sequence[FrozenTrial]:
