@@ -81,7 +81,7 @@ def _busy() -> Row:
 
     return compare(
         "workers' busy share: two workers, 24 trials of 1 to 6 epochs",
-        "the same trials in batches of two",
+        "reckoned for the same trials in batches of two",
         busy,
         lambda: wall["work"] / (2 * wall["batch"]),
         "of the time",

@@ -35,7 +35,7 @@ def _report(args: argparse.Namespace) -> int:
         client = store.connect(None, make=False)
         done = gather.finished(choice, args.storage)
         whole = done == choice.size
-        if whole and gather.is_scored(gather.runs(client, choice, args.storage)):
+        if whole and gather.are_scored(gather.runs(client, choice, args.storage)):
             written(gather.gather(client, choice, args.storage), args.storage, folder)
             return 0
         print(

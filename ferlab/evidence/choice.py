@@ -7,6 +7,7 @@ from typing import Any
 
 from ferlab.errors import EvidenceError
 from ferlab.evidence.arm import FEWEST
+from ferlab.reproduce.evaluate import is_scored
 from ferlab.sweep import report as searches
 from ferlab.sweep.rows import Row, Table, counted, value_of
 from ferlab.sweep.space import Point, identity, is_at
@@ -136,7 +137,7 @@ def choose(
     )
     last = max(row.point.get("seed", about.get("seed", 0)) for row in table.rows)
     first = int(last or 0) + table.replicates  # replicates count on from a trial's first seed
-    looked = tuple(entry.run_id for entry in _runs(client, study) if _is_scored(entry))
+    looked = tuple(entry.run_id for entry in _runs(client, study) if is_scored(entry, "test"))
     return Choice(study, arms, tuple(range(first, first + seeds)), looked)
 
 
@@ -194,7 +195,3 @@ def _names(rows: list[Row]) -> list[str]:
 
 def _runs(client: Client, study: str) -> Iterator[Entry]:
     return (entry for entry in find.every(client) if entry.study == study)
-
-
-def _is_scored(entry: Entry) -> bool:
-    return "ferlab.test.data.digest" in entry.tags

@@ -4,13 +4,11 @@ The training is a sweep itself, over arms and seeds, so it is as parallel and as
 test split is scored when all of it is done, and no model before.
 """
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-import psutil
 from omegaconf import OmegaConf
 
 from ferlab.config import check, launching
@@ -21,11 +19,11 @@ from ferlab.errors import ConfigError, DataError, EvidenceError
 from ferlab.evidence import gather
 from ferlab.evidence.choice import Choice, choose
 from ferlab.evidence.gather import Evidence, Runs
-from ferlab.reproduce.evaluate import evaluate
+from ferlab.reproduce.evaluate import evaluate, is_scored
 from ferlab.sweep import report as searches
 from ferlab.sweep import sweeper
 from ferlab.sweep.outcome import SweepResult
-from ferlab.sweep.processes import gpus
+from ferlab.sweep.processes import cores, gpus
 from ferlab.sweep.recipe import Recorded
 from ferlab.sweep.space import grid
 from ferlab.sweep.view import view
@@ -132,8 +130,7 @@ def _train(
         ),
     )
     parent = sweep.Parent(client, result.run_id)
-    counts = {f"trials/{key}": value for key, value in asdict(result.counts).items()}
-    parent.tell(counts, question, None)
+    parent.tell(result.metrics, question, None)
     parent.end(result.status, result.reason)
     return result
 
@@ -148,16 +145,14 @@ def _config(client: Client, run_id: str) -> Mapping[str, Any]:
 
 def _workers(threads: int | str) -> int:
     """As many as there are GPUs, else as share the cores by the threads that a run had."""
-    cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
-    return len(gpus()) or max(1, cores // (threads if isinstance(threads, int) else 2))
+    return len(gpus()) or max(1, cores() // (threads if isinstance(threads, int) else 2))
 
 
 def _score(client: Client, choice: Choice, runs: Runs) -> None:
     """Score each model on the test split, unless it has been; who did it is kept on its run."""
     for entry in (entry for entries in runs.values() for entry in entries):
         if gather.SCORED_BY not in entry.tags:
-            is_scored = "ferlab.test.data.digest" in entry.tags
-            by = _OTHERWISE if is_scored else choice.name
+            by = _OTHERWISE if is_scored(entry, "test") else choice.name
             Run(client, entry.run_id).log_summary({}, {gather.SCORED_BY: by})
         evaluate(client, find.resolve(client, entry.run_id), "test")
 

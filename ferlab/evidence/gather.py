@@ -16,6 +16,7 @@ from ferlab.evidence.arm import Arm
 from ferlab.evidence.choice import Choice
 from ferlab.evidence.compare import Comparison, compare
 from ferlab.evidence.curves import Band, band
+from ferlab.reproduce.evaluate import is_scored
 from ferlab.reproduce.recorded import MACHINE
 from ferlab.sweep import report as searches
 from ferlab.sweep.rows import Table, counted
@@ -112,10 +113,9 @@ def runs(client: Client, choice: Choice, storage: str | None) -> Runs:
     }
 
 
-def is_scored(runs: Runs) -> bool:
+def are_scored(runs: Runs) -> bool:
     """Whether every model has been scored on the test split."""
-    tag = "ferlab.test.data.digest"
-    return all(tag in entry.tags for entries in runs.values() for entry in entries)
+    return all(is_scored(entry, "test") for entries in runs.values() for entry in entries)
 
 
 def gather(client: Client, choice: Choice, storage: str | None) -> Evidence:

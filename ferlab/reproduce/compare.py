@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.special import bdtr
+from scipy import stats
 
 from ferlab.reproduce.differences import Difference
 from ferlab.reproduce.recorded import Recorded
@@ -81,8 +81,7 @@ class Outcome:
     def are_as_good(self) -> bool:
         """Whether chance alone could tell the two apart: McNemar's exact test."""
         trials = self.gained + self.lost
-        p = min(1.0, 2 * float(bdtr(min(self.gained, self.lost), trials, 0.5))) if trials else 1.0
-        return p >= ALPHA
+        return trials == 0 or bool(stats.binomtest(self.gained, trials).pvalue >= ALPHA)
 
     def lines(self) -> Iterator[str]:
         """The differences in words; nothing if there are none."""

@@ -84,6 +84,11 @@ def evaluate(client: Client, entry: Entry, split: str) -> Evaluation:
     return Evaluation(entry.run_id, split, accuracy, f1, len(predictions.labels), True)
 
 
+def is_scored(entry: Entry, split: str) -> bool:
+    """Whether a run's model has been scored on a split, whatever its data was."""
+    return f"ferlab.{split}.data.digest" in entry.tags
+
+
 def _require_unchanged(entry: Entry, images: ImageSet, before: bytes | None) -> None:
     digest = entry.tags.get("ferlab.data.digest")
     if images.digest == digest:

@@ -1,6 +1,6 @@
 """How a sweep's command ends: what a person reads."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ferlab.sweep import space as spaces
 from ferlab.sweep.rows import Row, Table
@@ -50,6 +50,12 @@ class SweepResult:
     def reason(self) -> str:
         """Why it is not over, in a word; empty if it is."""
         return {"FINISHED": "", "KILLED": "interrupted", "FAILED": "error"}[self.status]
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        """Of the study's MLflow run: the budget, and how many trials are what."""
+        counts = {f"trials/{key}": value for key, value in asdict(self.counts).items()}
+        return {"trials/budget": self.table.budget, **counts}
 
     def summary(self) -> str:
         """For a person to read."""

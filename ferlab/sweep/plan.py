@@ -3,13 +3,11 @@
 import hashlib
 import itertools
 import json
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
 from omegaconf import DictConfig, OmegaConf
 
 from ferlab.config import Config
@@ -17,7 +15,7 @@ from ferlab.config.study import StudyConfig
 from ferlab.errors import ConfigError
 from ferlab.sweep import space as spaces
 from ferlab.sweep.limits import Limits
-from ferlab.sweep.processes import gpus
+from ferlab.sweep.processes import cores, gpus
 from ferlab.sweep.space import Space
 from ferlab.sweep.storage import exists
 from ferlab.tracking.run import flatten
@@ -58,9 +56,8 @@ def budget(settings: StudyConfig, space: Space, limits: Limits) -> int:
 
 def workers(settings: StudyConfig, budget: int) -> int:
     """How many train at a time."""
-    cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
     if settings.workers == "auto":
-        return min(len(gpus()) or max(1, cores // 2), budget)
+        return min(len(gpus()) or max(1, cores() // 2), budget)
     return min(settings.workers, budget)
 
 

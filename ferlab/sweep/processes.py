@@ -187,11 +187,15 @@ def _end_with_parent() -> None:
 
 def _share(index: int, count: int) -> dict[str, str]:
     """Environment of one of ``count`` workers: its threads and its GPU."""
-    cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
-    share = {"OMP_NUM_THREADS": str(max(1, cores // count))}
+    share = {"OMP_NUM_THREADS": str(max(1, cores() // count))}
     if devices := gpus():
         share["CUDA_VISIBLE_DEVICES"] = devices[index % len(devices)]
     return share
+
+
+def cores() -> int:
+    """The physical cores that this process may use."""
+    return min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
 
 
 def gpus() -> list[str]:

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -216,10 +216,7 @@ def _record(result: SweepResult, study: optuna.Study, uri: str | None) -> None:
     parent = tracking.Parent(store.connect(uri), result.run_id)
     best = result.table.best
     parent.tell(
-        {
-            "trials/budget": result.table.budget,
-            **{f"trials/{key}": value for key, value in asdict(result.counts).items()},
-        },
+        result.metrics,
         result.table.question or "",
         (str(best.run_id), best.name, value_of(best)) if best else None,
     )

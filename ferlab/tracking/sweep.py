@@ -33,7 +33,7 @@ class Parent(Run):
         cls, client: MlflowClient, experiment: str, study: str, about: Mapping[str, Any]
     ) -> "Parent":
         """Make it, or go on with it; ``about`` says what the study is."""
-        found = _find(client, experiment, {"ferlab.study": study, "ferlab.kind": "study"})
+        found = child(client, experiment, {"ferlab.study": study, "ferlab.kind": "study"})
         if found is not None:
             cls.reopen(client, found.run_id)
             return cls(client, found.run_id)
@@ -74,11 +74,6 @@ class Parent(Run):
         self.log_summary({**metrics, "best/objective": value}, tags)
 
 
-def child(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> Child | None:
-    """The run that has these tags; the newest, if a crash left more than one."""
-    return _find(client, experiment, tags)
-
-
 class Group(Run):
     """The run that stands for a trial's seeds, whose own runs are its children."""
 
@@ -88,7 +83,7 @@ class Group(Run):
     ) -> "Group":
         """Make it, or go on with it."""
         tags = {"ferlab.study": study, "ferlab.trial": str(trial), "ferlab.kind": "trial"}
-        found = _find(client, config.tracking.experiment, tags)
+        found = child(client, config.tracking.experiment, tags)
         if found is not None:
             cls.reopen(client, found.run_id)
             return cls(client, found.run_id)
@@ -131,7 +126,8 @@ def forget(client: MlflowClient, run_id: str) -> None:
         client.delete_run(run_id)
 
 
-def _find(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> Child | None:
+def child(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> Child | None:
+    """The run that has these tags; the newest, if a crash left more than one."""
     where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
     with reported(client.tracking_uri):
         ids = [store.experiment_id(client, experiment)]
