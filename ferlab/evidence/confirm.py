@@ -22,6 +22,7 @@ from ferlab.evidence.gather import Evidence, Runs
 from ferlab.reproduce.evaluate import evaluate, is_scored
 from ferlab.sweep import report as searches
 from ferlab.sweep import sweeper
+from ferlab.sweep.limits import Limits
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.processes import cores, gpus
 from ferlab.sweep.recipe import Recorded
@@ -111,6 +112,7 @@ def _train(
             "storage": storage,
         }
     )
+    recipe = Recorded(configs)
     result = sweeper.run(
         context,
         config,
@@ -118,7 +120,8 @@ def _train(
             study=choice.name,
             settings=settings,
             space=grid({"seed": choice.seeds, "arm": [arm.name for arm in choice.arms]}),
-            recipe=Recorded(configs),
+            recipe=recipe,
+            limits=Limits(settings.constraints, recipe),
             budget=choice.size,
             about={
                 "study.question": question,

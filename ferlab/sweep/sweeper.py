@@ -72,7 +72,7 @@ def sweep(
         name = plan.free_name(settings.storage, name)
 
     command = plan.command_of(config, arguments)
-    question = Question(name, settings, space, recipe, budget, about, command)
+    question = Question(name, settings, space, recipe, limits, budget, about, command)
     result = run(context, config, question, shared)
     _record(result, report.find(name, settings.storage), first.tracking.uri)
     return result
@@ -87,6 +87,7 @@ class Question:
         settings: of the study.
         space: to search.
         recipe: makes the trials' configs.
+        limits: which points may be chosen; what it has built is not built again.
         budget: trials that are to count.
         about: what the study is, flat: it may not change while the study goes on.
         command: what to type to go on with it.
@@ -97,6 +98,7 @@ class Question:
     settings: StudyConfig
     space: Space
     recipe: Recipe
+    limits: Limits
     budget: int
     about: dict[str, Any]
     command: str
@@ -119,8 +121,8 @@ def run(
     """
     name, settings, budget = question.study, question.settings, question.budget
     space, recipe = question.space, question.recipe
-    limits, first = Limits(settings.constraints, recipe), recipe(space.first())
-    study = SharedStudy(name, settings, space, limits, budget, sitting=uuid.uuid4().hex)
+    first = recipe(space.first())
+    study = SharedStudy(name, settings, space, question.limits, budget, sitting=uuid.uuid4().hex)
     run_id = _open(study, first, question.about, question.tags)
     remember(study.optuna, settings, budget, plan.epochs(space, first), question.command)
     task = Task(
