@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from ferlab import cli as command_line
 from ferlab.cli import ui
 from ferlab.data.imageset import EXPRESSIONS
+from ferlab.tracking import store
 from tests.conftest import TINY, Cli, run_id_of
 
 
@@ -49,6 +51,18 @@ def test_debug_shows_the_traceback(cli: Cli) -> None:
     done = cli("train", "--debug", "optimizer.lrr=0.1")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
+    store.connect(None)
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "ferlab", "runs"]
+    done = subprocess.run(
+        command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_missing_data_says_how_to_get_it(cli: Cli, home: Path) -> None:

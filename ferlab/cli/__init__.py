@@ -13,6 +13,9 @@ from ferlab.errors import FerlabError, RunEnded
 _GROUPS = (train, data, runs, confirm, report, reproduce, ui)
 """Each adds its commands to the parser."""
 
+_BROKEN_PIPE = 128 + 13
+"""The exit code of a program that SIGPIPE ends."""
+
 _EPILOG = """\
 overrides are Hydra's: GROUP=NAME picks a file of conf/GROUP/, KEY=VALUE changes one value, as in
   ferlab train                                              drawn faces, nothing to download
@@ -32,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.path.append(os.getcwd())  # noqa: PTH109  a user's own components are found here
     try:
         code: int = args.run(args)
+        sys.stdout.flush()
         return code
     except FerlabError as error:
         if args.debug:
@@ -41,6 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("ferlab: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read the output has seen enough, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return _BROKEN_PIPE
     except Exception as error:
         if args.debug:
             raise

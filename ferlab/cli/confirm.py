@@ -1,6 +1,7 @@
 """``ferlab confirm``."""
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,7 @@ def confirmed(
     from ferlab.evidence import report
     from ferlab.evidence.confirm import confirm
     from ferlab.tracking import store
+    from ferlab.tracking.store import without_password
 
     found = confirm(study, storage, overrides=overrides, **how)
     if found.evidence is None:
@@ -72,7 +74,8 @@ def confirmed(
             print(f"failed   {row.name}: {row.why}")
         for error in found.training.errors:
             print(f"error    a worker ended: {error}")
-        print(f"go on    ferlab confirm {study}")
+        kept = [] if storage is None else ["--storage", without_password(storage)]
+        print(f"go on    {shlex.join(['ferlab', 'confirm', study, *kept])}")
         print(f"look     {found.training.look}")
         return found.training.exit_code or 1
     report.record(found.evidence, storage, store.connect(None))

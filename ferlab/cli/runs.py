@@ -54,6 +54,8 @@ def _runs(args: argparse.Namespace) -> int:
         scored = known.get(entry.tags.get("ferlab.best_run", ""), entry)  # a study's is its best's
         rows.append(_row(entry, scored, [*_SHOWN, *extra]))
     print(table(header, rows))
+    if any(entry.seeds for entry in entries):
+        print("±: the 95 % interval of the mean over the seeds")
     return 0
 
 
@@ -137,6 +139,7 @@ def _head(entry: "Entry") -> list[tuple[str, str]]:
     dirty = tags.get("ferlab.git.dirty") == "True"
     commit = tags.get("mlflow.source.git.commit", "")
     original = tags.get("ferlab.reproduces", "")
+    question = tags.get("mlflow.note.content", "").partition("\n\n")[0]  # then, the best's link
     lines = [
         (entry.kind, f"{entry.run_id}: {entry.name}"),
         ("status", f"{entry.status}: {entry.why}" if entry.why else entry.status),
@@ -145,7 +148,7 @@ def _head(entry: "Entry") -> list[tuple[str, str]]:
         ("started", f"{entry.started:%Y-%m-%d %H:%M} UTC{took}"),
         ("commit", f"{commit} and changes (environment/dirty.diff)" if dirty else commit),
         ("study", (entry.study or "") if entry.kind != "study" else ""),
-        ("question", tags.get("mlflow.note.content", "") if entry.kind == "study" else ""),
+        ("question", question if entry.kind == "study" else ""),
         ("best", tags.get("ferlab.best_run", "")),
         ("data", tags.get("ferlab.data.digest", "")),
         ("predicts", tags.get("ferlab.predictions.digest", "")),

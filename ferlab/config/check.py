@@ -75,6 +75,17 @@ def dotted(path: Path) -> str:
     return text.removeprefix(".")
 
 
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings to dotted keys: ``{"a": {"b": 1}}`` -> ``{"a.b": 1}``; lists stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
 # --- types and keys -----------------------------------------------------------------------
 
 _TAGS = {"plugin"}.union(*KNOWN.values())

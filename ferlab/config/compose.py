@@ -27,7 +27,7 @@ _FAILURES = (HydraException, OmegaConfBaseException, TypeError)  # the last of a
 _CLEARER = {"list index out of range": "the list has no such element; they count from 0"}
 
 
-def compose(overrides: Sequence[str] = ()) -> Config:
+def compose(overrides: Sequence[str] = (), beside: Sequence[Problem] = ()) -> Config:
     """Compose, type and check the config of one run.
 
     Groups and experiments are looked up in ferlab's own ``conf/`` and ``experiments/``, then in
@@ -35,6 +35,7 @@ def compose(overrides: Sequence[str] = ()) -> Config:
 
     Args:
         overrides: as typed, in Hydra's grammar: ``data=fer2013``, ``optimizer.lr=0.1``.
+        beside: problems found elsewhere, to be reported together with the config's.
 
     Raises:
         ConfigError: one message that lists every problem.
@@ -42,7 +43,7 @@ def compose(overrides: Sequence[str] = ()) -> Config:
     parsed, problems = _parse(overrides)
     plain = _compose(parsed, problems)
     plain.pop("study", None)  # of a sweep, not of its runs
-    return check(plain, problems)
+    return check(plain, [*beside, *problems])
 
 
 def multirun(overrides: Sequence[str]) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from ferlab.config.check import Problem, did_you_mean, dotted, report
+from ferlab.config.check import Problem, did_you_mean, dotted, flatten, report
 from ferlab.config.parts import Component, Positive, Section, expected
 from ferlab.errors import ConfigError
 
@@ -62,6 +62,11 @@ class StudyConfig(Section):
             )
         return value
 
+    @field_validator("baseline", mode="before")
+    @classmethod
+    def _dotted(cls, value: Any) -> Any:
+        return flatten(value) if isinstance(value, Mapping) else value
+
     @property
     def objectives(self) -> tuple[str, ...]:
         """One or several; the first one decides where one must."""
@@ -80,10 +85,17 @@ def check_study(raw: Mapping[str, Any]) -> StudyConfig:
     Raises:
         ConfigError: one message that lists every problem.
     """
+    if problems := study_problems(raw):
+        raise ConfigError(report(problems))
+    return StudyConfig.model_validate(dict(raw))
+
+
+def study_problems(raw: Mapping[str, Any]) -> list[Problem]:
+    """All that is wrong with a composed ``study`` section."""
+    problems = []
     try:
-        return StudyConfig.model_validate(dict(raw))
+        StudyConfig.model_validate(dict(raw))
     except ValidationError as error:
-        problems = []
         for detail in error.errors():
             path, message = ("study", *detail["loc"]), detail["msg"].removeprefix("Input ")
             if detail["type"] == "extra_forbidden":
@@ -92,4 +104,4 @@ def check_study(raw: Mapping[str, Any]) -> StudyConfig:
             elif detail["type"] != "test_metric":
                 message = f"{message}, not {detail['input']!r}"
             problems.append(Problem(dotted(path), message))
-        raise ConfigError(report(problems)) from error
+    return problems

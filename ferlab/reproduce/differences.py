@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
+from ferlab.config.check import flatten
 from ferlab.data import fingerprint
 from ferlab.reproduce.recorded import Setting
-from ferlab.tracking.run import flatten
 
 Section = Literal["config", "code", "data", "environment", "hardware", "threads"]
 

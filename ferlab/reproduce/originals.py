@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ferlab.config import check
+from ferlab.config.check import flatten
 from ferlab.errors import ConfigError, DataError, FerlabError, TrackingError
 from ferlab.reproduce import bundle
 from ferlab.reproduce.recorded import NEEDED, Files, Recorded, fetch, read_config
 from ferlab.tracking import find, store
 from ferlab.tracking.entry import Entry
-from ferlab.tracking.run import flatten, params_of
+from ferlab.tracking.run import params_of
 from ferlab.tracking.store import Client
 
 

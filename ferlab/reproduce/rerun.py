@@ -9,6 +9,7 @@ from typing import Any
 
 from ferlab import targets
 from ferlab.config import Config, check
+from ferlab.config.check import flatten
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, FerlabError, TrackingError
 from ferlab.reproduce import compare, worktree
@@ -17,7 +18,7 @@ from ferlab.reproduce.differences import Difference, differences
 from ferlab.reproduce.originals import Originals, checked
 from ferlab.reproduce.recorded import Recorded, Setting, fetch, machine, packages, present
 from ferlab.tracking import find, sources, store
-from ferlab.tracking.run import Run, flatten
+from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import on_this_machine
 from ferlab.training.run import train

@@ -13,6 +13,8 @@ def chance(table: Table) -> Iterator[str]:
     if noise.is_exact(objective):
         yield f"Nothing: {objective} is counted, not measured."
         return
+    if len(table.objectives) > 1:
+        yield f"All of this is about {objective}, the first of the objectives."
     yield from _sources(table, best)
     yield from _selection(table, best)
     if any(key.startswith("model.attention") for row in table.rows for key in row.point):

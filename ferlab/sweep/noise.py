@@ -59,7 +59,7 @@ def ahead(table: Table, one: Row, other: Row) -> float:
 def luck(table: Table) -> float | None:
     """The lead over their mean that the best would have if all complete trials were equally good.
 
-    It is the largest of so many normal draws (Blom's approximation, 1958).
+    It is the mean of the largest of so many normal draws.
 
     Returns:
         The lead in the first objective; None where no seeds were repeated.
@@ -68,4 +68,4 @@ def luck(table: Table) -> float | None:
     if spread is None or best is None or trials < 2:
         return None
     deviation = spread.deviation / math.sqrt(max(1, len(best.replicates)))
-    return deviation * NormalDist().inv_cdf((trials - 0.375) / (trials + 0.25))
+    return deviation * float(stats.order_statistic(stats.Normal(), n=trials, r=trials).mean())

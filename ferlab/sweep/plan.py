@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ferlab.config import Config
+from ferlab.config.check import flatten
 from ferlab.config.study import StudyConfig
 from ferlab.errors import ConfigError
 from ferlab.sweep import space as spaces
@@ -18,7 +19,6 @@ from ferlab.sweep.limits import Limits
 from ferlab.sweep.processes import cores, gpus
 from ferlab.sweep.space import Space
 from ferlab.sweep.storage import exists
-from ferlab.tracking.run import flatten
 from ferlab.tracking.store import without_password
 
 _LARGEST_GRID = 10_000

@@ -20,15 +20,15 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from ferlab import paths
-from ferlab.config import Config
-from ferlab.config.study import StudyConfig, check_study
+from ferlab.config import Config, compose
+from ferlab.config.study import StudyConfig, check_study, study_problems
 from ferlab.errors import ConfigError
 from ferlab.sweep import live, plan, report
 from ferlab.sweep.limits import Limits
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.recipe import Composed, Recipe
 from ferlab.sweep.rows import counted, value_of
-from ferlab.sweep.space import Space
+from ferlab.sweep.space import Space, overrides
 from ferlab.sweep.study import SharedStudy
 from ferlab.sweep.view import remember, view
 from ferlab.sweep.worker import Task
@@ -59,12 +59,14 @@ def sweep(
     Raises:
         FerlabError: the config, the space or the study cannot be used.
     """
-    settings = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
+    section: dict[str, Any] = OmegaConf.to_container(config.study, resolve=True)  # type: ignore[assignment]
     space, shared = plan.read_space(params, when, arguments)
+    first = compose([*shared, *overrides(space.first())], study_problems(section))
+    settings = check_study(section)
     if settings.replicates > 1 and any(param.key == "seed" for param in space.params):
         raise ConfigError("config: seed: is swept already; leave study.replicates at 1")
     recipe = Composed(tuple(shared))
-    limits, first = Limits(settings.constraints, recipe), recipe(space.first())
+    limits = Limits(settings.constraints, recipe)
     budget = plan.budget(settings, space, limits)
     about = plan.describe(settings, space, first)
     name = settings.name or plan.name_of(config, about)

@@ -85,7 +85,12 @@ class Entry:
 
     @property
     def commit(self) -> str:
-        """The commit it ran, shortened, with a plus if the checkout was dirty; empty if unknown."""
+        """The commit it ran, shortened, with a plus if the checkout was dirty; empty if unknown.
+
+        Of a trial of several seeds, those that its seeds ran.
+        """
+        if self.seeds:
+            return ", ".join(dict.fromkeys(seed.commit for seed in self.seeds if seed.commit))
         commit = self.tags.get("mlflow.source.git.commit", "")[:7]
         dirty = commit and self.tags.get("ferlab.git.dirty") == "True"
         return f"{commit}+" if dirty else commit

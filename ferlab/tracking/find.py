@@ -71,9 +71,10 @@ def resolve(client: MlflowClient, name: str) -> Entry:
         return best(client, study or None, metric or None)
     found = _beginning_with(client, name)
     if not found:
-        raise TrackingError(
-            f"there is no run '{name}' in {client.tracking_uri}; ferlab runs lists them"
-        )
+        studies = _search(client, _experiments(client), {"ferlab.kind": "study"})
+        is_study = name in {entry.study for entry in studies}
+        hint = f"of the study, take best:{name}" if is_study else "ferlab runs lists them"
+        raise TrackingError(f"there is no run '{name}' in {client.tracking_uri}; {hint}")
     if len(found) > 1:
         some = ", ".join(run.info.run_id for run in found[:4]) + (", ..." if found[4:] else "")
         raise TrackingError(f"'{name}' may be any of {len(found)} runs: {some}")

@@ -24,6 +24,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from ferlab import paths
+from ferlab.config.check import flatten
 from ferlab.config.parts import Attention
 from ferlab.config.schema import Config
 from ferlab.data.fingerprint import fingerprint
@@ -234,17 +235,6 @@ def attention_of(config: Config) -> str:
     stages = attention.stages
     where = stages if stages == "all" else "+".join(str(stage) for stage in sorted(stages))
     return f"{attention.kind} r{attention.reduction} @{where} {attention.position}"
-
-
-def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings to dotted keys: ``{"a": {"b": 1}}`` -> ``{"a.b": 1}``; lists stay whole."""
-    flat: dict[str, Any] = {}
-    for key, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def params_of(flat: Mapping[str, Any]) -> list[Param]:

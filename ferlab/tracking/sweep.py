@@ -9,9 +9,10 @@ import yaml
 from mlflow.entities import RunStatus
 from mlflow.tracking import MlflowClient
 
+from ferlab.config.check import flatten
 from ferlab.config.schema import Config
 from ferlab.tracking import store
-from ferlab.tracking.run import Run, flatten, params_of
+from ferlab.tracking.run import Run, params_of
 from ferlab.tracking.store import reported
 
 

@@ -73,6 +73,7 @@ def test_multiply_adds_can_be_limited_and_no_limit_builds_nothing() -> None:
         (["study.objective=[val/acuracy]"], "should be one of val/accuracy"),
         (["study.constraints.params=3"], "did you mean 'parameters'?"),
         (["study.baseline={optimizer.lr:0.3}"], "study.baseline.optimizer.lr: is never 0.3"),
+        (["study.baseline.optimizer.lr=0.3"], "study.baseline.optimizer.lr: is never 0.3"),
         (["study.baseline={seed:1}"], "study.baseline.optimizer.lr: is missing"),
         (["study.replicates=2", "seed=0,1"], "seed: is swept already"),
         (["study.replicates=0"], "study.replicates: should be greater than or equal to 1"),
@@ -86,3 +87,14 @@ def test_a_mistake_is_one_line(
     error = capsys.readouterr().err
     assert message in error
     assert not (home / "studies").exists()
+
+
+def test_mistakes_of_the_study_and_of_its_runs_are_told_at_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    mistakes = ("study.replicates=0", "optimizer.momentun=0.8")
+    assert sweep(HERE, "optimizer.lr=0.05,0.1", *mistakes) == 1
+    error = capsys.readouterr().err
+    assert "config: 2 problems" in error
+    assert "study.replicates: should be greater than or equal to 1" in error
+    assert "optimizer.momentun: unknown key; did you mean 'momentum'?" in error

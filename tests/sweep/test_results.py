@@ -1,5 +1,6 @@
 """The written result: its numbers, its words, and its honesty about chance."""
 
+import math
 import random
 import re
 import statistics
@@ -11,7 +12,7 @@ import pytest
 from ferlab.sweep import noise
 from ferlab.sweep.pictures import PICTURES
 from ferlab.sweep.results import CAPTIONS, markdown
-from ferlab.sweep.rows import Row, Table
+from ferlab.sweep.rows import Row, Table, between_seeds
 from tests.sweep.made_up import row, study, table
 
 NONE = {"model.attention.kind": "none"}
@@ -78,6 +79,16 @@ def test_the_lead_of_the_luckiest_is_what_simulation_gives() -> None:
         leads.append(max(values) - statistics.mean(values))
         expected.append(noise.luck(made) or 0)
     assert statistics.mean(expected) == pytest.approx(statistics.mean(leads), rel=0.05)
+
+
+def test_the_lead_of_the_luckier_of_two_is_known_exactly() -> None:
+    """The mean of the larger of two normal draws is 1 / sqrt(pi) of their deviation."""
+    made = simulated(random.Random(3), 2, 1)
+    assert noise.luck(made) is None  # nothing says how large the deviation is
+    made = simulated(random.Random(3), 2, 4)
+    spread = between_seeds(made.rows)
+    assert spread is not None
+    assert noise.luck(made) == pytest.approx(spread.deviation / 2 / math.sqrt(math.pi))
 
 
 def test_the_interval_of_one_score_is_wilsons() -> None:
@@ -239,6 +250,7 @@ def test_several_objectives_are_told_with_the_front() -> None:
     assert "| 1 | 0 | trial 0 | 60.00 % | 900,000 |" in written
     assert "2 trials on the Pareto front" in written
     assert "another: 0 and 1." in written
+    assert "All of this is about val/accuracy, the first of the objectives." in written
 
 
 def test_nothing_complete_is_said_plainly() -> None:

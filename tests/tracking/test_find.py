@@ -8,6 +8,7 @@ import pytest
 import yaml
 from mlflow.tracking import MlflowClient
 
+from ferlab import cli as command_line
 from ferlab.cli.runs import _STATUSES
 from ferlab.errors import TrackingError
 from ferlab.tracking import find, store
@@ -85,6 +86,12 @@ def test_an_unknown_run_is_said_to_be_unknown(client: MlflowClient, name: str) -
         find.resolve(client, name)
 
 
+def test_a_studys_name_is_no_run_and_the_hint_says_which_it_has(client: MlflowClient) -> None:
+    study(client, "mine")
+    with pytest.raises(TrackingError, match=r"'mine' .*; of the study, take best:mine$"):
+        find.resolve(client, "mine")
+
+
 def test_a_deleted_run_is_said_to_be_deleted(client: MlflowClient) -> None:
     run_id = record(client)
     client.delete_run(run_id)
@@ -126,6 +133,17 @@ def test_a_trial_of_several_seeds_counts_by_their_mean(client: MlflowClient) -> 
     assert str(score) == "0.6000 ± 0.2484"
     listed = find.listed(client, study="s", sort="val/accuracy")
     assert [entry.run_id for entry in listed] == [steady, lucky]
+
+
+def test_a_trial_of_several_seeds_has_their_commits(
+    client: MlflowClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trial = seeds(client, "s", [0.5, 0.6, 0.7])
+    for seed, commit in zip(find.resolve(client, trial).seeds, "aab", strict=True):
+        client.set_tag(seed.run_id, "mlflow.source.git.commit", 40 * commit)
+    assert find.resolve(client, trial).commit == "aaaaaaa, bbbbbbb"
+    assert command_line.main(["runs"]) == 0
+    assert "±: the 95 % interval of the mean over the seeds" in capsys.readouterr().out
 
 
 def test_a_single_run_has_no_interval() -> None:
