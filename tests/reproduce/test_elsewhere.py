@@ -1,0 +1,116 @@
+"""Reproduction on other data, in another clone, at another commit."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ferlab import cli as command_line
+from ferlab import paths
+from ferlab.config import compose
+from ferlab.data.imageset import EXPRESSIONS
+from ferlab.training.run import train
+from tests.reproduce.conftest import FAST, Clone
+from tests.reproduce.runs import Out, client, reruns
+
+
+def write_tree(folder: Path) -> None:
+    """FER2013 as a folder of 28 images: of each class two to train, one to select, one to test."""
+    rng = np.random.default_rng(0)
+    for usage, tree in (("A_Training", "train"), ("B_Training", "train"),
+                        ("PublicTest", "test"), ("PrivateTest", "test")):  # fmt: skip
+        for number, expression in enumerate(EXPRESSIONS):
+            path = folder / tree / expression / f"{usage.removeprefix('A_').removeprefix('B_')}"
+            path = path.with_name(f"{path.name}_{number + 10 * (usage[0] == 'B')}.png")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (48, 48), np.uint8)).save(path)
+
+
+def test_one_altered_training_image_is_named_and_the_verdict_is_different(
+    original: str, tmp_path: Path, capsys: Out
+) -> None:
+    del original  # only its store is wanted
+    folder = tmp_path / "fer"
+    write_tree(folder)
+    config = [*FAST[1:-2], "data=fer2013", f"data.path={folder}", "trainer.max_epochs=2"]
+    run_id = train(compose(config)).run_id
+    picture = folder / "train" / "happy" / "Training_3.png"
+    grey = np.asarray(Image.open(picture)).copy()
+    grey[20:30, 20:30] = 255 - grey[20:30, 20:30]
+    Image.fromarray(grey).save(picture)
+    capsys.readouterr()
+    assert command_line.main(["reproduce", run_id]) == 1
+    out = capsys.readouterr().out
+    changed = "of 28 images 1 with other pixels (train/happy/Training_3.png)"
+    assert f"data     {changed}  changes the numbers" in out
+    assert "verdict  different: parted at epoch 1: " in out
+    assert f"what is computed differs: data: {changed}" in out
+
+    assert command_line.main(["evaluate", run_id]) == 1  # the model would meet another split
+    assert f"the data of run {run_id} has changed: {changed}" in capsys.readouterr().err
+    shutil.rmtree(folder)
+    for command in ("reproduce", "evaluate"):
+        assert command_line.main([command, run_id]) == 1
+        error = capsys.readouterr().err
+        assert f"data.path={folder} cannot be found" in error
+        assert error.count("\n") == 1
+
+
+def test_a_bundle_reproduces_in_another_clone_and_a_changed_line_of_code_is_named(
+    original: str, clone: Path, in_clone: Clone, tmp_path: Path, capsys: Out
+) -> None:
+    bundle = tmp_path / "run.zip"
+    assert command_line.main(["export", original, str(bundle)]) == 0
+    done = in_clone("reproduce", str(bundle), "--strict")
+    assert done.returncode == 0, done.stderr
+    assert "verdict  identical: 2 epochs and all 13 images" in done.stdout
+    assert (tmp_path / "another home" / "mlflow.db").exists()
+
+    network = clone / "ferlab" / "models" / "cnn.py"
+    code = network.read_text()
+    assert code.count("nn.ReLU(") > 0
+    network.write_text(code.replace("nn.ReLU(", "nn.ReLU6(", 1).replace("nn.ReLU(", "nn.SiLU("))
+    done = in_clone("reproduce", str(bundle))
+    assert done.returncode == 1
+    assert "ferlab/models/cnn.py: changed" in done.stdout
+    assert "what is computed differs: code: ferlab/models/cnn.py: changed" in done.stdout
+
+
+def test_at_its_commit_a_run_is_reproduced_though_the_code_has_changed(
+    clone: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.setattr(paths, "shipped", lambda: clone)
+    defaults = clone / "conf" / "optimizer" / "sgd.yaml"
+    defaults.write_text(defaults.read_text() + "# not committed when the run was trained\n")
+    (clone / "note.txt").write_text("nor tracked")
+    run_id = train(compose(FAST)).run_id
+    changed = "# and after the run\n" + defaults.read_text()
+    defaults.write_text(changed)
+    shutil.rmtree(clone / "ferlab" / "models")  # what stands there now could not train
+    capsys.readouterr()
+    assert command_line.main(["reproduce", run_id, "--at-commit", "--strict"]) == 0
+    out = capsys.readouterr().out
+    assert "note     files that were not tracked are missing: note.txt" in out
+    assert "verdict  identical" in out
+    assert defaults.read_text() == changed
+    assert not (clone / "ferlab" / "models").exists()
+    assert not list(home.glob("at-commit-*"))
+    assert not list((clone / ".git" / "worktrees").glob("*"))
+    (again,) = reruns(run_id)
+    first = client().get_run(run_id).data.tags
+    assert again.data.tags["mlflow.source.git.commit"] == first["mlflow.source.git.commit"]
+
+    (recorded,) = (home / "artifacts").glob(f"**/{run_id}/**/config.yaml")
+    recorded.write_text(recorded.read_text() + "shape: square\n")  # as of an older ferlab
+    assert command_line.main(["reproduce", run_id]) == 1
+    assert "shape: unknown key" in capsys.readouterr().err
+    assert command_line.main(["reproduce", run_id, "--at-commit", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "note     the data is compared afterwards, for the recorded config does not fit" in out
+
+    client().set_tag(run_id, "mlflow.source.git.commit", "0" * 40)
+    assert command_line.main(["reproduce", run_id, "--at-commit"]) == 1
+    error = capsys.readouterr().err
+    assert f"commit {'0' * 40} is not in the checkout of {clone}" in error
