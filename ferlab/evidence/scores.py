@@ -4,7 +4,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from ferlab.errors import EvidenceError
 from ferlab.evidence.arm import FEWEST, Arm, Floats, Labels
@@ -42,11 +41,6 @@ def class_f1(counts: npt.NDArray[np.number]) -> Floats:
     Counts (..., k, k) -> (..., k).
     """
     return np.asarray(2 * _hits(counts) / np.maximum(_occurrences(counts), 1), np.float64)
-
-
-def class_recall(counts: npt.NDArray[np.number]) -> Floats:
-    """The share of each true class that is read correctly: counts (..., k, k) -> (..., k)."""
-    return np.asarray(_hits(counts) / np.maximum(counts.sum(axis=-1), 1), np.float64)
 
 
 def macro_f1(counts: npt.NDArray[np.number]) -> Floats:
@@ -108,25 +102,6 @@ def contributions(metric: Metric, arm: Arm) -> Floats:
     cells = arm.labels.astype(np.int64) * k + arm.predicted  # (s, n)
     values = np.take_along_axis(n * scores - (n - 1) * without, cells, axis=1)
     return np.asarray(values - values.mean(axis=1, keepdims=True) + scores, np.float64)
-
-
-def wilson(correct: int, images: int, level: float = 0.95) -> tuple[float, float]:
-    """The score interval of one share (Wilson 1927, J. Am. Stat. Assoc. 22:209-212).
-
-    It holds what luck with the images can do to one run, not what another seed would do.
-
-    Args:
-        correct: images read correctly.
-        images: how many were scored.
-        level: of confidence.
-
-    Raises:
-        EvidenceError: there is no image, or more are correct than there are.
-    """
-    if not 0 <= correct <= images or not images:
-        raise EvidenceError(f"{correct} correct of {images} images: no interval can be given")
-    low, high = stats.binomtest(correct, images).proportion_ci(level, method="wilson")
-    return float(low), float(high)
 
 
 def _hits(counts: npt.NDArray[np.number]) -> npt.NDArray[np.number]:

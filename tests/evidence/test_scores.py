@@ -51,7 +51,6 @@ def test_a_confusion_matrix_has_a_row_per_true_class() -> None:
         [[2, 0, 0], [1, 0, 0], [0, 0, 1]],
     ]
     assert scores.accuracy(counts).tolist() == [0.75, 0.75]
-    assert scores.class_recall(counts).tolist() == [[0.5, 1, 1], [1, 0, 1]]
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "f1"])
@@ -64,26 +63,6 @@ def test_contributions_are_what_leaving_each_image_out_shows(metric: Metric) -> 
     ).T  # (s, n)
     pseudo = 60 * runs[:, None] - 59 * without
     assert np.allclose(values, pseudo - pseudo.mean(axis=1, keepdims=True) + runs[:, None])
-
-
-@pytest.mark.parametrize(
-    ("correct", "images", "low", "high"),
-    [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0000, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilson_as_published(correct: int, images: int, low: float, high: float) -> None:
-    """Newcombe 1998, Statistics in Medicine 17:857-872, table I, method 3."""
-    assert scores.wilson(correct, images) == pytest.approx((low, high), abs=5e-5)
-
-
-@pytest.mark.parametrize(("correct", "images"), [(0, 0), (3, 2), (-1, 2)])
-def test_wilson_refuses_what_is_no_share(correct: int, images: int) -> None:
-    with pytest.raises(EvidenceError, match="no interval"):
-        scores.wilson(correct, images)
 
 
 def test_part_keeps_seeds_and_order() -> None:

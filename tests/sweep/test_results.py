@@ -91,9 +91,20 @@ def test_the_lead_of_the_luckier_of_two_is_known_exactly() -> None:
     assert noise.luck(made) == pytest.approx(spread.deviation / 2 / math.sqrt(math.pi))
 
 
-def test_the_interval_of_one_score_is_wilsons() -> None:
-    """Newcombe 1998, table I: 81 of 263 gives 0.2553 to 0.3662."""
-    assert noise.interval(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+@pytest.mark.parametrize(
+    ("correct", "images", "low", "high"),
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_the_interval_of_one_score_is_wilsons(
+    correct: int, images: int, low: float, high: float
+) -> None:
+    """Newcombe 1998, Statistics in Medicine 17:857-872, table I, method 3."""
+    assert noise.interval(correct / images, images) == pytest.approx((low, high), abs=5e-5)
 
 
 def test_counted_objectives_have_no_noise() -> None:
