@@ -41,7 +41,6 @@ def _report(args: argparse.Namespace) -> int:
         print(
             f"confirm  {done} of {choice.size} runs finished; ferlab confirm {args.study} goes on"
         )
-    folder.mkdir(parents=True, exist_ok=True)
     report.write(study, folder)
     print(f"result   {folder / 'RESULTS.md'}")
     return 0

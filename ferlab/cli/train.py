@@ -71,19 +71,20 @@ def _resume(name: str, overrides: Sequence[str]) -> int:
 
 def _sweep(args: argparse.Namespace) -> int:
     new = ["hydra.sweeper.new=true"] if args.new else []
-    result = _multirun([f"experiments={args.experiment}", *new, *args.overrides])
+    result = _multirun([f"experiments={args.experiment}", *new, *args.overrides], args.confirm)
     if not args.confirm or result.exit_code:
         return result.exit_code
     from ferlab.cli.confirm import confirmed
+    from ferlab.evidence.confirm import is_launchers
 
     study = result.table.study
-    launcher = [text for text in args.overrides if text.startswith(("hydra/", "hydra.launcher."))]
+    launcher = [text for text in args.overrides if is_launchers(text)]
     return confirmed(study, result.storage, Path("experiments", study), launcher)
 
 
-def _multirun(overrides: Sequence[str]) -> "SweepResult":
+def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepResult":
     from ferlab.config import multirun
 
-    result: SweepResult = multirun(overrides)
+    result: SweepResult = multirun(overrides, needs_baseline)
     print(result.summary())
     return result

@@ -178,8 +178,16 @@ def _targets_exist(raw: Raw) -> Iterator[Problem]:
             )
 
 
+def _own_model(raw: Raw) -> Mapping[str, Any]:
+    """The section of a network of ferlab's; another's keys are its own affair."""
+    model: Mapping[str, Any] = raw["model"]
+    if model["_target_"] not in KNOWN["model"]:
+        raise KeyError
+    return model
+
+
 def _one_kernel_per_convolution(raw: Raw) -> Iterator[Problem]:
-    for i, stage in enumerate(raw["model"]["stages"]):
+    for i, stage in enumerate(_own_model(raw)["stages"]):
         where = f"model.stages[{i}].kernels"
         if len(stage["kernels"]) != len(stage["widths"]):
             yield Problem(
@@ -191,7 +199,7 @@ def _one_kernel_per_convolution(raw: Raw) -> Iterator[Problem]:
 
 def _image_survives(raw: Raw) -> Iterator[Problem]:
     size = 48
-    for i, stage in enumerate(raw["model"]["stages"]):
+    for i, stage in enumerate(_own_model(raw)["stages"]):
         size = -(-size // stage["stride"]) // stage["pool"]
         if size < 1:
             yield Problem(
@@ -201,7 +209,8 @@ def _image_survives(raw: Raw) -> Iterator[Problem]:
 
 
 def _attended_stages_exist(raw: Raw) -> Iterator[Problem]:
-    attention, count = raw["model"]["attention"], len(raw["model"]["stages"])
+    model = _own_model(raw)
+    attention, count = model["attention"], len(model["stages"])
     if attention["kind"] == "none" or attention["stages"] == "all":
         return
     for stage in attention["stages"]:
@@ -216,7 +225,8 @@ def _attended_stages_exist(raw: Raw) -> Iterator[Problem]:
 
 
 def _reduction_leaves_a_unit(raw: Raw) -> Iterator[Problem]:
-    attention, stages = raw["model"]["attention"], raw["model"]["stages"]
+    model = _own_model(raw)
+    attention, stages = model["attention"], model["stages"]
     if attention["kind"] == "none":
         return
     chosen = attention["stages"]

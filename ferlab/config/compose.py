@@ -46,11 +46,12 @@ def compose(overrides: Sequence[str] = (), beside: Sequence[Problem] = ()) -> Co
     return check(plain, [*beside, *problems])
 
 
-def multirun(overrides: Sequence[str]) -> Any:
+def multirun(overrides: Sequence[str], needs_baseline: bool = False) -> Any:
     """Hand a sweep to the Hydra sweeper that is configured.
 
     Args:
         overrides: as typed; those with several values are swept.
+        needs_baseline: whether ``study.baseline`` must be given.
 
     Returns:
         What the sweeper returns.
@@ -59,7 +60,10 @@ def multirun(overrides: Sequence[str]) -> Any:
         ConfigError: one message that lists every problem.
     """
     parsed, problems = _parse(overrides, may_sweep=True)
-    _compose([override for override in parsed if not override.is_sweep_override()], problems)
+    shared = [override for override in parsed if not override.is_sweep_override()]
+    plain = _compose(shared, problems)
+    if needs_baseline and plain["study"].get("baseline") is None:
+        problems.append(Problem("study.baseline", "is required, as {KEY: VALUE}, to be compared"))
     if problems:
         raise ConfigError(report(problems))
     texts = [str(o.input_line) if o.is_sweep_override() else _permissive(o) for o in parsed]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ferlab.errors import EvidenceError
+from ferlab.errors import EvidenceError, TrackingError
 from ferlab.evidence.arm import FEWEST
 from ferlab.reproduce.evaluate import is_scored
 from ferlab.sweep import report as searches
@@ -86,7 +86,7 @@ def begun(study: str, storage: str | None) -> Choice | None:
         return None
     try:
         about = searches.find(name_of(study), storage).user_attrs.get("about")
-    except KeyError:  # its journal was made, and its maker killed at once
+    except TrackingError:  # nothing is in it
         return None
     return None if about is None else Choice.read(about["confirmation"])
 
@@ -123,8 +123,8 @@ def choose(
             "for an interval"
         )
     found = searches.find(study, storage)
-    table = view(found) if "frame" in found.user_attrs else None
-    if table is None or not table.complete:
+    table = view(found)
+    if not table.complete:
         raise EvidenceError(f"the study '{study}' has no finished trial, so there is no best one")
     about: Mapping[str, Any] = found.user_attrs["about"]
     baseline = _baseline(table, about)

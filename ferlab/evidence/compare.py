@@ -15,7 +15,6 @@ from ferlab.evidence.scores import (
     Metric,
     arm_scores,
     check_seeds,
-    class_f1,
     confusions,
     contributions,
 )
@@ -64,11 +63,6 @@ class Difference:
     sign_flip: float
     resampled: Resampled
 
-    @property
-    def runs(self) -> Floats:
-        """The difference of each seed's pair of runs, shape (s,)."""
-        return self.arm.runs - self.baseline.runs
-
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -88,7 +82,6 @@ class Comparison:
             baseline, mean over seeds, shape (k, k).
         recalls: difference in each class's recall, for other seeds and images; not adjusted for
             being k; None for a class without an image.
-        class_f1: difference in each class's F1, mean over seeds, shape (k,).
     """
 
     arm: str
@@ -102,7 +95,6 @@ class Comparison:
     mcnemar: tuple[McNemar, ...]
     confusion: Floats
     recalls: tuple[Estimate | None, ...]
-    class_f1: Floats
 
     @property
     def verdict(self) -> Verdict:
@@ -179,7 +171,6 @@ def compare(arms: Sequence[Arm], baseline: Arm, *, draws: int = 4000) -> tuple[C
                 mcnemar=mcnemar(arm, baseline),
                 confusion=(counts - counts_before).mean(axis=0),
                 recalls=_recalls(arm, baseline),
-                class_f1=(class_f1(counts) - class_f1(counts_before)).mean(axis=0),
             )
         )
     return tuple(comparisons)

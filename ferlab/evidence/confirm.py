@@ -170,9 +170,14 @@ def _require_one_data(choice: Choice, runs: Runs) -> None:
         )
 
 
+def is_launchers(override: str) -> bool:
+    """Whether it names the launcher, or is one of its settings."""
+    return override.lstrip("+").startswith(("hydra/launcher=", "hydra.launcher."))
+
+
 def _require_launcher(overrides: Sequence[str]) -> None:
     for text in overrides:
-        if not text.lstrip("+").startswith(("hydra/launcher=", "hydra.launcher.")):
+        if not is_launchers(text):
             raise ConfigError(
                 f"a confirmation trains recorded configs; of '{text}' only hydra/launcher= and "
                 "hydra.launcher.KEY= may be given"

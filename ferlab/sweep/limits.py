@@ -1,6 +1,7 @@
 """Which points are cheap enough to be trained at all."""
 
 from ferlab.config.study import Constraints
+from ferlab.errors import ConfigError
 from ferlab.sweep.recipe import Recipe
 from ferlab.sweep.space import Point, identity
 
@@ -30,7 +31,10 @@ class Limits:
     def _is_within(self, point: Point) -> bool:
         from ferlab.models import classifier, cost  # noqa: PLC0415  torch, where it is needed
 
-        config = self._recipe(point)
+        try:
+            config = self._recipe(point)
+        except ConfigError:
+            return True  # it has no network to count: let its trial fail, and say why
         built = classifier.build(config.model.network(), 0.0, 1.0, config.targets())
         most = self._constraints
         return (most.parameters is None or cost.parameters(built) <= most.parameters) and (

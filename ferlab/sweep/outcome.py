@@ -21,6 +21,7 @@ class SweepResult:
         is_over: whether nothing is left to do.
         too_many_failed: whether failed trials stopped it.
         errors: what ended workers that had not failed in a trial, such as a full disk.
+        again: how to go on, if it is not over.
     """
 
     table: Table
@@ -31,6 +32,7 @@ class SweepResult:
     is_over: bool
     too_many_failed: bool
     errors: list[str]
+    again: str = "with the same command"
 
     @property
     def exit_code(self) -> int:
@@ -70,7 +72,7 @@ class SweepResult:
         if self.too_many_failed:
             lines.append("stopped  too many trials failed; their errors are in MLflow")
         elif not self.is_over:
-            lines.append("go on    with the same command")
+            lines.append(f"go on    {self.again}")
         elif c.counted < self.table.budget:
             lines.append("stopped  the space or the time is used up")
         return "\n".join(lines)

@@ -21,8 +21,13 @@ from ferlab.sweep.space import Space
 from ferlab.sweep.storage import exists
 from ferlab.tracking.store import without_password
 
+_SPACE = ("hydra.sweeper.params.", "hydra.sweeper.when.")
+"""What of Hydra's own overrides a study depends on."""
+
 _LARGEST_GRID = 10_000
 """Points up to which a grid without a budget is trained whole."""
+
+_NONE_WITHIN = "config: study.constraints: no point of the space meets them"
 
 
 def read_space(
@@ -30,7 +35,7 @@ def read_space(
 ) -> tuple[Space, list[str]]:
     """The space and the shared overrides; what is typed goes before what is in a file."""
     typed = {text.partition("=")[0].lstrip("+~"): text for text in arguments}
-    space, shared = spaces.parse({**params}, when, list(typed.values()))
+    space, shared = spaces.parse(flatten(params), when, list(typed.values()))
     if not space.params:
         raise ConfigError(
             "config: nothing is swept; give several values, as in optimizer.lr=0.05,0.1, "
@@ -41,7 +46,11 @@ def read_space(
 
 def budget(settings: StudyConfig, space: Space, limits: Limits) -> int:
     """How many trials are to count."""
+    if settings.baseline is not None and not limits(space.point(settings.baseline)):
+        raise ConfigError("config: study.baseline: costs more than study.constraints allow")
     if settings.trials is not None:
+        if space.is_finite and not any(map(limits, space.points())):
+            raise ConfigError(_NONE_WITHIN)
         return settings.trials
     count = spaces.size(space, _LARGEST_GRID, limits)
     if count is None:
@@ -50,7 +59,7 @@ def budget(settings: StudyConfig, space: Space, limits: Limits) -> int:
             f"or more than {_LARGEST_GRID:,} points"
         )
     if count == 0:
-        raise ConfigError("config: study.constraints: no point of the space meets them")
+        raise ConfigError(_NONE_WITHIN)
     return count
 
 
@@ -67,10 +76,17 @@ def epochs(space: Space, first: Config) -> int:
     return max(int(value or 0) for value in [first.trainer.max_epochs, *itertools.chain(*swept)])
 
 
-def describe(settings: StudyConfig, space: Space, first: Config) -> dict[str, Any]:
-    """What a study is, flat: it may not change while the study goes on."""
+def describe(settings: StudyConfig, space: Space, first: Config, data: str) -> dict[str, Any]:
+    """What a study is, flat: it may not change while the study goes on.
+
+    Args:
+        settings: of the study.
+        space: to search.
+        first: config of its first point.
+        data: digest of that one's images, wherever they lie.
+    """
     swept = [param.key for param in space.params]
-    machine = ("trainer.device", "trainer.threads", "tracking.uri")
+    machine = ("trainer.device", "trainer.threads", "tracking.uri", "data.path")
     config = {
         key: value
         for key, value in flatten(first.plain()).items()
@@ -87,6 +103,7 @@ def describe(settings: StudyConfig, space: Space, first: Config) -> dict[str, An
         **{f"space {key}": value for key, value in space.describe().items()},
         **{f"study.{key}": value for key, value in flatten(kept).items()},
         **config,
+        "data": data,
     }
 
 
@@ -94,24 +111,35 @@ def name_of(config: DictConfig, about: Mapping[str, Any]) -> str:
     """The experiment's name, or one made from what the study is."""
     experiment = OmegaConf.select(config, "hydra.runtime.choices.experiments")
     if experiment:
-        return str(experiment)
+        return str(experiment).replace("/", "-")
     return f"sweep-{hashlib.blake2b(json.dumps(about).encode(), digest_size=4).hexdigest()}"
 
 
-def command_of(config: DictConfig, arguments: Sequence[str]) -> str:
-    """What to type to go on with the study, wherever the data lies; it may be shown to anyone."""
+def command_of(config: DictConfig, arguments: Sequence[str], name: str | None) -> str:
+    """What to type to go on with the study, wherever the data lies; it may be shown to anyone.
+
+    Args:
+        config: Hydra's.
+        arguments: the overrides as typed.
+        name: of the study, where it follows from no argument.
+    """
     experiment = OmegaConf.select(config, "hydra.runtime.choices.experiments")
     begin = f"ferlab sweep {experiment}" if experiment else "ferlab train -m"
-    texts = [text.lstrip("+") for text in arguments if not text.startswith("experiments=")]
+    named = ("experiments=", *(["study.name="] if name else []))
+    texts = [text for text in (a.lstrip("+") for a in arguments) if not text.startswith(named)]
+    texts += [t for t in config.hydra.overrides.hydra if t.lstrip("+").startswith(_SPACE)]
+    texts += [f"study.name={name}"] if name else []
     return " ".join([begin, *(shlex.quote(_shown(text)) for text in texts)])
 
 
 def _shown(override: str) -> str:
     """Without the folder of the data, or a password."""
     key, equals, value = override.partition("=")
+    quote = value[:1] if value[:1] in ("'", '"') else ""
+    plain = value.strip(quote) if quote else value
     if key == "data.path":
-        return f"{key}{equals}{Path(value).name}"
-    return f"{key}{equals}{without_password(value)}" if "://" in value else override
+        return f"{key}{equals}{quote}{Path(plain).name}{quote}"
+    return f"{key}{equals}{quote}{without_password(plain)}{quote}" if "://" in value else override
 
 
 def free_name(storage: str | None, name: str) -> str:

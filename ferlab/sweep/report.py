@@ -9,7 +9,7 @@ from ferlab.config.check import did_you_mean
 from ferlab.errors import TrackingError
 from ferlab.sweep import pictures, results
 from ferlab.sweep.storage import exists, open_storage
-from ferlab.sweep.view import command_of, view
+from ferlab.sweep.view import NOT_BEGUN, command_of, view
 
 
 def write(study: optuna.Study, folder: Path, name: str = "RESULTS.md") -> list[str]:
@@ -17,13 +17,14 @@ def write(study: optuna.Study, folder: Path, name: str = "RESULTS.md") -> list[s
 
     Args:
         study: as `find` gives it.
-        folder: must exist; of what it holds, the files of an earlier report are replaced.
+        folder: made if there is none; the files that an earlier report left are replaced.
         name: of the text's file.
 
     Returns:
         The names of the pictures that were drawn; see `ferlab.sweep.results.CAPTIONS`.
     """
     table, files = view(study), {}
+    folder.mkdir(parents=True, exist_ok=True)
     for picture, figure in pictures.draw(table).items():
         files[picture] = f"{picture}.png"
         figure.savefig(folder / files[picture])
@@ -40,10 +41,13 @@ def find(name: str, storage: str | None) -> optuna.Study:
         storage: a database's URL; None for ferlab's home.
 
     Raises:
-        TrackingError: there is none of this name.
+        TrackingError: there is none of this name, or nothing in it.
     """
     if not exists(storage, name):
         known = [path.stem for path in (paths.home() / "studies").glob("*.log")]
         hint = did_you_mean(name, known) if storage is None and known else "none was begun there"
         raise TrackingError(f"there is no study '{name}'; {hint}")
-    return optuna.load_study(study_name=name, storage=open_storage(storage, name))
+    try:
+        return optuna.load_study(study_name=name, storage=open_storage(storage, name))
+    except KeyError as error:  # its journal was made, and its maker killed at once
+        raise TrackingError(NOT_BEGUN.format(name)) from error

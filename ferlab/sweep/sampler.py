@@ -1,20 +1,20 @@
 """How the next point is chosen: by an Optuna sampler, but never one that was trained before."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner, NopPruner
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.samplers import BaseSampler, GridSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from ferlab import targets
 from ferlab.config.parts import Component
-from ferlab.config.study import OptunaComponent
+from ferlab.config.study import OptunaComponent, StudyConfig
 from ferlab.errors import ConfigError
 from ferlab.sweep.space import Param, Point, Space, Value
 
@@ -101,20 +101,41 @@ def build_pruner(config: OptunaComponent | None) -> BasePruner:
     """
     if config is None:
         return NopPruner()
-    pruner = _call(config)
+    pruner = _call("pruner", config.model_dump(by_alias=True))
     return pruner if isinstance(pruner, BasePruner) else _refuse("pruner", config)
 
 
+def require(config: StudyConfig) -> None:
+    """Refuse a sampler or a pruner that cannot be made as configured.
+
+    Raises:
+        ConfigError: Optuna has none such, or it takes other arguments.
+    """
+    build_pruner(config.pruner)
+    if config.trials is not None:
+        _build(config.sampler, config.seed)
+
+
 def _build(config: OptunaComponent, seed: int) -> BaseSampler:
-    sampler = _call(config, seed=seed)
+    sampler = _call("sampler", {"seed": seed, **config.model_dump(by_alias=True)})
+    if isinstance(sampler, GridSampler):
+        raise ConfigError("config: study.sampler: a grid is trained with study.trials=null")
     return sampler if isinstance(sampler, BaseSampler) else _refuse("sampler", config)
 
 
-def _call(config: OptunaComponent, **defaults: Any) -> Any:
-    arguments = {**defaults, **config.model_dump(by_alias=True)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        return targets.call(arguments, allow=["optuna.samplers", "optuna.pruners"])
+def _call(what: str, arguments: Mapping[str, Any]) -> Any:
+    """What the arguments describe; some of them may be samplers or pruners themselves."""
+    built = {
+        key: _call(what, value) if isinstance(value, Mapping) and "_target_" in value else value
+        for key, value in arguments.items()
+    }
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return targets.call(built, allow=["optuna.samplers", "optuna.pruners"])
+    except (ConfigError, TypeError, ValueError) as error:
+        text = str(error).removeprefix("config: ")
+        raise ConfigError(f"config: study.{what}: {text}") from error
 
 
 def _refuse(what: str, config: Component) -> NoReturn:
@@ -128,8 +149,9 @@ def _sampled(space: Space, sampler: BaseSampler, study: Study, trial: FrozenTria
 
     def value(param: Param) -> Value:
         if param.key in relative:
-            return _plain(relative[param.key])
-        return _plain(sampler.sample_independent(study, trial, param.key, param.distribution))
+            return param.nearest(_plain(relative[param.key]))
+        drawn = sampler.sample_independent(study, trial, param.key, param.distribution)
+        return param.nearest(_plain(drawn))
 
     return space.draw(value)
 

@@ -58,6 +58,13 @@ class Param:
         except ValueError:
             return False
 
+    def nearest(self, value: Value) -> Value:
+        """A value it takes, where it has steps exactly as `values` has it."""
+        match self.distribution:
+            case FloatDistribution(low=low, step=float(step)) if isinstance(value, int | float):
+                return (self.values() or [value])[round((value - low) / step)]
+        return value
+
     def told(self) -> str:
         """Its values, for a person to read."""
         values = self.values()
@@ -72,7 +79,7 @@ class Param:
                 return range(low, high + 1, step)
             case FloatDistribution(low=low, high=high, step=float(step)):
                 count = math.floor((high - low) / step + 1e-9) + 1
-                return [low + i * step for i in range(count)]
+                return [float(f"{low + i * step:.12g}") for i in range(count)]  # 0.3, as typed
             case FloatDistribution(low=low, high=high) if low == high:
                 return [low]
         return None
@@ -130,7 +137,10 @@ class Space:
                 continue
             if param.key not in given:
                 problems.append(Problem(param.key, "is missing"))
-            elif not param.takes(point.setdefault(param.key, given[param.key])):
+            elif param.takes(given[param.key]):
+                point[param.key] = param.nearest(given[param.key])
+            else:
+                point[param.key] = given[param.key]
                 problems.append(
                     Problem(param.key, f"is never {given[param.key]}, but one of {param.told()}")
                 )

@@ -159,9 +159,10 @@ class SharedStudy:
 
     def _choose(self, mine: FrozenTrial, lower: Sequence[FrozenTrial]) -> Point | None:
         is_free = self._is_free(lower)
-        first = not any(t.user_attrs.get("point") == self.baseline for t in lower)
-        if self.baseline is not None and first:
-            return self.baseline
+        if self.baseline is not None and is_free(self.baseline):
+            tried = (t.user_attrs.get("point") for t in lower if self._is_tried(t))
+            if self.baseline not in tried:
+                return self.baseline
         config = self.config
         sampler = None if config.trials is None else config.sampler
         return choose(self._space, sampler, config.seed + len(lower), self.optuna, mine, is_free)
@@ -208,14 +209,16 @@ class SharedStudy:
         taken = {
             identity(trial.user_attrs["point"])
             for trial in trials
-            if self._space.is_finite
-            and "point" in trial.user_attrs
-            and (trial.state != TrialState.FAIL or self._failed_now(trial))
+            if self._space.is_finite and "point" in trial.user_attrs and self._is_tried(trial)
         }
         return lambda point: identity(point) not in taken and self._limits(point)
 
     def _has_point_left(self, trials: Sequence[FrozenTrial]) -> bool:
         return not self._space.is_finite or any(map(self._is_free(trials), self._space.points()))
+
+    def _is_tried(self, trial: FrozenTrial) -> bool:
+        """Whether it has had its chance, in this sitting if it failed."""
+        return trial.state != TrialState.FAIL or self._failed_now(trial)
 
     def _failed_now(self, trial: FrozenTrial) -> bool:
         return trial.state == TrialState.FAIL and trial.user_attrs.get("sitting") == self.sitting

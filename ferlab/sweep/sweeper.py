@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -22,8 +22,10 @@ from omegaconf import DictConfig, OmegaConf
 from ferlab import paths
 from ferlab.config import Config, compose
 from ferlab.config.study import StudyConfig, check_study, study_problems
+from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError
 from ferlab.sweep import live, plan, report
+from ferlab.sweep import sampler as choosers
 from ferlab.sweep.limits import Limits
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.recipe import Composed, Recipe
@@ -68,14 +70,18 @@ def sweep(
     recipe = Composed(tuple(shared))
     limits = Limits(settings.constraints, recipe)
     budget = plan.budget(settings, space, limits)
-    about = plan.describe(settings, space, first)
+    choosers.require(settings)
+    images, _ = prepare(first.data, first.targets())  # now, for all workers to find them decoded
+    about = plan.describe(settings, space, first, images.digest)
     name = settings.name or plan.name_of(config, about)
     if new:
         name = plan.free_name(settings.storage, name)
 
-    command = plan.command_of(config, arguments)
+    command = plan.command_of(config, arguments, name if new else None)
     question = Question(name, settings, space, recipe, limits, budget, about, command)
     result = run(context, config, question, shared)
+    if new:
+        result = replace(result, again=f"with study.name={name} in place of --new")
     _record(result, report.find(name, settings.storage), first.tracking.uri)
     return result
 
@@ -160,7 +166,7 @@ def run(
 def _errors(ended: Sequence[JobReturn]) -> list[str]:
     """What ended workers before their time, each error once."""
     failed = [job for job in ended if job.status != JobStatus.COMPLETED]
-    lines = [(str(job._return_value).splitlines() or ["unknown"])[0] for job in failed]
+    lines = ["; ".join(str(job._return_value).split("\n  ")) or "unknown" for job in failed]
     return list(dict.fromkeys(lines))
 
 
@@ -208,11 +214,11 @@ def _result(
     errors: list[str],
 ) -> SweepResult:
     counts = study.counts()
-    failed = counts.failed > study.config.max_failures
+    failed = counts.failed > study.config.max_failures or (counts.failed and not counts.counted)
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
     parent = tracking.Parent(store.connect(first.tracking.uri), run_id)
     table, storage = view(study.optuna), study.config.storage
-    return SweepResult(table, storage, run_id, parent.look, counts, is_over, failed, errors)
+    return SweepResult(table, storage, run_id, parent.look, counts, is_over, bool(failed), errors)
 
 
 def _record(result: SweepResult, study: optuna.Study, uri: str | None) -> None:

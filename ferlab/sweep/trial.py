@@ -76,6 +76,9 @@ def _replicates(
 ) -> list[sweep.Child]:
     """The finished runs, one per seed; raises `Pruned` if the point falls behind on the way."""
     settings = study.config
+    # Of several objectives each may be what a point is good for.
+    may_stop = settings.pruner is not None and len(settings.objectives) == 1
+    may_stop = may_stop and study.baseline != trial.user_attrs["point"]
     runs: list[sweep.Child] = []
     for index in range(settings.replicates):
         seeded = config.model_copy(update={"seed": config.seed + index})
@@ -85,8 +88,7 @@ def _replicates(
         trial.set_user_attr("scores", scores)
         if group is not None:
             group.tell([run.metrics for run in runs])
-        is_baseline = study.baseline == trial.user_attrs["point"]
-        if len(runs) < settings.replicates and settings.pruner is not None and not is_baseline:
+        if may_stop and len(runs) < settings.replicates:
             others = [
                 t.user_attrs["scores"] for t in study.trials() if t.state == TrialState.COMPLETE
             ]

@@ -4,7 +4,10 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from ferlab.config.study import StudyConfig
+from ferlab.errors import TrackingError
 from ferlab.sweep.rows import Row, State, Table
+
+NOT_BEGUN = "the study '{}' has not begun: its first command ended at once; give it again"
 
 _STATES: dict[TrialState, State] = {
     TrialState.COMPLETE: "complete",
@@ -45,8 +48,14 @@ def command_of(study: optuna.Study) -> str:
 
 
 def view(study: optuna.Study) -> Table:
-    """The study as it stands."""
+    """The study as it stands.
+
+    Raises:
+        TrackingError: its first command ended before there was anything to see.
+    """
     attrs = study.user_attrs
+    if "frame" not in attrs:
+        raise TrackingError(NOT_BEGUN.format(study.study_name))
     frame = attrs["frame"]
     trials = study.get_trials(deepcopy=False)
     return Table(

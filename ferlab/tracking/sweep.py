@@ -34,13 +34,13 @@ class Parent(Run):
         cls, client: MlflowClient, experiment: str, study: str, about: Mapping[str, Any]
     ) -> "Parent":
         """Make it, or go on with it; ``about`` says what the study is."""
-        found = child(client, experiment, {"ferlab.study": study, "ferlab.kind": "study"})
+        identity = {"ferlab.study": study, "ferlab.kind": "study"}
+        found = child(client, experiment, identity, eldest=True)
         if found is not None:
             cls.reopen(client, found.run_id)
             return cls(client, found.run_id)
         tags = {
-            "ferlab.study": study,
-            "ferlab.kind": "study",
+            **identity,
             "mlflow.source.name": "ferlab sweep",
             "mlflow.source.type": "LOCAL",
             "mlflow.note.content": str(about.get("question") or ""),
@@ -49,6 +49,10 @@ class Parent(Run):
             created = client.create_run(
                 store.experiment_id(client, experiment), run_name=study, tags=tags
             )
+        eldest = child(client, experiment, identity, eldest=True)
+        if eldest is not None and eldest.run_id != created.info.run_id:  # of two first commands
+            forget(client, created.info.run_id)
+            return cls(client, eldest.run_id)
         opened = cls(client, str(created.info.run_id))
         opened.log_text(yaml.safe_dump(dict(about), sort_keys=False), "study.yaml")
         return opened
@@ -127,12 +131,15 @@ def forget(client: MlflowClient, run_id: str) -> None:
         client.delete_run(run_id)
 
 
-def child(client: MlflowClient, experiment: str, tags: Mapping[str, str]) -> Child | None:
-    """The run that has these tags; the newest, if a crash left more than one."""
+def child(
+    client: MlflowClient, experiment: str, tags: Mapping[str, str], eldest: bool = False
+) -> Child | None:
+    """The run that has these tags; the newest, or the eldest, if a crash left more than one."""
     where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
     with reported(client.tracking_uri):
         ids = [store.experiment_id(client, experiment)]
-        runs = client.search_runs(ids, where, max_results=1, order_by=["start_time DESC"])
+        order = f"start_time {'ASC' if eldest else 'DESC'}"
+        runs = client.search_runs(ids, where, max_results=1, order_by=[order])
     if not runs:
         return None
     (run,) = runs

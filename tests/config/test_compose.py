@@ -24,6 +24,16 @@ def told(*overrides: str) -> str:
     return str(caught.value)
 
 
+def test_a_users_network_may_take_what_ferlabs_own_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    own = "_target_: mine.Net\nname: mine\nclasses: 7\nstages: 4\nattention: {kind: se}\n"
+    (tmp_path / "conf" / "model" / "mine.yaml").write_text(own)
+    monkeypatch.chdir(tmp_path)
+    assert compose(["model=mine"]).model.name == "mine"
+
+
 def test_default_is_drawn_faces() -> None:
     config = compose()
     assert config.data.name == "faces"

@@ -32,7 +32,7 @@ def test_a_worse_arm_is_the_mirror_of_a_better_one() -> None:
     )
     assert worse.verdict is Verdict.WORSE
     assert worse.accuracy.p == pytest.approx(better.accuracy.p)
-    assert worse.accuracy.runs.tolist() == (-better.accuracy.runs).tolist()
+    assert worse.accuracy.estimate.value == pytest.approx(-better.accuracy.estimate.value)
     assert np.allclose(worse.confusion, -better.confusion)
     assert [(pair.lost, pair.gained) for pair in worse.mcnemar] == [
         (pair.gained, pair.lost) for pair in better.mcnemar
@@ -81,7 +81,6 @@ def test_confusion_and_recall_tell_which_classes_gained() -> None:
     gained = [recall.value for recall in found.recalls if recall is not None]
     assert gained[5] == pytest.approx(missed / len(sad))
     assert [value for i, value in enumerate(gained) if i != 5] == [0] * 6
-    assert found.class_f1[5] > 0
 
 
 def test_a_class_without_images_has_no_recall() -> None:

@@ -228,7 +228,7 @@ def test_too_few_seeds_and_unknown_studies_are_told_in_a_line(
         (["s", "--best", "0"], "at least 1 configuration"),
         (["s", "--workers", "0"], "at least 1 must train"),
         (["sx"], "there is no study 'sx'; did you mean 's'?"),
-        (["empty"], "has no finished trial"),
+        (["empty"], "has not begun"),
     ):
         assert command_line.main(["confirm", *arguments]) == 1
         error = capsys.readouterr().err

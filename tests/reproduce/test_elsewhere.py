@@ -10,22 +10,9 @@ from PIL import Image
 from ferlab import cli as command_line
 from ferlab import paths
 from ferlab.config import compose
-from ferlab.data.imageset import EXPRESSIONS
 from ferlab.training.run import train
 from tests.reproduce.conftest import FAST, Clone
-from tests.reproduce.runs import Out, client, reruns
-
-
-def write_tree(folder: Path) -> None:
-    """FER2013 as a folder of 28 images: of each class two to train, one to select, one to test."""
-    rng = np.random.default_rng(0)
-    for usage, tree in (("A_Training", "train"), ("B_Training", "train"),
-                        ("PublicTest", "test"), ("PrivateTest", "test")):  # fmt: skip
-        for number, expression in enumerate(EXPRESSIONS):
-            path = folder / tree / expression / f"{usage.removeprefix('A_').removeprefix('B_')}"
-            path = path.with_name(f"{path.name}_{number + 10 * (usage[0] == 'B')}.png")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(rng.integers(0, 256, (48, 48), np.uint8)).save(path)
+from tests.reproduce.runs import Out, client, reruns, write_tree
 
 
 def test_one_altered_training_image_is_named_and_the_verdict_is_different(

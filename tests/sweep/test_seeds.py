@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 import ferlab.sweep.replicate as replicate_module
+from ferlab.config import compose
 from ferlab.errors import RunEnded
 from ferlab.sweep.race import behind
+from ferlab.sweep.replicate import Replicate
 from ferlab.tracking import store
 from ferlab.training.run import train
-from tests.sweep.test_sweep import HERE, children, runs, sweep, trials
+from tests.sweep.test_study import NEVER, shared
+from tests.sweep.test_sweep import FAST, HERE, children, runs, sweep, trials
+
+MEDIAN = {"_target_": "optuna.pruners.MedianPruner", "n_startup_trials": 2}
 
 
 def test_each_point_is_trained_under_the_same_seeds_and_judged_by_their_mean(
@@ -74,6 +79,35 @@ def test_a_point_that_is_clearly_behind_gets_no_further_seed(
         group = store.connect(None).get_run(trial.user_attrs["run_id"])
         assert group.info.status == "KILLED"
         assert group.data.tags["ferlab.why"].startswith("after seed 1 of 2: ")
+
+
+def test_of_several_objectives_no_point_is_stopped_between_its_seeds(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    monkeypatch.setattr("ferlab.sweep.race.behind", lambda *scores: "by far")
+    several = "study.objective=[val/accuracy,parameters]"
+    assert sweep(HERE, "study.name=o", "study.replicates=2", several, "optimizer.lr=0.05,0.1") == 0
+    assert [trial.state.name for trial in trials(home, "o")] == ["COMPLETE"] * 2
+
+
+def test_an_epoch_that_is_told_again_prunes_nothing(home: Path) -> None:
+    study = shared(budget=12, pruner=MEDIAN)
+    with study.liveness.at_work() as me:
+        for _ in range(6):
+            trial = study.next_trial(me, NEVER)
+            assert trial is not None
+            for epoch in range(1, 5):
+                trial.report(0.6 if epoch == 4 else 0.2, epoch)
+            study.optuna.tell(trial.number, 0.6)
+        trial = study.next_trial(me, NEVER)
+        assert trial is not None
+        config = compose([*FAST, "trainer.max_epochs=4"])
+        replicate = Replicate(study, trial, config, "name", None, 0)
+        told = [{"val/accuracy": value} for value in (0.3, 0.4, 0.45, 0.5)]
+        for epoch, metrics in enumerate(told, 1):  # never behind, but at its very end
+            replicate._report(epoch, metrics)
+        for epoch, metrics in enumerate(told, 1):  # its worker was killed, and another resumes
+            replicate._report(epoch, metrics)
 
 
 def test_behind_is_by_two_standard_errors_where_the_spread_is_known() -> None:

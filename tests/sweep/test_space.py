@@ -70,6 +70,18 @@ def test_a_conditional_parameter_is_drawn_only_where_its_condition_holds() -> No
     assert size(space, 9, lambda point: True) is None
 
 
+def test_the_steps_of_a_range_are_the_numbers_that_are_typed() -> None:
+    space, _ = parse({"x": "range(0.1,0.7,0.2)"}, {})
+    assert [point["x"] for point in space.points()] == [
+        0.1,
+        0.3,
+        0.5,
+        0.7,
+    ]  # not 0.30000000000000004
+    assert space.point({"x": 0.1 + 0.2}) == {"x": 0.3}
+    assert space.params[0].nearest(0.1 + 3 * 0.2) == 0.7
+
+
 def test_what_is_typed_goes_before_what_the_file_says() -> None:
     space, shared = parse({"lr": "interval(0.1,1.0)", "seed": "choice(1,2)"}, {}, ["lr=1,2"])
     assert list(space.points()) == [{"lr": a, "seed": b} for a in (1, 2) for b in (1, 2)]

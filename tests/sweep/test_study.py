@@ -146,6 +146,35 @@ def test_failures_do_not_count_stop_the_sweep_and_are_forgiven_by_the_next_start
     assert again.counts().failed == 0
 
 
+def test_a_baseline_that_failed_is_the_first_again_at_the_next_start() -> None:
+    baseline = {"a": 3, "b": "y"}
+    study = shared(baseline=baseline)
+    with study.liveness.at_work() as me:
+        first = study.next_trial(me, NEVER)
+        assert first is not None
+        assert first.params == baseline
+        first.set_user_attr("sitting", "1")
+        study.optuna.tell(first.number, state=TrialState.FAIL)
+        second = study.next_trial(me, NEVER)
+        assert second is not None
+        assert second.params != baseline
+        tell(study, second)
+    again = shared(baseline=baseline, sitting="2")
+    with again.liveness.at_work() as me:
+        third = again.next_trial(me, NEVER)
+        assert third is not None
+        assert third.params == baseline
+
+
+@pytest.mark.parametrize("sampler", ["TPESampler", "RandomSampler"])
+def test_a_stepped_range_is_sampled_without_a_point_twice(sampler: str) -> None:
+    space = parse({"x": "range(0.1,0.7,0.2)"}, {})[0]
+    chosen = {"_target_": f"optuna.samplers.{sampler}"}
+    study = shared(space, budget=4, trials=4, sampler=chosen, baseline={"x": 0.3})
+    assert work(study) == 4
+    assert sorted(point["x"] for point in points(study)) == [0.1, 0.3, 0.5, 0.7]  # type: ignore[type-var]
+
+
 def test_no_trial_starts_after_the_deadline() -> None:
     study = shared()
     with study.liveness.at_work() as me:

@@ -1,6 +1,7 @@
 """Sweeps from outside: what a command leaves in Optuna and MLflow, and what no kill can change."""
 
 import json
+import re
 from pathlib import Path
 
 import optuna
@@ -16,6 +17,7 @@ from ferlab.errors import RunEnded
 from ferlab.tracking import store
 from ferlab.training.run import train
 from tests.conftest import TINY
+from tests.reproduce.runs import write_tree
 
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=2"]
 HERE = "hydra/launcher=basic"
@@ -100,6 +102,9 @@ def test_an_experiment_is_swept_as_its_file_says(
     assert all(("reduction" in point) == ('"se"' in point) for point in points)
     assert command_line.main(["sweep", "--new", "mine", *FAST, HERE, "study.trials=1"]) == 0
     assert len(children("mine-2")) == 1
+    assert cli_report("mine-2", tmp_path) == 0  # says how to go on with this one
+    assert re.search(r"^    ferlab sweep mine .* study\.name=mine-2$",
+                     (tmp_path / "RESULTS.md").read_text(), re.MULTILINE)  # fmt: skip
     (parent,) = runs(study="mine", kind="study")
     assert parent.data.tags["mlflow.note.content"].startswith("does it work\n")
 
@@ -115,6 +120,29 @@ def test_another_space_or_config_is_refused_with_the_difference(
     assert "trainer.batch_size: 64 -> 32" in message
     assert "choices=(0.05, 0.1)) -> CategoricalDistribution(choices=(0.05, 0.2))" in message
     assert len(children("d")) == 1
+
+
+def test_the_space_that_was_typed_is_in_the_command_that_goes_on(tmp_path: Path) -> None:
+    typed = "hydra.sweeper.params.optimizer.lr='choice(0.05,0.1)'"
+    assert sweep(HERE, "study.name=t", "study.trials=1", f"+{typed}") == 0
+    assert cli_report("t", tmp_path) == 0
+    assert "hydra.sweeper.params.optimizer.lr=" in (tmp_path / "RESULTS.md").read_text()
+
+
+def test_a_study_goes_on_where_its_data_was_moved_but_not_on_other_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    write_tree(here)
+    fer = [*TINY[1:], "trainer.max_epochs=1", "data=fer2013", "study.name=v", "seed=0,1", HERE]
+    swept = ["train", "-m", *fer]
+    assert command_line.main([*swept, f"data.path={here}", "study.trials=1"]) == 0
+    here.rename(there)
+    assert command_line.main([*swept, f"data.path={there}", "study.trials=2"]) == 0
+    assert len(children("v")) == 2
+    next(there.rglob("*.png")).unlink()
+    assert command_line.main([*swept, f"data.path={there}", "study.trials=3"]) == 1
+    assert "begun with something else (data: " in capsys.readouterr().err
 
 
 def test_a_pruned_trial_is_killed_counts_and_says_against_what(home: Path) -> None:
