@@ -11,20 +11,18 @@ from ferlab.config import Config, check
 from ferlab.data.audit import Audit, audit
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare, read
-from ferlab.errors import DataError
+from ferlab.errors import DataError, TrackingError
 from ferlab.evidence.arm import Arm
 from ferlab.evidence.choice import Choice
 from ferlab.evidence.compare import Comparison, compare
 from ferlab.evidence.curves import Band, band
 from ferlab.reproduce.evaluate import is_scored
-from ferlab.reproduce.recorded import MACHINE
 from ferlab.sweep import report as searches
 from ferlab.sweep.rows import Table, counted
-from ferlab.sweep.storage import exists
 from ferlab.sweep.view import view
 from ferlab.tracking import artifacts, find
 from ferlab.tracking.entry import Entry
-from ferlab.tracking.run import recorded_config
+from ferlab.tracking.run import MACHINE, recorded_config
 from ferlab.tracking.store import Client
 from ferlab.training.record import Predictions
 
@@ -97,10 +95,10 @@ class Evidence:
 
 def finished(choice: Choice, storage: str | None) -> int:
     """How many of a confirmation's runs are trained."""
-    if not exists(storage, choice.name):
+    try:
+        return len(view(searches.find(choice.name, storage)).complete)
+    except TrackingError:  # it has not begun
         return 0
-    found = searches.find(choice.name, storage)
-    return len(view(found).complete) if "frame" in found.user_attrs else 0
 
 
 def runs(client: Client, choice: Choice, storage: str | None) -> Runs:
@@ -218,7 +216,8 @@ def _arm(
 def _machine(client: Client, entry: Entry) -> str:
     text = artifacts.read(client, entry.run_id, [MACHINE], [MACHINE])[MACHINE]
     known = json.loads(text)
-    processor = ", ".join(known["gpus"]) or known["cpu"]
+    on_gpu = entry.params["trainer.device"] == "cuda"
+    processor = ", ".join(known["gpus"]) if on_gpu else known["cpu"]
     threads = counted(int(entry.params["trainer.threads"]), "thread")
     return f"{processor}, torch {known['libraries']['torch']}, {threads}"
 

@@ -6,14 +6,12 @@ from typing import Any, Literal, NamedTuple
 from ferlab.config.check import flatten
 from ferlab.data import fingerprint
 from ferlab.reproduce.recorded import Setting
+from ferlab.tracking.origin import CODE, COMPUTING
 
 Section = Literal["config", "code", "data", "environment", "hardware", "threads"]
 
 Effect = Literal["nothing", "rounding", "numbers"]
 """It changes no number; the order or kind of float operations; or what is computed."""
-
-_CODE = ("ferlab/data/", "ferlab/models/", "ferlab/training/", "ferlab/targets.py", "own/")
-"""Sources that numbers come from; the others compose, record, search and show."""
 
 _ROUNDING = frozenset(
     {"python", "platform", "cpu", "cpu_capability", "gpus", "gpu_driver", "cuda", "mkl", "onednn"}
@@ -21,9 +19,6 @@ _ROUNDING = frozenset(
 _HARDWARE = frozenset(
     {"cpu", "cpu_capability", "physical_cores", "logical_cores", "memory", "gpus", "gpu_driver"}
 )
-_LIBRARIES = frozenset({"torch", "numpy", "kornia", "pytorch-lightning", "torchmetrics"})
-"""Those that compute."""
-
 _SHOWN = 8
 """More files or packages than this are counted."""
 
@@ -98,8 +93,7 @@ def _code(before: Setting, now: Setting) -> Iterator[Difference]:
         names = [
             name
             for name in dict.fromkeys([*before.sources, *now.sources])
-            if before.sources.get(name) != now.sources.get(name)
-            and name.startswith(_CODE) is chosen
+            if before.sources.get(name) != now.sources.get(name) and name.startswith(CODE) is chosen
         ]
         lines = [f"{name}: {_became(name, before.sources, now.sources)}" for name in names]
         yield from (Difference("code", text, does) for text in _some(lines, "files"))  # type: ignore[arg-type]
@@ -152,7 +146,7 @@ def _packages(before: Setting, now: Setting) -> Iterator[Difference]:
         lines = [
             f"{name}: {_value(old, name)} -> {_value(new, name)}"
             for name in names
-            if (name in _LIBRARIES) is chosen
+            if (name in COMPUTING) is chosen
         ]
         yield from (Difference("environment", text, does) for text in _some(lines, "packages"))  # type: ignore[arg-type]
 

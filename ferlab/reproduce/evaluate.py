@@ -1,11 +1,12 @@
 """Score a recorded model on a split, once, and keep the score on its run."""
 
+import logging
 from dataclasses import dataclass
 
 import torch
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_f1_score
 
-from ferlab.config import check
+from ferlab.config import Config, check
 from ferlab.data import fingerprint
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
@@ -16,10 +17,12 @@ from ferlab.tracking import artifacts, served
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import CONFIG, IMAGES, Run
 from ferlab.tracking.store import Client
-from ferlab.training.assemble import on_this_machine, set_up_torch
+from ferlab.training.assemble import set_up_torch
 from ferlab.training.record import Predictions, predict
 
 SPLITS = ("test", "val")
+
+_log = logging.getLogger("ferlab")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def evaluate(client: Client, entry: Entry, split: str) -> Evaluation:
 
     A split is scored once per run and state of the data: the run then has the metrics
     ``test/accuracy``, ``test/f1`` and ``test/images``, the artifact ``predictions/test.csv``, and
-    the data's digest in the tag ``ferlab.test.data.digest``.
+    the data's digest in the tag ``ferlab.test.data.digest``. It is scored in float32, on the run's
+    device, or on the CPU where there is no GPU.
 
     Args:
         client: of the store.
@@ -68,17 +72,15 @@ def evaluate(client: Client, entry: Entry, split: str) -> Evaluation:
         rows = int(entry.metrics[f"{split}/images"])
         return Evaluation(entry.run_id, split, *scores, rows, False)
     files = fetch(client, entry, (CONFIG,))
-    config = on_this_machine(check(read_config(files[CONFIG])))
+    config = check(read_config(files[CONFIG]))
     images, _ = prepare(config.data)
     _require_unchanged(entry, images, files.get(IMAGES))
     if not len(images.indices(Split[split.upper()])):
         raise DataError(f"the data of run {entry.run_id} has no {split} images")
     classifier = _model(client, entry)
     set_up_torch(config)
-    device = torch.device(str(config.trainer.device))
-    predictions = predict(
-        classifier.to(device), images, config.trainer.batch_size, Split[split.upper()]
-    )
+    classifier.to(_device(entry, config))
+    predictions = predict(classifier, images, config.trainer.batch_size, Split[split.upper()])
     accuracy, f1 = _scores(predictions)
     _record(client, entry, split, predictions, images, accuracy, f1)
     return Evaluation(entry.run_id, split, accuracy, f1, len(predictions.labels), True)
@@ -107,6 +109,14 @@ def _model(client: Client, entry: Entry) -> Classifier:
     if not isinstance(network, Classifier):
         raise DataError(f"the model of run {entry.run_id} is not one that ferlab trains")
     return network
+
+
+def _device(entry: Entry, config: Config) -> torch.device:
+    """The device of the run; the CPU where it was a GPU and torch sees none."""
+    if config.trainer.device == "cuda" and not torch.cuda.is_available():
+        _log.info("on       cpu: torch sees no GPU, on which run %s was trained", entry.run_id)
+        return torch.device("cpu")
+    return torch.device(str(config.trainer.device))
 
 
 def _scores(predictions: Predictions) -> tuple[float, float]:

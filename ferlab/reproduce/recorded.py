@@ -17,7 +17,7 @@ from ferlab.data.imageset import ImageSet
 from ferlab.errors import DataError
 from ferlab.tracking import artifacts, environment, sources
 from ferlab.tracking.entry import Entry
-from ferlab.tracking.run import CONFIG, IMAGES, SOURCES
+from ferlab.tracking.run import CONFIG, IMAGES, MACHINE, SOURCES
 from ferlab.tracking.store import Client
 from ferlab.training.record import Predictions
 
@@ -25,7 +25,6 @@ Files = Mapping[str, bytes]
 """The recorded files of one run, by path."""
 
 PREDICTIONS = "predictions/val.csv"
-MACHINE = "environment/machine.json"
 PACKAGES = "environment/requirements.txt"
 DIFF = "environment/dirty.diff"
 OWN_DIFF = "environment/own.diff"

@@ -10,7 +10,7 @@ from ferlab import paths
 from ferlab.config import Config
 from ferlab.errors import FerlabError, RunEnded
 from ferlab.sweep.study import SharedStudy
-from ferlab.tracking import store, sweep
+from ferlab.tracking import origin, store, sweep
 from ferlab.training import checkpoint, stop
 from ferlab.training.run import resume, train
 
@@ -77,10 +77,10 @@ class Replicate:
                 found.tags.get("ferlab.why", ""), found.run_id, found.tags["ferlab.ended"]
             )
         config = self._config
-        if found is not None and (paths.work(found.run_id) / checkpoint.LAST).exists():
+        if found is not None and self._can_go_on(found):
             result = resume(found.run_id, config.tracking.uri, self._report, config.targets())
         else:
-            if found is not None:  # its worker died before the first epoch
+            if found is not None:
                 sweep.forget(self._client, found.run_id)
                 shutil.rmtree(paths.work(found.run_id), ignore_errors=True)
             result = train(config, self._report, self._tags(attempt))
@@ -90,6 +90,12 @@ class Replicate:
         if finished is None:
             raise FerlabError("its run has vanished from MLflow")
         return finished
+
+    def _can_go_on(self, found: sweep.Child) -> bool:
+        """Whether its worker came to the end of an epoch, and the code is still the same."""
+        if not (paths.work(found.run_id) / checkpoint.LAST).exists():
+            return False
+        return not origin.changed(self._client, found.run_id, self._config.targets())
 
     def _found(self, attempt: int) -> sweep.Child | None:
         return sweep.child(self._client, self._config.tracking.experiment, self._identity(attempt))
@@ -141,6 +147,8 @@ class Replicate:
         if epoch not in me.intermediate_values:
             trial.report(metrics[shown], epoch)
         if self._study.baseline == trial.user_attrs["point"]:
+            return
+        if epoch < max(me.intermediate_values, default=0):  # told again; Optuna judges the last
             return
         if epoch == self._config.trainer.max_epochs or not trial.should_prune():
             return

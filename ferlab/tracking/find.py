@@ -13,7 +13,7 @@ from ferlab.config.check import did_you_mean
 from ferlab.errors import TrackingError
 from ferlab.tracking import artifacts
 from ferlab.tracking.entry import Entry, entry_of, is_better_smaller
-from ferlab.tracking.store import reported
+from ferlab.tracking.store import reported, shown
 
 _PAGE = 500
 
@@ -74,7 +74,7 @@ def resolve(client: MlflowClient, name: str) -> Entry:
         studies = _search(client, _experiments(client), {"ferlab.kind": "study"})
         is_study = name in {entry.study for entry in studies}
         hint = f"of the study, take best:{name}" if is_study else "ferlab runs lists them"
-        raise TrackingError(f"there is no run '{name}' in {client.tracking_uri}; {hint}")
+        raise TrackingError(f"there is no run '{name}' in {shown(client)}; {hint}")
     if len(found) > 1:
         some = ", ".join(run.info.run_id for run in found[:4]) + (", ..." if found[4:] else "")
         raise TrackingError(f"'{name}' may be any of {len(found)} runs: {some}")
@@ -120,7 +120,7 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
     tags = {"ferlab.study": str(whole.study)} if whole else {}
     entries = _grouped(_search(client, _experiments(client), tags))
     done = [e for e in entries if e.status == "finished" and e.kind in ("run", "trial")]
-    where = f"the study '{whole.study}'" if whole else client.tracking_uri
+    where = f"the study '{whole.study}'" if whole else shown(client)
     if not done:
         what = "trial" if whole else "run"
         raise TrackingError(f"{where} has no finished {what} yet, so there is no best one")

@@ -4,6 +4,7 @@ import json
 import tempfile
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +32,7 @@ from ferlab.data.fingerprint import fingerprint
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import TrackingError
 from ferlab.tracking import artifacts, environment, sources, store
-from ferlab.tracking.store import reported
+from ferlab.tracking.store import reported, shown
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -40,6 +41,9 @@ CONFIG = "config.yaml"
 
 SOURCES = "environment/sources.json"
 """Where a run keeps the digests of its source files."""
+
+MACHINE = "environment/machine.json"
+"""Where a run keeps what it ran on, and with which libraries."""
 
 IMAGES = "data/images.bin"
 """Where a run keeps what each of its images was; see `ferlab.data.fingerprint`."""
@@ -62,8 +66,11 @@ class Run:
     def start(
         cls, client: MlflowClient, config: Config, images: ImageSet, tags: Mapping[str, str]
     ) -> "Run":
-        """Create a run and record what it is made of: config, data, and ``tags``."""
-        plain = config.plain()
+        """Create a run and record what it is made of: config, data, and ``tags``.
+
+        Where it is recorded is no part of that, and may have a password in it.
+        """
+        plain = {**config.plain(), "tracking": {**config.plain()["tracking"], "uri": None}}
         experiment = store.experiment_id(client, config.tracking.experiment)
         with reported(client.tracking_uri):
             created = client.create_run(
@@ -77,14 +84,20 @@ class Run:
                     **tags,
                 },
             )
-            run = cls(client, created.info.run_id)
-            client.log_batch(run.id, params=params_of(flatten(plain)))
-            client.log_inputs(run.id, [_dataset(config, images)])
-            client.log_text(run.id, yaml.safe_dump(plain, sort_keys=False), CONFIG)
-            with tempfile.TemporaryDirectory() as scratch:
-                prints = Path(scratch, IMAGES.rpartition("/")[2])
-                prints.write_bytes(fingerprint(images).tobytes())
-                client.log_artifact(run.id, str(prints), IMAGES.rpartition("/")[0])
+        run = cls(client, created.info.run_id)
+        try:
+            with reported(client.tracking_uri):
+                client.log_batch(run.id, params=params_of(flatten(plain)))
+                client.log_inputs(run.id, [_dataset(config, images)])
+                client.log_text(run.id, yaml.safe_dump(plain, sort_keys=False), CONFIG)
+                with tempfile.TemporaryDirectory() as scratch:
+                    prints = Path(scratch, IMAGES.rpartition("/")[2])
+                    prints.write_bytes(fingerprint(images).tobytes())
+                    client.log_artifact(run.id, str(prints), IMAGES.rpartition("/")[0])
+        except BaseException as error:
+            with suppress(TrackingError):
+                run.end("FAILED", "error", f"nothing could be recorded: {error}")
+            raise
         return run
 
     @classmethod
@@ -103,7 +116,7 @@ class Run:
                 directory's checkout.
         """
         machine = json.dumps(asdict(environment.describe()), indent=2)
-        self.log_text(machine, "environment/machine.json")
+        self.log_text(machine, MACHINE)
         self.log_text(environment.packages(), "environment/requirements.txt")
         files = sources.sources(targets)
         self.log_text(json.dumps(files, indent=2), SOURCES)
@@ -199,7 +212,7 @@ def recorded(client: MlflowClient, run_id: str) -> tuple[str, Mapping[str, str]]
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        raise TrackingError(f"there is no run '{run_id}' in {client.tracking_uri}") from error
+        raise TrackingError(f"there is no run '{run_id}' in {shown(client)}") from error
     return RunStatus.to_string(RunStatus.from_string(run.info.status)), run.data.tags
 
 

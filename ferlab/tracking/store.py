@@ -130,6 +130,11 @@ def _first_line(error: BaseException) -> str:
     return (str(cause).splitlines() or [type(cause).__name__])[0]
 
 
+def shown(client: Client) -> str:
+    """Where a client's store is, for a message."""
+    return without_password(client.tracking_uri)
+
+
 def without_password(uri: str) -> str:
     """An address as it may be shown."""
     password = urlsplit(uri).password

@@ -45,6 +45,9 @@ class ExpressionModule(pl.LightningModule):
     So a run is resumed by training the epochs that are left: Lightning counts them from 0, and
     ``first_epoch`` is added.
 
+    Training steps compute in the Trainer's precision; augmentation and validation in float32, in
+    which the recorded model scores, too.
+
     Args:
         classifier: the network with its normalisation.
         augment: float (b, 1, 48, 48) in [0, 1] -> the same.
@@ -143,7 +146,9 @@ class ExpressionModule(pl.LightningModule):
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch, shape ()."""
         images, labels = batch
-        logits = self.classifier.score(self.augment(to_unit(images)))
+        with self._float32():
+            views = self.augment(to_unit(images))
+        logits = self.classifier.score(views)
         loss = cross_entropy(
             logits, labels, weight=self.class_weights, label_smoothing=self.label_smoothing
         )
@@ -158,10 +163,15 @@ class ExpressionModule(pl.LightningModule):
     def validation_step(self, batch: Batch, _: int) -> None:
         """Count one batch, without smoothing or weights, so that losses compare across runs."""
         images, labels = batch
-        logits = self.classifier(images)
+        with self._float32():
+            logits = self.classifier(images)
         self.val_metrics["loss"].update(cross_entropy(logits, labels), len(labels))
         for name in ("accuracy", "f1", "f1_per_class"):
             self.val_metrics[name].update(logits, labels)
+
+    def _float32(self) -> torch.autocast:
+        """Outside the autocast that Lightning wraps each step in."""
+        return torch.autocast(self.device.type, enabled=False)
 
     def epoch_metrics(self, classes: tuple[str, ...]) -> dict[str, float]:
         """What the epoch came to: losses, accuracies, macro F1 and F1 of each class."""

@@ -96,7 +96,7 @@ class Predictions:
 def predict(
     classifier: Classifier, images: ImageSet, batch_size: int, split: Split = Split.VAL
 ) -> Predictions:
-    """Score a split's images, on the classifier's device."""
+    """Score a split's images as validation does: in float32, on the classifier's device."""
     device = next(classifier.parameters()).device
     index = images.indices(split)
     chosen = torch.from_numpy(images.images[index]).to(device)
@@ -165,7 +165,7 @@ def record(
             "images_per_second": float(np.median([e["images_per_second"] for e in past.history])),
             "train_seconds": past.seconds,
             "peak_memory_bytes": environment.peak_memory(),
-            **_peak_gpu_memory(),
+            **_peak_gpu_memory(config),
             "parameters": cost.parameters(classifier),
             "multiply_adds": cost.multiply_adds(classifier.network),
             "latency_ms": cost.latency(classifier.network),
@@ -209,8 +209,8 @@ def _write_figures(
         figure.savefig(folder / "figures" / f"{name}.png")
 
 
-def _peak_gpu_memory() -> dict[str, float]:
-    """The most GPU memory that torch's tensors have held so far, in bytes, if there is a GPU."""
-    if not torch.cuda.is_available():
+def _peak_gpu_memory(config: Config) -> dict[str, float]:
+    """The most GPU memory that the run's tensors have held, in bytes, if it was on a GPU."""
+    if config.trainer.device != "cuda":
         return {}
     return {"peak_gpu_memory_bytes": torch.cuda.max_memory_allocated()}

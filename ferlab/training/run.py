@@ -1,5 +1,6 @@
 """One run, read top to bottom: compose, read, train, judge, record."""
 
+import gc
 import logging
 import shutil
 import traceback
@@ -8,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+import torch
 from filelock import FileLock, Timeout
 
 from ferlab import paths
@@ -15,7 +17,7 @@ from ferlab.config import Config, check
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import FerlabError, RunEnded, TrackingError
-from ferlab.tracking import store
+from ferlab.tracking import origin, store
 from ferlab.tracking.run import Run, name_of, recorded, recorded_config
 from ferlab.training import checkpoint, stop
 from ferlab.training.assemble import (
@@ -31,6 +33,9 @@ from ferlab.training.module import ExpressionModule
 from ferlab.training.record import Predictions, predict, record
 
 _log = logging.getLogger("ferlab")
+
+_SHOWN = 5
+"""Of what has changed, more than this is not listed."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def train(
             so vouches for the targets it names.
 
     Raises:
-        FerlabError: the data, the store or the config cannot be used; no run was created.
+        FerlabError: the data, the store or the config cannot be used; no run was begun.
         RunEnded: the run ended before its last epoch, and is recorded as what it was.
     """
     config = on_this_machine(config)
@@ -95,8 +100,11 @@ def train(
     client = store.connect(config.tracking.uri)
     tags = {"ferlab.data.leaks_dropped": str(leaks), **(tags or {})}
     run = Run.start(client, config, images, tags)
-    run.log_environment(config.targets())
-    _announce(config, images, leaks, run)
+    try:
+        run.log_environment(config.targets())
+        _announce(config, images, leaks, run)
+    except BaseException as error:
+        raise _ended(run, config, error) from error
     return _complete(config, images, run, module, scale, report)
 
 
@@ -117,7 +125,7 @@ def resume(
         allow: see `ferlab.targets.require_allowed`.
 
     Raises:
-        FerlabError: there is nothing to go on with, or the data is not the same any more.
+        FerlabError: there is nothing to go on with, or data or code are not the same any more.
         RunEnded: it ended early again.
     """
     client = store.connect(uri, make=False)
@@ -136,6 +144,11 @@ def resume(
         pass  # nobody else is at it, so its status is ours to change
     scale = normalisation(images, config.data.normalize)
     module = make_module(config, images, scale, allow)
+    if different := origin.changed(client, run_id, config.targets()):
+        raise TrackingError(
+            f"run {run_id} was begun with other code ({', '.join(different[:_SHOWN])}); to come to "
+            "the same bits, go back to that, or train it anew"
+        )
     run = Run.reopen(client, run_id)
     _announce(config, images, leaks, run)
     if not (paths.work(run_id) / checkpoint.LAST).exists():
@@ -153,9 +166,12 @@ def _complete(
 ) -> RunResult:
     """Train the epochs that are left and record the run, or record why it ended."""
     folder = paths.work(run.id)
-    with _locked(run.id), stop.on_signals() as check_signals:
+    with stop.on_signals() as check_signals, _locked(run.id):
         try:
             set_up_torch(config)
+            if config.trainer.device == "cuda":  # an earlier run's memory is not this one's
+                gc.collect()
+                torch.cuda.reset_peak_memory_stats()
             past = Past([], 0.0)
             if (folder / checkpoint.LAST).exists():
                 state = checkpoint.load_state(folder / checkpoint.LAST)
@@ -189,12 +205,17 @@ def _complete(
 
             best = checkpoint.load_weights(folder / checkpoint.BEST)
             module.classifier.load_state_dict(best)
+            module.classifier.to(str(config.trainer.device))  # Lightning leaves it on the CPU
             predictions = predict(module.classifier, images, config.trainer.batch_size)
             record(run, config, images, past, module.classifier, scale, predictions)
             run.end("FINISHED")
         except BaseException as error:
             raise _ended(run, config, error) from error
     shutil.rmtree(folder, ignore_errors=True)
+    try:
+        check_signals()
+    except stop.Interrupted as error:  # while it was recorded
+        raise RunEnded(f"run {run.id} is finished; {error}", run.id, "interrupted") from error
     epoch = past.best(config.trainer.monitor)
     metrics = past.history[epoch - 1]
     return RunResult(
@@ -237,7 +258,7 @@ def _resume_command(run: Run, config: Config) -> str:
     own = sorted({target.partition(".")[0] for target in config.targets()} - {"ferlab", "torch"})
     needs = [f"FERLAB_ALLOW={','.join(own)}"] if own else []
     if config.tracking.uri is not None:
-        needs.append(f"MLFLOW_TRACKING_URI={config.tracking.uri}")
+        needs.append(f"MLFLOW_TRACKING_URI={store.without_password(config.tracking.uri)}")
     return " ".join([*needs, f"ferlab train --resume {run.id}"])
 
 

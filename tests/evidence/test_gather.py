@@ -1,12 +1,19 @@
 """Which images a confirmation is scored on, and what it says of them."""
 
+import json
+from datetime import UTC, datetime
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 
 from ferlab.config import compose
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.evidence.arm import Arm
-from ferlab.evidence.gather import _parts, shared_with_training
+from ferlab.evidence.gather import _machine, _parts, shared_with_training
+from ferlab.reproduce.recorded import MACHINE
+from ferlab.tracking import artifacts
+from ferlab.tracking.entry import Entry
 
 SPLITS = [Split.TRAIN] * 3 + [Split.VAL] * 2 + [Split.TEST] * 4 + [Split.UNUSED]
 
@@ -67,3 +74,14 @@ def test_the_papers_protocol_is_scored_on_all_of_privatetest_too(copies: dict[in
         assert arm.names.tolist() == [f"{i}.png" for i in range(3, 9)]
         assert arm.predicted.shape == (3, 6)
         assert (arm.predicted == arm.labels).all()
+
+
+@pytest.mark.parametrize(("device", "processor"), [("cpu", "Xeon"), ("cuda", "H200")])
+def test_the_machine_is_named_by_what_the_run_was_on(
+    device: str, processor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"cpu": "Xeon", "gpus": ["H200"], "libraries": {"torch": "2.13.0"}}
+    monkeypatch.setattr(artifacts, "read", lambda *_: {MACHINE: json.dumps(known).encode()})
+    params = {"trainer.device": device, "trainer.threads": "2"}
+    entry = Entry("1", "", "run", "finished", "", "", datetime.now(UTC), 1.0, {}, params, {})
+    assert _machine(Mock(), entry) == f"{processor}, torch 2.13.0, 2 threads"

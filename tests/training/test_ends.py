@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from ferlab import paths
 from ferlab.config import compose
 from ferlab.errors import RunEnded, TrackingError
 from ferlab.tracking.run import Run
@@ -55,6 +56,25 @@ def test_a_signal_ends_the_run_as_interrupted_and_says_how_to_go_on(number: int)
     recorded = client().get_run(caught.value.run_id)
     assert (recorded.info.status, recorded.data.tags["ferlab.ended"]) == ("KILLED", "interrupted")
     assert resume(caught.value.run_id).predictions.digest == train(compose(TINY)).predictions.digest
+
+
+def test_a_signal_while_the_run_is_recorded_ends_what_comes_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ferlab.training import run as running
+
+    record = running.record
+
+    def interrupted(*arguments: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        record(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(running, "record", interrupted)
+    with pytest.raises(RunEnded, match="is finished; SIGINT") as caught:
+        train(compose(TINY))
+    assert caught.value.reason == "interrupted"  # so that a worker takes no other trial
+    assert client().get_run(caught.value.run_id).info.status == "FINISHED"
+    assert not paths.work(caught.value.run_id).exists()
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_checkpoint() -> None:

@@ -1,0 +1,49 @@
+"""Whether a run's numbers would still come from the code and libraries it was begun with."""
+
+import json
+from collections.abc import Collection, Iterator
+
+from mlflow.tracking import MlflowClient
+
+from ferlab.tracking import artifacts, environment
+from ferlab.tracking.run import MACHINE, SOURCES
+from ferlab.tracking.sources import sources
+
+CODE = ("ferlab/data/", "ferlab/models/", "ferlab/training/", "ferlab/targets.py", "own/")
+"""Sources that numbers come from; the others compose, record, search and show."""
+
+COMPUTING = frozenset({"torch", "numpy", "kornia", "pytorch-lightning", "torchmetrics"})
+"""Libraries that numbers come from."""
+
+
+def changed(client: MlflowClient, run_id: str, targets: Collection[str]) -> list[str]:
+    """What has changed since a run was begun, so that it cannot be gone on with to the same bits.
+
+    Args:
+        client: of the store.
+        run_id: of a run that did not end.
+        targets: of its config; the file of a user's own is compared once it is imported.
+
+    Returns:
+        Source files, and libraries with both versions; none for what the run had not recorded yet.
+    """
+    files = artifacts.read(client, run_id, [SOURCES, MACHINE], [])
+    return [
+        *_sources(json.loads(files.get(SOURCES, b"{}")), targets),
+        *_libraries(json.loads(files.get(MACHINE, b"{}")).get("libraries", {})),
+    ]
+
+
+def _sources(before: dict[str, str], targets: Collection[str]) -> Iterator[str]:
+    now = sources(targets)
+    for name in sorted(before.keys() | now.keys() if before else ()):
+        is_known = name in now or not name.startswith("own/")
+        if is_known and name.startswith(CODE) and before.get(name) != now.get(name):
+            yield name
+
+
+def _libraries(before: dict[str, str]) -> Iterator[str]:
+    now = environment.describe().libraries
+    for name in sorted(COMPUTING & before.keys()):
+        if before[name] != now.get(name):
+            yield f"{name} {before[name]} -> {now.get(name)}"

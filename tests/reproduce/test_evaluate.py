@@ -1,0 +1,27 @@
+"""A recorded run, scored where the machine is another one."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from ferlab.reproduce.evaluate import evaluate
+from ferlab.tracking import find
+from tests.reproduce.runs import client
+
+
+def test_a_run_of_a_gpu_is_scored_on_the_cpu_where_there_is_none(
+    original: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = yaml.safe_load(Path(client().download_artifacts(original, "config.yaml")).read_text())
+    config["trainer"] |= {"device": "cuda", "precision": "16-mixed"}
+    client().log_text(original, yaml.safe_dump(config), "config.yaml")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    with caplog.at_level(logging.INFO, "ferlab"):
+        found = evaluate(client(), find.resolve(client(), original), "test")
+    assert found.is_new
+    assert client().get_run(original).data.metrics["test/accuracy"] == pytest.approx(found.accuracy)
+    assert f"cpu: torch sees no GPU, on which run {original} was trained" in caplog.text

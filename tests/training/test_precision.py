@@ -1,0 +1,88 @@
+"""What a run is computed in, and on what: training steps, and all that is scored."""
+
+import csv
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from ferlab.config import compose
+from ferlab.config.schema import Config
+from ferlab.data.augment import Augmentation
+from ferlab.models.classifier import Classifier
+from ferlab.training import run
+from ferlab.training.run import train
+from tests.conftest import TINY
+from tests.training.runs import artifact, client
+
+MIXED = [*TINY, "trainer.device=cpu", "trainer.precision=bf16-mixed", "trainer.max_epochs=2"]
+
+
+def test_scores_are_those_of_the_recorded_predictions() -> None:
+    run_id = train(compose(MIXED)).run_id
+    with artifact(run_id, "predictions/val.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    metrics = client().get_run(run_id).data.metrics
+    right = [row["label"] == row["predicted"] for row in rows]
+    assert metrics["best/accuracy"] == pytest.approx(np.mean(right), rel=1e-6)
+    losses = [-np.log(float(row[f"p_{row['label']}"])) for row in rows]
+    assert metrics["best/loss"] == pytest.approx(np.mean(losses), rel=1e-6)
+
+
+def test_nothing_but_training_steps_is_in_mixed_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, set[bool]] = {"augment": set(), "train": set(), "score": set()}
+    augment, score = Augmentation.forward, Classifier.score
+
+    def spy_augment(self: Augmentation, images: Tensor) -> Tensor:
+        seen["augment"].add(torch.is_autocast_enabled("cpu"))
+        return augment(self, images)
+
+    def spy_score(self: Classifier, images: Tensor) -> Tensor:
+        seen["train" if torch.is_grad_enabled() else "score"].add(torch.is_autocast_enabled("cpu"))
+        return score(self, images)
+
+    monkeypatch.setattr(Augmentation, "forward", spy_augment)
+    monkeypatch.setattr(Classifier, "score", spy_score)
+    train(compose(MIXED))
+    assert seen == {"augment": {False}, "train": {True}, "score": {False}}
+
+
+@pytest.fixture
+def as_if_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Runs of device=cuda train on the CPU; what is asked of the device, in order."""
+    asked: list[str] = []
+    make_trainer, predict = run.make_trainer, run.predict
+
+    def trainer_on_cpu(config: Config, epochs: int, callback: pl.Callback) -> pl.Trainer:
+        asked.append("fit")
+        on_cpu = config.trainer.model_copy(update={"device": "cpu"})
+        return make_trainer(config.model_copy(update={"trainer": on_cpu}), epochs, callback)
+
+    def told(what: str) -> None:
+        asked.append(what)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: told("reset"))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 7)
+    monkeypatch.setattr(Classifier, "to", lambda self, device: told(f"to {device}"))
+    monkeypatch.setattr(run, "make_trainer", trainer_on_cpu)
+    monkeypatch.setattr(run, "predict", lambda *rest: (told("predict"), predict(*rest))[1])
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("device", "asked", "peak"),
+    [
+        ("cuda", ["reset", "fit", "to cuda", "predict"], 7),
+        ("cpu", ["fit", "to cpu", "predict"], None),
+    ],
+)
+def test_a_run_is_scored_where_it_was_trained_and_its_peak_of_memory_is_its_own(
+    device: str, asked: list[str], peak: float | None, as_if_on_a_gpu: list[str]
+) -> None:
+    ended = train(compose([*TINY, f"trainer.device={device}", "trainer.max_epochs=1"]))
+    assert as_if_on_a_gpu == asked
+    metrics = client().get_run(ended.run_id).data.metrics
+    assert metrics.get("peak_gpu_memory_bytes") == peak
