@@ -84,11 +84,13 @@ def again(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     del pictures
     study = evidence.choice.study
     yield "## Every number again"
-    yield (
-        f"    ferlab report {study}   # this text, from what is recorded\n"
-        f"    ferlab confirm {study}  # the same, and trains what is missing\n"
-        f"    ferlab reproduce {'RUN':<{len(study)}}  # trains one of these once more, and compares"
-    )
+    commands = {
+        f"ferlab report {study}": "this text, from what is recorded",
+        f"ferlab confirm {study}": "the same, and trains what is missing",
+        "ferlab reproduce RUN": "trains one of these once more, and compares",
+    }
+    width = max(map(len, commands))
+    yield "\n".join(f"    {text:<{width}}  # {does}" for text, does in commands.items())
     yield grid(
         ["arm", "seed", "run", "epoch", "validation", "test", "test F1", "commit"],
         [

@@ -67,7 +67,7 @@ def _cautions(evidence: Evidence) -> Iterator[str]:
         )
     for part in evidence.parts[1:]:
         for decides, other in zip(evidence.comparisons, part.comparisons, strict=True):
-            if part.name.startswith("test") and other.verdict is not decides.verdict:
+            if other.verdict is not decides.verdict:
                 yield (
                     f"**Careful.** On *{part.name}* the verdict on {other.arm} would be: "
                     f"{other.words}."
@@ -155,7 +155,7 @@ def _classes(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     for i, comparison in enumerate(evidence.comparisons, 1):
         yield from picture(pictures, f"classes-{i}", f"Classes gained and lost: {comparison.arm}")
         clear = [
-            f"{name} ({_points(recall)})"
+            f"{name} {_points(recall)}"
             for name, recall in zip(comparison.classes, comparison.recalls, strict=True)
             if recall is not None and recall.p < 0.05
         ]

@@ -140,15 +140,16 @@ def test_cautions_are_told_where_there_is_cause(there: Lab) -> None:
     assert "trained by 2 different states of the code" in text
 
 
-def test_a_verdict_that_shared_images_would_change_is_told(there: Lab) -> None:
+@pytest.mark.parametrize("name", ["test, none shared with training", "validation"])
+def test_a_verdict_that_other_images_would_change_is_told(there: Lab, name: str) -> None:
     evidence = there.evidence
     test, *others = evidence.parts
     gain, same = sorted(test.comparisons, key=lambda c: c.arm != GAIN)
     swapped = (replace(same, arm=GAIN), replace(gain, arm=SAME))
-    unshared = replace(test, name="test, none shared with training", comparisons=swapped)
+    different = replace(test, name=name, comparisons=swapped)
     decides = replace(test, comparisons=(gain, same))
-    text = markdown(replace(evidence, parts=(decides, unshared, *others)), {})
-    assert f"On *test, none shared with training* the verdict on {GAIN} would be: no diff" in text
+    text = markdown(replace(evidence, parts=(decides, different, *others)), {})
+    assert f"On *{name}* the verdict on {GAIN} would be: no diff" in text
 
 
 def test_html_in_a_text_is_shown_and_not_obeyed() -> None:
