@@ -153,10 +153,15 @@ def _indented(text: str) -> str:
 
 
 def _export(args: argparse.Namespace) -> int:
+    from ferlab.errors import DataError
     from ferlab.reproduce import bundle
     from ferlab.reproduce.originals import files_of, finished
     from ferlab.tracking import store
 
+    if args.bundle.suffix.lower() != ".zip":  # it would not be read as one
+        raise DataError(
+            f"'{args.bundle}' cannot name a bundle; it must end in .zip, such as bundle.zip"
+        )
     client = store.connect(None, make=False)
     files = files_of(client, finished(client, args.name))
     bundle.write(args.bundle, files)

@@ -1,6 +1,8 @@
 """The one form that all data takes: images in memory, with label, split, name and digest each."""
 
 import hashlib
+import posixpath
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -60,8 +62,18 @@ class ImageSet:
     ) -> "ImageSet":
         """Check the parts and put them together, in the given order.
 
+        Args:
+            images: uint8, shape (n, 48, 48), grey levels 0-255.
+            labels: shape (n,), index into ``classes``.
+            split: shape (n,), a `Split` each or its number: 0 trains, 1 validates, 2 tests, 3 is
+                unused.
+            names: shape (n,), unique within the set.
+            classes: their names, in the order of the labels; letters, digits, spaces and
+                ``_ - . :``, as in the names of metrics.
+
         Raises:
-            DataError: a shape, type or range is off, or a name stands twice.
+            DataError: a shape, type or range is off, a name stands twice, or a class has a name
+                that no metric can have.
         """
         n = len(images)
         if images.dtype != np.uint8 or images.shape != (n, SIZE, SIZE):
@@ -76,8 +88,21 @@ class ImageSet:
             )
         if n and not 0 <= int(np.min(labels)) <= int(np.max(labels)) < len(classes):
             raise DataError(f"labels must lie in 0-{len(classes) - 1}, one per class")
+        numbers = tuple(Split)
+        for value in np.asarray(split).tolist():
+            if value not in numbers:
+                *known, last = (f"{s} ({s.name.lower()})" for s in Split)
+                raise DataError(
+                    f"each image's split must be {', '.join(known)} or {last}, not {value!r}"
+                )
         if len(set(names)) != n:
             raise DataError("every image needs a name of its own")
+        for name in classes:
+            if not _is_class_name(name):
+                raise DataError(
+                    f"the class name {name!r} cannot be part of a metric's name; take up to "
+                    "200 letters, digits, spaces and _ - . : (and / in between)"
+                )
         return cls(
             images,
             np.asarray(labels, np.uint8),
@@ -119,3 +144,10 @@ def hash_images(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images
     )
     return np.frombuffer(digests, np.uint8).reshape(len(images), 16)
+
+
+def _is_class_name(name: object) -> bool:
+    """Whether MLflow takes it in a metric's name, which must also be a path in normal form."""
+    path = f"val/f1/{name}"
+    is_plain = isinstance(name, str) and re.fullmatch(r"[\w.\- :/]{1,200}", name) is not None
+    return is_plain and posixpath.normpath(path) == path

@@ -30,6 +30,8 @@ _MAX_RUNS = 100
 _MAX_BYTES = {CONFIG: 2**20, MANIFEST: 2**20, PREDICTIONS: 2**27, IMAGES: 2**26}
 _MAX_OTHER_BYTES = 2**24
 _MAX_TOTAL_BYTES = 2**29
+_UNPACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+"""Others unpack a whole block at once, however large it is and whatever size was declared."""
 
 
 def write(path: Path, runs: Sequence[Files]) -> None:
@@ -105,6 +107,10 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: str) -> bytes
     limit = _MAX_BYTES.get(file, _MAX_OTHER_BYTES)
     if info.file_size > limit:
         raise DataError(f"'{info.filename}' unpacks to more than {limit:,} bytes")
+    if info.compress_type not in _UNPACKED:
+        raise DataError(
+            f"'{info.filename}' is not packed with deflate; make the bundle with ferlab export"
+        )
     with archive.open(info) as stream:
         return stream.read(limit + 1)  # zipfile stops at the size that was checked
 

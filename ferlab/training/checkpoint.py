@@ -27,8 +27,13 @@ def load_state(path: Path) -> dict[str, Any]:
 
 
 def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
-    """Write named tensors as safetensors."""
-    _write(path, save({name: tensor.contiguous() for name, tensor in weights.items()}))
+    """Write named tensors as safetensors; those that share memory are written once per name."""
+    # safetensors wants every tensor contiguous and in memory of its own.
+    own = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in weights.items()
+    }
+    _write(path, save(own))
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:

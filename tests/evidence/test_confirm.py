@@ -223,6 +223,7 @@ def test_too_few_seeds_and_unknown_studies_are_told_in_a_line(
     study("s", SLOW, DONE, DONE)
     study("empty", {}, frame=False)
     store.connect(None)
+    capsys.readouterr()  # MLflow tells of its new tables, where nobody has set up logging
     for arguments, message in (
         (["s", "--seeds", "2"], "3 seeds for an interval"),
         (["s", "--best", "0"], "at least 1 configuration"),

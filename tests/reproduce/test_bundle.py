@@ -39,9 +39,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "bundle.zip"
 
 
-def pack(path: Path, members: dict[str, bytes]) -> Path:
+def pack(path: Path, members: dict[str, bytes], packed: int = zipfile.ZIP_DEFLATED) -> Path:
     """A zip file made by somebody else."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w", packed) as archive:
         for name, data in members.items():
             archive.writestr(name, data)
     return path
@@ -169,6 +169,14 @@ def test_a_manifest_that_agrees_does_not_help(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_what_could_unpack_beyond_its_declared_size_is_refused(path: Path, packed: int) -> None:
+    files = {f"0/{name}": data for name, data in FILES.items()}
+    pack(path, {**files, "manifest.json": manifest(files)}, packed)
+    with pytest.raises(DataError, match=r"'manifest\.json' is not packed with deflate; make"):
+        bundle.read(path)
+
+
 def test_a_config_nested_too_deeply_is_refused() -> None:
     with pytest.raises(DataError, match="this is no config"):
         read_config(b"{a: " * 5000)
@@ -220,3 +228,16 @@ def test_code_in_a_bundle_is_not_run(path: Path, capsys: pytest.CaptureFixture[s
     bundle.write(path, [{**FILES, **files}])
     assert command_line.main(["reproduce", str(path), "--at-commit"]) == 1
     assert "no code that comes in a bundle is run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["run", ".", "run.tar", ".zip"])
+def test_a_name_that_could_not_be_reproduced_from_is_refused_before_anything_is_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    assert command_line.main(["export", "best", name]) == 1
+    assert capsys.readouterr().err == (
+        f"ferlab: '{name}' cannot name a bundle; it must end in .zip, such as bundle.zip\n"
+    )
+    assert sorted(tmp_path.iterdir()) == before

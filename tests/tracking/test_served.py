@@ -204,6 +204,22 @@ def test_ferlab_s_own_factory_is_trusted_and_a_network_inside_it_is_not(
     assert np.array_equal(table[list(CLASSES)].to_numpy(), probabilities(classifier, images))
 
 
+@pytest.mark.parametrize("depth", [1, 2], ids=["outside", "inside another"])
+def test_a_recorded_model_vouches_for_nothing_itself(
+    folder: Path, tmp_path: Path, depth: int
+) -> None:
+    mark = tmp_path / "sprung"
+    network: dict[str, Any] = {"_target_": "subprocess.getoutput", "cmd": f"touch {mark}"}
+    allow = {"allow": ["subprocess"]}
+    for _ in range(depth):
+        factory = {"_target_": "ferlab.models.classifier.build", "mean": 0, "std": 1}
+        network, allow = {**factory, "network": network, **allow}, {}
+    retarget(folder, **network)
+    with pytest.raises(DataError, match=r"takes network, mean and std, not allow$"):
+        mlflow.pyfunc.load_model(str(folder))
+    assert not mark.exists()
+
+
 def convolution(classes: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 8, 5, stride=4), nn.Flatten(), nn.Linear(8 * 121, classes))
 
@@ -213,7 +229,7 @@ def test_a_target_that_is_not_trusted_is_refused_before_it_is_imported(
 ) -> None:
     (tmp_path / "trap.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')\n")
     monkeypatch.syspath_prepend(tmp_path)
-    retarget(folder, "trap.Network")
+    retarget(folder, _target_="trap.Network")
     with pytest.raises(ConfigError, match=r"'trap\.Network'.*FERLAB_ALLOW"):
         mlflow.pyfunc.load_model(str(folder))
     assert not (tmp_path / "sprung").exists()
@@ -223,15 +239,15 @@ def test_a_target_that_builds_no_network_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FERLAB_ALLOW", "fractions")
-    retarget(folder, "fractions.Fraction")
+    retarget(folder, _target_="fractions.Fraction")
     with pytest.raises(DataError, match=r"'fractions\.Fraction' .*builds no torch module"):
         mlflow.pyfunc.load_model(str(folder))
 
 
-def retarget(folder: Path, target: str) -> None:
+def retarget(folder: Path, **network: Any) -> None:
     path = folder / "data" / "classifier" / "model.json"
     config = json.loads(path.read_text())
-    path.write_text(json.dumps({**config, "network": {"_target_": target}}))
+    path.write_text(json.dumps({**config, "network": network}))
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "model.json"])
