@@ -59,8 +59,10 @@ def call(config: Mapping[str, Any], allow: Collection[str] = (), **extra: Any) -
     Raises:
         ConfigError: the target is not allowed, cannot be found, or does not take the arguments.
     """
-    kwargs = {**config, **extra}
-    target = kwargs.pop("_target_")
+    target = config.get("_target_") if isinstance(config, Mapping) else None
+    if not isinstance(target, str):
+        raise ConfigError(f"{str(config)[:80]!r} has no _target_, the dotted name of what to call")
+    kwargs = {key: value for key, value in {**config, **extra}.items() if key != "_target_"}
     function = find(target, allow)
     try:
         return function(**kwargs)

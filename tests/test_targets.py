@@ -1,6 +1,7 @@
 """What a config may call, and what it may not."""
 
 import sys
+from typing import Any
 
 import pytest
 import torch
@@ -50,8 +51,11 @@ def test_a_user_vouches_by_argument_or_environment(monkeypatch: pytest.MonkeyPat
         ({"_target_": "torch.optim.Nope"}, "cannot be imported"),
         ({"_target_": "torch.optim.SGD", "rate": 1, "params": []}, "cannot be called"),
         ({"_target_": "torch.optim.lr_scheduler"}, "not a class or function"),
+        ({"_target_": ["torch.optim.SGD"]}, "has no _target_"),
+        ({"width": 3}, "has no _target_"),
+        (["torch.optim.SGD"], "has no _target_"),
     ],
 )
-def test_what_cannot_be_called_says_why(config: dict[str, object], message: str) -> None:
+def test_what_cannot_be_called_says_why(config: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         targets.call(config)

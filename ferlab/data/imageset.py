@@ -72,8 +72,8 @@ class ImageSet:
                 ``_ - . :``, as in the names of metrics.
 
         Raises:
-            DataError: a shape, type or range is off, a name stands twice, or a class has a name
-                that no metric can have.
+            DataError: a shape, type or range is off, a name or a class stands twice, or a class
+                has a name that no metric can have.
         """
         n = len(images)
         if images.dtype != np.uint8 or images.shape != (n, SIZE, SIZE):
@@ -103,6 +103,8 @@ class ImageSet:
                     f"the class name {name!r} cannot be part of a metric's name; take up to "
                     "200 letters, digits, spaces and _ - . : (and / in between)"
                 )
+        if len(set(classes)) != len(classes):
+            raise DataError(f"a class stands twice among {', '.join(classes)}")
         return cls(
             images,
             np.asarray(labels, np.uint8),

@@ -43,13 +43,25 @@ def to_unit(images: Tensor) -> Tensor:
     return images.unsqueeze(1).to(torch.float32).div_(255)
 
 
-def build(
-    network: Mapping[str, Any], mean: float, std: float, allow: Collection[str] = ()
-) -> Classifier:
-    """A freshly initialised classifier from a model config.
+def build(network: Mapping[str, Any], mean: float, std: float) -> Classifier:
+    """A freshly initialised classifier from a model config that any file may bring along.
+
+    It takes no ``allow``, for what a file says must not vouch for itself.
 
     Args:
         network: the ``model`` section: ``_target_`` and its keyword arguments.
+        mean, std: see `Classifier`.
+    """
+    return build_allowed(network, mean, std, ())
+
+
+def build_allowed(
+    network: Mapping[str, Any], mean: float, std: float, allow: Collection[str]
+) -> Classifier:
+    """The same, for whom the user vouches.
+
+    Args:
+        network: see `build`.
         mean, std: see `Classifier`.
         allow: see `ferlab.targets.require_allowed`.
     """

@@ -35,7 +35,8 @@ class Limits:
             config = self._recipe(point)
         except ConfigError:
             return True  # it has no network to count: let its trial fail, and say why
-        built = classifier.build(config.model.network(), 0.0, 1.0, config.targets())
+        network, vouched = config.model.network(), config.targets()
+        built = classifier.build_allowed(network, 0.0, 1.0, vouched)
         most = self._constraints
         return (most.parameters is None or cost.parameters(built) <= most.parameters) and (
             most.multiply_adds is None or cost.multiply_adds(built.network) <= most.multiply_adds

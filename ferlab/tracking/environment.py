@@ -209,6 +209,8 @@ def _gpu_driver(report: Path = Path("/proc/driver/nvidia/version")) -> str | Non
 
 
 def _version(name: str) -> str | None:
+    if name == "torch":
+        return str(torch.__version__)  # its metadata do not tell the builds apart
     try:
         return version(name)
     except PackageNotFoundError:

@@ -88,7 +88,7 @@ class Run:
         try:
             with reported(client.tracking_uri):
                 client.log_batch(run.id, params=params_of(flatten(plain)))
-                client.log_inputs(run.id, [_dataset(config, images)])
+                _log_dataset(client, run.id, _dataset(config, images))
                 client.log_text(run.id, yaml.safe_dump(plain, sort_keys=False), CONFIG)
                 with tempfile.TemporaryDirectory() as scratch:
                     prints = Path(scratch, IMAGES.rpartition("/")[2])
@@ -253,6 +253,13 @@ def attention_of(config: Config) -> str:
 def params_of(flat: Mapping[str, Any]) -> list[Param]:
     """As MLflow takes them."""
     return [Param(key, str(value)[:_PARAM_LENGTH]) for key, value in flat.items()]
+
+
+def _log_dataset(client: MlflowClient, run_id: str, dataset: DatasetInput) -> None:
+    try:
+        client.log_inputs(run_id, [dataset])
+    except MlflowException:  # of two workers that begin at once, one finds the other's just made
+        client.log_inputs(run_id, [dataset])
 
 
 def _dataset(config: Config, images: ImageSet) -> DatasetInput:

@@ -29,10 +29,6 @@ from ferlab.errors import DataError
 WEIGHTS = "weights.safetensors"
 CONFIG = "model.json"
 
-_FACTORY = "ferlab.models.classifier.build"
-_FACTORY_KEYS = {"_target_", "network", "mean", "std"}
-"""What a file may say to ferlab's own factory; ``allow`` is the user's to give, never a file's."""
-
 BATCH = 256
 """Images scored at once, so that a large request fits in memory."""
 
@@ -141,7 +137,6 @@ def _load_pyfunc(data_path: str) -> ServedModel:
         target, classes = config["network"]["_target_"], config["classes"]
     except (OSError, ValueError, SafetensorError, KeyError, TypeError) as error:
         raise DataError(f"{data_path} does not hold a model that ferlab saved: {error}") from error
-    _require_plain(config["network"], data_path)
     with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and not needed
         network = targets.call(config["network"])
     if not isinstance(network, nn.Module):
@@ -151,14 +146,3 @@ def _load_pyfunc(data_path: str) -> ServedModel:
     except RuntimeError as error:
         raise DataError(f"the weights in {data_path} are not those of '{target}'") from error
     return ServedModel(network.eval(), classes)
-
-
-def _require_plain(network: Any, data_path: str) -> None:
-    """Refuse a network that says more to ferlab's factory than it may, also one inside another."""
-    while isinstance(network, Mapping) and network.get("_target_") == _FACTORY:
-        if odd := sorted(set(network) - _FACTORY_KEYS):
-            raise DataError(
-                f"{data_path} does not hold a model that ferlab saved: "
-                f"'{_FACTORY}' takes network, mean and std, not {', '.join(odd)}"
-            )
-        network = network.get("network")

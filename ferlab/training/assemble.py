@@ -66,7 +66,7 @@ def make_module(
         val=torch.from_numpy(images.indices(Split.VAL)),
     )
     module = ExpressionModule(
-        classifier.build(config.model.network(), *normalisation, allow),
+        classifier.build_allowed(config.model.network(), *normalisation, allow),
         Augmentation(**config.augmentation.model_dump()),
         pixels,
         classes=config.model.classes,

@@ -37,6 +37,11 @@ def test_a_class_name_that_no_metric_can_have_is_refused(name: str) -> None:
     )
 
 
+def test_no_class_stands_twice() -> None:
+    with pytest.raises(DataError, match="a class stands twice among sad, happy, sad"):
+        make(classes=("sad", "happy", "sad"))
+
+
 @pytest.mark.parametrize("name", ["happy\n", "x" * 201, 1], ids=["newline", "length", "number"])
 def test_a_class_name_that_is_no_short_line_is_refused(name: Any) -> None:
     with pytest.raises(DataError, match=r"^the class name .* cannot be part of a metric's name"):

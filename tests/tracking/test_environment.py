@@ -53,6 +53,11 @@ def test_describe_is_plain_and_true() -> None:
     assert len(found.gpus) == torch.cuda.device_count()
 
 
+def test_describe_tells_builds_of_torch_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "__version__", "9.0+cu130")  # as on PyPI, whose metadata say 9.0
+    assert environment.describe().libraries["torch"] == "9.0+cu130"
+
+
 def test_describe_names_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", "GPU {}".format)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 
 import ferlab.sweep.replicate as replicate_module
 from ferlab.config import compose
@@ -83,6 +85,22 @@ def test_a_run_that_cannot_be_recorded_from_the_start_is_not_left_running(
         train(compose(TINY))
     (recorded,) = client().search_runs(["1"])
     assert recorded.info.status == "FAILED"
+
+
+def test_of_two_workers_that_record_the_same_data_at_once_none_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log_inputs, calls = MlflowClient.log_inputs, []
+
+    def late(self: MlflowClient, *arguments: Any) -> None:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise MlflowException("UNIQUE constraint failed: datasets.experiment_id, datasets.name")
+        log_inputs(self, *arguments)
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", late)
+    run_id = train(compose([*TINY, "trainer.max_epochs=1"])).run_id
+    assert len(client().get_run(run_id).inputs.dataset_inputs) == 1
 
 
 def test_a_signal_while_a_run_is_begun_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
