@@ -23,8 +23,8 @@ from ferlab import paths
 from ferlab.config import study as studies
 from ferlab.sweep.limits import Limits
 from ferlab.sweep.recipe import Composed
-from ferlab.sweep.space import parse
 from ferlab.sweep.study import SharedStudy
+from ferlab.sweep.syntax import parse
 from ferlab.tracking import store
 
 EPOCHS = 5

@@ -19,7 +19,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from ferlab import paths
-from ferlab.config.check import Problem, check, did_you_mean, report
+from ferlab.config.check import check
+from ferlab.config.problems import Problem, did_you_mean, report
 from ferlab.config.schema import Config
 from ferlab.errors import ConfigError
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from ferlab.config.check import Problem, did_you_mean, dotted, flatten, report
 from ferlab.config.parts import Component, Positive, Section, expected
+from ferlab.config.problems import Problem, did_you_mean, dotted, flatten, report
 from ferlab.errors import ConfigError
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-from ferlab.config.check import flatten
+from ferlab.config.problems import flatten
 from ferlab.data import fingerprint
 from ferlab.reproduce.recorded import Setting
 from ferlab.tracking.origin import CODE, COMPUTING

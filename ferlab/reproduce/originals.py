@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ferlab.config import check
-from ferlab.config.check import flatten
+from ferlab.config.problems import flatten
 from ferlab.errors import ConfigError, DataError, FerlabError, TrackingError
 from ferlab.reproduce import bundle
 from ferlab.reproduce.recorded import NEEDED, Files, Recorded, fetch, read_config

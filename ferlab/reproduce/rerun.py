@@ -9,7 +9,7 @@ from typing import Any
 
 from ferlab import targets
 from ferlab.config import Config, check
-from ferlab.config.check import flatten
+from ferlab.config.problems import flatten
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, FerlabError, TrackingError
 from ferlab.reproduce import compare, worktree

@@ -11,14 +11,14 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ferlab.config import Config
-from ferlab.config.check import flatten
+from ferlab.config.problems import flatten
 from ferlab.config.study import StudyConfig
 from ferlab.errors import ConfigError
-from ferlab.sweep import space as spaces
 from ferlab.sweep.limits import Limits
 from ferlab.sweep.processes import cores, gpus
-from ferlab.sweep.space import Space
+from ferlab.sweep.space import Space, size
 from ferlab.sweep.storage import exists
+from ferlab.sweep.syntax import parse
 from ferlab.tracking.store import without_password
 
 _SPACE = ("hydra.sweeper.params.", "hydra.sweeper.when.")
@@ -35,7 +35,7 @@ def read_space(
 ) -> tuple[Space, list[str]]:
     """The space and the shared overrides; what is typed goes before what is in a file."""
     typed = {text.partition("=")[0].lstrip("+~"): text for text in arguments}
-    space, shared = spaces.parse(flatten(params), when, list(typed.values()))
+    space, shared = parse(flatten(params), when, list(typed.values()))
     if not space.params:
         raise ConfigError(
             "config: nothing is swept; give several values, as in optimizer.lr=0.05,0.1, "
@@ -52,7 +52,7 @@ def budget(settings: StudyConfig, space: Space, limits: Limits) -> int:
         if space.is_finite and not any(map(limits, space.points())):
             raise ConfigError(_NONE_WITHIN)
         return settings.trials
-    count = spaces.size(space, _LARGEST_GRID, limits)
+    count = size(space, _LARGEST_GRID, limits)
     if count is None:
         raise ConfigError(
             "config: study.trials: is required where the space has no end, "

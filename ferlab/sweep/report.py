@@ -5,7 +5,7 @@ from pathlib import Path
 import optuna
 
 from ferlab import paths
-from ferlab.config.check import did_you_mean
+from ferlab.config.problems import did_you_mean
 from ferlab.errors import TrackingError
 from ferlab.sweep import pictures, results
 from ferlab.sweep.storage import exists, open_storage

@@ -1,4 +1,4 @@
-"""What is swept: parameters in the syntax of Hydra's sweeps, some drawn only where others allow."""
+"""What is swept: parameters with their values, some drawn only where others allow."""
 
 import itertools
 import json
@@ -7,15 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import (
-    ChoiceSweep,
-    IntervalSweep,
-    Override,
-    QuotedString,
-    RangeSweep,
-)
-from hydra.errors import HydraException
+from hydra.core.override_parser.types import Override, QuotedString
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -23,7 +15,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from ferlab.config.check import Problem, report
+from ferlab.config.problems import Problem, report
 from ferlab.errors import ConfigError
 
 Value = None | bool | int | float | str
@@ -68,7 +60,7 @@ class Param:
     def told(self) -> str:
         """Its values, for a person to read."""
         values = self.values()
-        return repr(self.distribution) if values is None else ", ".join(map(_text, values))
+        return repr(self.distribution) if values is None else ", ".join(map(written, values))
 
     def values(self) -> Sequence[Value] | None:
         """All values in order, or None where there is no end to them."""
@@ -129,7 +121,7 @@ class Space:
         Raises:
             ConfigError: a value is missing, is none that its parameter takes, or belongs to none.
         """
-        given = {key: _stored(value) for key, value in values.items()}
+        given = {key: stored(value) for key, value in values.items()}
         point: Point = {}
         problems: list[Problem] = []
         for param in self.params:
@@ -169,7 +161,7 @@ def grid(values: Mapping[str, Sequence[Value]]) -> Space:
 
 def is_at(point: Point, values: Mapping[str, Any]) -> bool:
     """Whether a point has these values and no others; they are as in a config."""
-    return point == {key: _stored(value) for key, value in values.items()}
+    return point == {key: stored(value) for key, value in values.items()}
 
 
 def identity(point: Point) -> str:
@@ -179,91 +171,11 @@ def identity(point: Point) -> str:
 
 def overrides(point: Point) -> list[str]:
     """The point in Hydra's grammar."""
-    return [f"{key}={_text(value)}" for key, value in point.items()]
+    return [f"{key}={written(value)}" for key, value in point.items()]
 
 
-def parse(
-    params: Mapping[str, Any], when: Mapping[str, Mapping[str, Any]], swept: Sequence[str] = ()
-) -> tuple[Space, list[str]]:
-    """Read a sweep's parameters.
-
-    Args:
-        params: key to ``choice(...)``, ``range(...)``, ``interval(...)``, possibly within
-            ``tag(log|int, ...)``; as in Optuna, and in hydra-optuna-sweeper, a range includes its
-            end. A plain value is an override that all trials share.
-        when: key to the keys and values under which alone it is drawn.
-        swept: the same as overrides of the command line, ``key=1,2,3``; they go before ``params``.
-
-    Returns:
-        The space, and the shared overrides.
-
-    Raises:
-        ConfigError: one message that lists every problem.
-    """
-    parser = OverridesParser.create()
-    texts = {key: _override(key, value) for key, value in params.items()}
-    texts |= {text.partition("=")[0].lstrip("+"): text for text in swept}
-    found: dict[str, Param] = {}
-    shared: list[str] = []
-    problems: list[Problem] = []
-    for key, text in texts.items():
-        try:
-            override = parser.parse_override(text)
-            if not override.is_sweep_override():
-                shared.append(text)
-                continue
-            conditions = {
-                other: tuple(_stored(v) for v in (values if isinstance(values, list) else [values]))
-                for other, values in when.get(key, {}).items()
-            }
-            found[key] = Param(key, _distribution(override), conditions)
-        except HydraException as error:
-            problems.append(Problem(key, f"cannot be read: {str(error).splitlines()[0]}"))
-        except ValueError as error:
-            problems.append(Problem(key, str(error)))
-    problems += _condition_problems(when, found)
-    if problems:
-        raise ConfigError(
-            report(Problem(f"hydra.sweeper.params.{key}", text) for key, text in problems)
-        )
-    return Space(tuple(found.values())), shared
-
-
-def _condition_problems(
-    when: Mapping[str, Mapping[str, Any]], found: Mapping[str, Param]
-) -> Iterator[Problem]:
-    order = list(found)
-    for key in when:
-        if key not in found:
-            yield Problem(key, "has a condition in hydra.sweeper.when but is not swept")
-            continue
-        for other, values in found[key].when.items():
-            if other not in order[: order.index(key)]:
-                yield Problem(key, f"depends on {other}, which must be swept and stand above it")
-                continue
-            options = found[other].values()
-            for value in values:
-                if options is not None and value not in options:
-                    yield Problem(key, f"depends on {other} being {value}, which it never is")
-
-
-def _distribution(override: Override) -> BaseDistribution:
-    sweep = override._value  # value() would strip the quotes that an override needs
-    if isinstance(sweep, ChoiceSweep):
-        return CategoricalDistribution([_stored(value) for value in sweep.list])
-    if isinstance(sweep, RangeSweep) and sweep.start is not None and sweep.stop is not None:
-        if any(isinstance(v, float) for v in (sweep.start, sweep.stop, sweep.step)):
-            return FloatDistribution(sweep.start, sweep.stop, step=sweep.step)
-        return IntDistribution(int(sweep.start), int(sweep.stop), step=int(sweep.step))
-    if isinstance(sweep, IntervalSweep) and sweep.start is not None and sweep.end is not None:
-        low, high, log = sweep.start, sweep.end, "log" in sweep.tags
-        if "int" in sweep.tags or (isinstance(low, int) and isinstance(high, int)):
-            return IntDistribution(int(low), int(high), log=log)
-        return FloatDistribution(low, high, log=log)
-    raise ValueError("cannot be swept; take choice(...), range(...) or interval(...)")
-
-
-def _stored(value: Any) -> Value:
+def stored(value: Any) -> Value:
+    """A value of a config as Optuna stores it."""
     if isinstance(value, QuotedString):
         return value.with_quotes()
     if isinstance(value, list | dict):
@@ -273,16 +185,11 @@ def _stored(value: Any) -> Value:
     raise ValueError(f"{value} cannot be one of its values")
 
 
-def _text(value: Value) -> str:
+def written(value: Value) -> str:
+    """A stored value in Hydra's grammar."""
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _override(key: str, value: Any) -> str:
-    if isinstance(value, list):  # a YAML list of choices
-        return f"{key}={','.join(_text(_stored(v)) for v in value)}"
-    return f"{key}={_text(_stored(value))}"
 
 
 def _low(param: Param) -> Value:

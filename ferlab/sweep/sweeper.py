@@ -53,8 +53,8 @@ def sweep(
     Args:
         context: Hydra's.
         config: composed from what is not swept.
-        params: see `ferlab.sweep.space.parse`.
-        when: see `ferlab.sweep.space.parse`.
+        params: see `ferlab.sweep.syntax.parse`.
+        when: see `ferlab.sweep.syntax.parse`.
         arguments: the command line's overrides, swept ones among them.
         new: whether to begin another study where there is one of this name.
 

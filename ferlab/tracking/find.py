@@ -9,7 +9,7 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
-from ferlab.config.check import did_you_mean
+from ferlab.config.problems import did_you_mean
 from ferlab.errors import TrackingError
 from ferlab.tracking import artifacts
 from ferlab.tracking.entry import Entry, entry_of, is_better_smaller

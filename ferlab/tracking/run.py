@@ -25,8 +25,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from ferlab import paths
-from ferlab.config.check import flatten
 from ferlab.config.parts import Attention
+from ferlab.config.problems import flatten
 from ferlab.config.schema import Config
 from ferlab.data.fingerprint import fingerprint
 from ferlab.data.imageset import ImageSet, Split

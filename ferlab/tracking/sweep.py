@@ -9,7 +9,7 @@ import yaml
 from mlflow.entities import RunStatus
 from mlflow.tracking import MlflowClient
 
-from ferlab.config.check import flatten
+from ferlab.config.problems import flatten
 from ferlab.config.schema import Config
 from ferlab.tracking import store
 from ferlab.tracking.run import Run, params_of

@@ -6,7 +6,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from ferlab.errors import ConfigError
-from ferlab.sweep.space import overrides, parse, size
+from ferlab.sweep.space import overrides, size
+from ferlab.sweep.syntax import parse
 
 
 @pytest.mark.parametrize(

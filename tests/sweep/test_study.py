@@ -14,8 +14,9 @@ from ferlab.config.study import StudyConfig, check_study
 from ferlab.errors import ConfigError
 from ferlab.sweep.limits import Limits
 from ferlab.sweep.recipe import Composed
-from ferlab.sweep.space import Space, parse
+from ferlab.sweep.space import Space
 from ferlab.sweep.study import SharedStudy
+from ferlab.sweep.syntax import parse
 
 NEVER = float("inf")
 

@@ -1,0 +1,48 @@
+"""What is wrong with a config, and how it is told."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+Path = tuple[str | int, ...]
+
+
+class Problem(NamedTuple):
+    """What is wrong with one value, and where it stands."""
+
+    path: str
+    message: str
+
+
+def report(problems: Iterable[Problem]) -> str:
+    """One message out of all problems; a single one takes a single line."""
+    lines = [f"{path}: {message}" if path else message for path, message in dict.fromkeys(problems)]
+    if len(lines) == 1:
+        return f"config: {lines[0]}"
+    return "\n  ".join([f"config: {len(lines)} problems", *lines])
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint at the likeliest intended word, or the list of all when none is near."""
+    options = sorted(known)
+    near = difflib.get_close_matches(word, options, n=1)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"known are {', '.join(options)}" if options else "none is known"
+
+
+def dotted(path: Path) -> str:
+    """``("model", "stages", 0, "pool")`` -> ``model.stages[0].pool``."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings to dotted keys: ``{"a": {"b": 1}}`` -> ``{"a.b": 1}``; lists stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
