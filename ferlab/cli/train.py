@@ -70,8 +70,10 @@ def _resume(name: str, overrides: Sequence[str]) -> int:
 
 
 def _sweep(args: argparse.Namespace) -> int:
+    # As a shell completes it.
+    name = args.experiment.removeprefix("./").removeprefix("experiments/").removesuffix(".yaml")
     new = ["hydra.sweeper.new=true"] if args.new else []
-    result = _multirun([f"experiments={args.experiment}", *new, *args.overrides], args.confirm)
+    result = _multirun([f"experiments={name}", *new, *args.overrides], args.confirm)
     if not args.confirm or result.exit_code:
         return result.exit_code
     from ferlab.cli.confirm import confirmed

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from ferlab.config.parts import Component, Positive, Section, expected
+from ferlab.config.parts import Component, Positive, Section, Threads, expected
 from ferlab.config.problems import Problem, did_you_mean, dotted, flatten, report
 from ferlab.errors import ConfigError
 
@@ -39,7 +39,7 @@ class StudyConfig(Section):
     question: str | None = Field(description="what the sweep is to answer, in words")
     trials: int | None = Field(ge=1, description="that count; null: each point of a finite space")
     hours: float | None = Field(gt=0, description="no trial starts later; null: no limit")
-    workers: Literal["auto"] | Positive
+    workers: Threads
     replicates: Positive = Field(description="seeds that each point is trained under")
     objective: Annotated[Objective | Annotated[list[Objective], Field(min_length=1)], _OBJECTIVES]
     constraints: Constraints

@@ -22,6 +22,9 @@ from ferlab.training.record import Predictions, predict
 
 SPLITS = ("test", "val")
 
+_ROUNDING = 0.01
+"""Share of the images whose class another machine's rounding may change."""
+
 _log = logging.getLogger("ferlab")
 
 
@@ -60,7 +63,8 @@ def evaluate(client: Client, entry: Entry, split: str) -> Evaluation:
         split: one of `SPLITS`; the validation split has been scored by training.
 
     Raises:
-        FerlabError: the model, the config or the data is gone, or the data has changed.
+        FerlabError: the model, the config or the data is gone, or the data has changed; or the
+            model's code has, so that it does not say what it said when it was trained.
     """
     if split == "val":
         rows = len(Predictions.read(fetch(client, entry)[PREDICTIONS].decode()).labels)
@@ -80,7 +84,11 @@ def evaluate(client: Client, entry: Entry, split: str) -> Evaluation:
     classifier = _model(client, entry)
     set_up_torch(config)
     classifier.to(_device(entry, config))
-    predictions = predict(classifier, images, config.trainer.batch_size, Split[split.upper()])
+    size = config.trainer.batch_size
+    if PREDICTIONS in files:
+        before = Predictions.read(files[PREDICTIONS].decode())
+        _require_same_model(entry, before, predict(classifier, images, size, Split.VAL))
+    predictions = predict(classifier, images, size, Split[split.upper()])
     accuracy, f1 = _scores(predictions)
     _record(client, entry, split, predictions, images, accuracy, f1)
     return Evaluation(entry.run_id, split, accuracy, f1, len(predictions.labels), True)
@@ -100,6 +108,16 @@ def _require_unchanged(entry: Entry, images: ImageSet, before: bytes | None) -> 
         now = fingerprint.fingerprint(images)
         what = str(fingerprint.compare(fingerprint.from_bytes(before), now, images.names.tolist()))
     raise DataError(f"the data of run {entry.run_id} has changed: {what}")
+
+
+def _require_same_model(entry: Entry, before: Predictions, now: Predictions) -> None:
+    differ = int((before.predicted != now.predicted).sum())
+    if differ > _ROUNDING * len(now.labels):
+        raise DataError(
+            f"the code of the model of run {entry.run_id} has changed: of {len(now.labels):,} "
+            f"validation images {differ:,} are other classes now than when it was trained; go back "
+            "to its code"
+        )
 
 
 def _model(client: Client, entry: Entry) -> Classifier:

@@ -7,9 +7,21 @@ import pytest
 import torch
 import yaml
 
+from ferlab.errors import DataError
+from ferlab.models.classifier import Classifier
 from ferlab.reproduce.evaluate import evaluate
 from ferlab.tracking import find
 from tests.reproduce.runs import client
+
+
+def test_a_model_whose_code_has_changed_is_not_scored(
+    original: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = Classifier.score
+    monkeypatch.setattr(Classifier, "score", lambda self, images: -score(self, images))
+    with pytest.raises(DataError, match=r"of 13 validation images 13 are .*; go back"):
+        evaluate(client(), find.resolve(client(), original), "test")
+    assert "test/accuracy" not in client().get_run(original).data.metrics
 
 
 def test_a_run_of_a_gpu_is_scored_on_the_cpu_where_there_is_none(

@@ -197,6 +197,7 @@ def test_a_line_torn_by_a_crash_costs_nothing(home: Path) -> None:
     [
         ({"objective": "test/accuracy"}, "study.objective: a test metric would choose a model"),
         ({"trails": 3}, "study.trails: unknown key; did you mean 'trials'?"),
+        ({"workers": 0}, "config: study.workers: should be auto or a number from 1, not 0"),
         ({"trials": 0}, "study.trials: should be greater than or equal to 1, not 0"),
         ({"pruner": {"_target_": "os.system"}}, "study.pruner._target_: "),
     ],

@@ -96,7 +96,7 @@ def test_an_experiment_is_swept_as_its_file_says(
         "  when: {model.attention.reduction: {model.attention.kind: se}}}}\n"
     )
     monkeypatch.chdir(tmp_path)
-    assert command_line.main(["sweep", "mine", *FAST, HERE]) == 0
+    assert command_line.main(["sweep", "experiments/mine.yaml", *FAST, HERE]) == 0
     points = [json.dumps(t.params) for t in trials(tmp_path / "home", "mine")]
     assert len(set(points)) == 3
     assert all(("reduction" in point) == ('"se"' in point) for point in points)
