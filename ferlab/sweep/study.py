@@ -158,12 +158,10 @@ class SharedStudy:
         return self._with_params(trial, point)
 
     def _choose(self, mine: FrozenTrial, lower: Sequence[FrozenTrial]) -> Point | None:
-        is_free = self._is_free(lower)
-        if self.baseline is not None and is_free(self.baseline):
-            tried = (t.user_attrs.get("point") for t in lower if self._is_tried(t))
-            if self.baseline not in tried:
-                return self.baseline
-        config = self.config
+        tried = [t.user_attrs.get("point") for t in lower if self._is_tried(t)]
+        if self.baseline is not None and self.baseline not in tried:
+            return self.baseline
+        config, is_free = self.config, self._is_free(lower)
         sampler = None if config.trials is None else config.sampler
         return choose(self._space, sampler, config.seed + len(lower), self.optuna, mine, is_free)
 

@@ -89,17 +89,12 @@ def save(
             f"the model's example must be uint8 of shape (m, {SIZE}, {SIZE}), "
             f"not {example.dtype} of shape {example.shape}"
         )
-    # safetensors wants every tensor contiguous and in memory of its own.
-    weights = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in state.items()
-    }
     config = {"network": dict(network), "classes": list(classes)}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         data = Path(scratch, "classifier")
         data.mkdir()
-        (data / WEIGHTS).write_bytes(to_bytes(weights))
+        (data / WEIGHTS).write_bytes(weights_as_bytes(state))
         (data / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
         mlflow.pyfunc.save_model(
             folder,
@@ -110,6 +105,17 @@ def save(
             # Without a list MLflow would run the model in a new process to find out.
             pip_requirements=list(pip_requirements),
         )
+
+
+def weights_as_bytes(state: Mapping[str, Tensor]) -> bytes:
+    """A ``state_dict`` as safetensors; tensors that share memory are written once per name."""
+    # safetensors wants every tensor contiguous and in memory of its own.
+    return to_bytes(
+        {
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in state.items()
+        }
+    )
 
 
 def load(folder: Path) -> ServedModel:

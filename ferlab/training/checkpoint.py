@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import Tensor
+
+from ferlab.tracking.served import weights_as_bytes
 
 LAST = "last.ckpt"
 BEST = "best.safetensors"
@@ -27,13 +29,8 @@ def load_state(path: Path) -> dict[str, Any]:
 
 
 def save_weights(path: Path, weights: dict[str, Tensor]) -> None:
-    """Write named tensors as safetensors; those that share memory are written once per name."""
-    # safetensors wants every tensor contiguous and in memory of its own.
-    own = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in weights.items()
-    }
-    _write(path, save(own))
+    """Write named tensors as safetensors."""
+    _write(path, weights_as_bytes(weights))
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
