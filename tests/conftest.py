@@ -1,12 +1,13 @@
 """What all tests share: a home and a cache that vanish, a network that trains in a second."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import processes
 
 TINY = (
     "data.images=280",
@@ -45,15 +46,8 @@ def cli(tmp_path: Path) -> Cli:
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         folder = tmp_path / "elsewhere"
         folder.mkdir(exist_ok=True)
-        return subprocess.run(
-            [sys.executable, "-W", "error::DeprecationWarning:ferlab", "-m", "ferlab", *arguments],
-            cwd=folder,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+        command = [sys.executable, "-W", "error::DeprecationWarning:ferlab", "-m", "ferlab"]
+        return processes.run([*command, *arguments], cwd=folder, env=environment)
 
     return run
 

@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import sqlite3
-import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ferlab.cli import ui
 from ferlab.data.imageset import EXPRESSIONS
 from ferlab.tracking import store
 from tests.conftest import TINY, Cli, run_id_of
+from tests.processes import run, started
 
 
 def test_train_prints_the_result_and_where_to_look(cli: Cli, home: Path) -> None:
@@ -58,9 +58,7 @@ def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "ferlab", "runs"]
-    done = subprocess.run(
-        command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120, check=False
-    )
+    done = run(command, stdout=writer)
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, "")
 
@@ -232,49 +230,39 @@ def test_a_run_whose_checkpoint_is_gone_says_so_and_starts_again(
 
 def test_served_model_answers_over_http(cli: Cli, home: Path) -> None:
     """`mlflow models serve` on a recorded run, asked as any client asks."""
-    import subprocess
-    import time
     import urllib.error
     import urllib.request
 
     done = cli("train", *TINY, "trainer.max_epochs=1")
     port = free_port()
-    server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"),
-            *("-m", f"runs:/{run_id_of(done.stdout)}/model"),
-            *("--host", "127.0.0.1", "--port", str(port)),
-        ],
-        env={
-            **os.environ,
-            "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db",
-            # MLflow starts uvicorn by its name, as an activated environment has it.
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    command = [
+        *(sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"),
+        *("-m", f"runs:/{run_id_of(done.stdout)}/model"),
+        *("--host", "127.0.0.1", "--port", str(port)),
+    ]
+    environment = {
+        "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db",
+        # MLflow starts uvicorn by its name, as an activated environment has it.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
     images = np.zeros((2, 48, 48), np.uint8).tolist()
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/invocations",
         json.dumps({"inputs": images}).encode(),
         {"Content-Type": "application/json"},
     )
-    try:
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-                    rows = json.load(answer)["predictions"]
-                break
-            except (urllib.error.URLError, ConnectionError):
-                assert time.monotonic() < deadline
-                assert server.poll() is None
-                time.sleep(0.5)
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait(timeout=30)
+    rows: list[dict[str, float]] = []
+
+    def is_answered() -> bool:
+        try:
+            with urllib.request.urlopen(request) as answer:  # noqa: S310
+                rows.extend(json.load(answer)["predictions"])
+        except (urllib.error.URLError, ConnectionError):
+            return False
+        return True
+
+    with started(command, env=environment) as server:
+        server.until(is_answered)
     assert len(rows) == 2
     assert set(rows[0]) == {"label", *EXPRESSIONS}
     assert sum(rows[0][name] for name in EXPRESSIONS) == pytest.approx(1, abs=1e-5)

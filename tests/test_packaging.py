@@ -1,12 +1,12 @@
 """An installed ferlab is whole: it carries its configs and works from any folder."""
 
-import os
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.processes import run
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,7 +18,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"),
         *("--no-build-isolation", "--no-index", "--wheel-dir", str(folder), str(ROOT)),
     ]
-    subprocess.run(command, check=True, capture_output=True)
+    done = run(command)
+    assert done.returncode == 0, done.stderr
     (built,) = folder.glob("*.whl")
     return built
 
@@ -41,12 +42,7 @@ def test_the_wheel_works_from_an_empty_folder(wheel: Path, tmp_path: Path) -> No
         "c = compose(['experiments=seed_se', 'data.path=x'])\n"
         "print(paths.shipped(), c.model.name, c.model.attention.kind)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path / "empty",
-        env={**os.environ, "PYTHONPATH": str(installed)},
-        capture_output=True,
-        text=True,
-        check=True,
+    done = run(
+        [sys.executable, "-c", code], cwd=tmp_path / "empty", env={"PYTHONPATH": str(installed)}
     )
     assert done.stdout.split() == [str(installed / "ferlab"), "seed", "se"]

@@ -1,6 +1,5 @@
 """The config, as users meet it: what they type, and what they are told."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from ferlab import paths
 from ferlab.config import compose
 from ferlab.config.schema import KNOWN
 from ferlab.errors import ConfigError
+from tests.processes import run
 
 CONF = paths.shipped() / "conf"
 GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir() and p.name != "hydra")
@@ -187,7 +187,5 @@ def test_help_and_config_errors_import_nothing_heavy(arguments: list[str]) -> No
         "heavy = {'torch', 'pytorch_lightning', 'mlflow', 'optuna'} & set(sys.modules)\n"
         "sys.exit(f'{heavy}' if heavy else 10 + code)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
-    )
+    done = run([sys.executable, "-c", code, *arguments])
     assert done.returncode == (10 if arguments == ["--help"] else 11), done.stderr

@@ -1,7 +1,7 @@
 import errno
 import pickle
-import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from ferlab.data.cache import cached
 from ferlab.data.imageset import ImageSet
 from ferlab.errors import DataError
+from tests.processes import started
 
 KEY = {"reader": "test", "version": 1, "path": "/somewhere"}
 DAMAGES = {
@@ -114,13 +115,11 @@ def build():
 
 print(cached({KEY!r}, build).digest)
 """
-    running = [
-        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    digests = {process.communicate(timeout=60)[0] for process in running}
-    assert [process.returncode for process in running] == [0, 0, 0]
-    assert len(digests) == 1
+    with ExitStack() as stack:
+        command = [sys.executable, "-c", program]
+        running = [stack.enter_context(started(command)) for _ in range(3)]
+        assert [process.finish() for process in running] == [0, 0, 0]
+        assert len({process.told() for process in running}) == 1
     assert (tmp_path / "log").read_text() == "built\n"
 
 

@@ -1,5 +1,4 @@
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from PIL import Image
 
 from ferlab.data import fer2013
 from ferlab.data.imageset import EXPRESSIONS, ImageSet, Split
+from tests.processes import run
 
 
 def littered_folder(published) -> Path:
@@ -104,5 +104,4 @@ def test_reading_needs_no_heavy_import():
         "import sys, ferlab.data.fer2013, ferlab.data.splits, ferlab.data.audit\n"
         "print(sorted({'torch', 'mlflow', 'matplotlib', 'optuna', 'hydra'} & set(sys.modules)))"
     )
-    loaded = subprocess.check_output([sys.executable, "-c", program], text=True)
-    assert loaded.strip() == "[]"
+    assert run([sys.executable, "-c", program]).stdout.strip() == "[]"

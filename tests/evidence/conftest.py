@@ -1,9 +1,7 @@
 """One study that was swept and confirmed, for all tests of what came of it."""
 
 import os
-import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from ferlab.evidence import gather
 from ferlab.evidence.choice import begun
 from ferlab.evidence.gather import Evidence
 from ferlab.tracking import store
+from tests import processes
 from tests.sweep.test_sweep import HERE, trials
 
 SEEDS, IMAGES = 3, 2800
@@ -90,11 +89,9 @@ def _confirmed(home: Path, folder: Path) -> str:
     assert command_line.main(["sweep", "cribs", HERE]) == 0
     command = [sys.executable, "-m", "ferlab", "confirm", "cribs", "--best", "2"]
     command += ["--seeds", str(SEEDS), HERE]
-    first = subprocess.Popen(command)
-    _wait_for(first, home, 2)
-    first.kill()
-    first.wait()
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    with processes.started(command) as first:
+        first.until(lambda: _is_under_way(home, 2))
+    again = processes.run(command)
     assert again.returncode == 0, again.stderr
     return again.stdout
 
@@ -115,15 +112,12 @@ def _at(patch: pytest.MonkeyPatch, home: Path, folder: Path, cache: Path) -> Non
     patch.chdir(folder)
 
 
-def _wait_for(process: subprocess.Popen[bytes], home: Path, count: int) -> None:
-    """Until so many runs are complete and another one has begun."""
-    while True:
-        assert process.poll() is None, "it ended before it could be killed"
-        if (home / "studies" / "cribs-confirm.log").exists():
-            states = Counter(trial.state for trial in _trials(home))
-            if states[TrialState.COMPLETE] >= count and states[TrialState.RUNNING]:
-                return
-        time.sleep(0.1)
+def _is_under_way(home: Path, count: int) -> bool:
+    """Whether so many runs are complete and another one has begun."""
+    if not (home / "studies" / "cribs-confirm.log").exists():
+        return False
+    states = Counter(trial.state for trial in _trials(home))
+    return states[TrialState.COMPLETE] >= count and states[TrialState.RUNNING] > 0
 
 
 def _trials(home: Path) -> Sequence[optuna.trial.FrozenTrial]:

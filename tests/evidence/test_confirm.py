@@ -21,8 +21,6 @@ from tests.evidence.conftest import BASE, GAIN, SAME, SEEDS, Lab
 from tests.sweep.made_up import row
 from tests.sweep.test_sweep import HERE, children, runs, trials
 
-pytestmark = pytest.mark.timeout(900)  # a sweep stands behind the first of them
-
 
 def test_killed_and_gone_on_with_there_are_as_many_runs_as_arms_and_seeds(there: Lab) -> None:
     done = children("cribs-confirm")

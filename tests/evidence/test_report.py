@@ -19,8 +19,6 @@ from ferlab.tracking import artifacts, store
 from tests.evidence.conftest import GAIN, SAME, Lab
 from tests.sweep.test_sweep import runs
 
-pytestmark = pytest.mark.timeout(900)  # a sweep stands behind the first of them
-
 SIGNATURE = b"\x89PNG"
 
 

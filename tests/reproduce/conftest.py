@@ -1,6 +1,5 @@
 """One small run that many tests reproduce, and clones of ferlab to do it in."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from ferlab.tracking import environment
 from ferlab.tracking.environment import GitState
 from ferlab.training import record
 from ferlab.training.run import train
+from tests import processes
 from tests.conftest import TINY
 
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=2"]
@@ -72,14 +72,7 @@ def in_clone(clone: Path, tmp_path: Path) -> Clone:
         folder = tmp_path / "far away"
         folder.mkdir(exist_ok=True)
         elsewhere = {"PYTHONPATH": str(clone), "FERLAB_HOME": str(tmp_path / "another home")}
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "ferlab", *arguments],
-            cwd=folder,
-            env={**os.environ, **elsewhere},
-            capture_output=True,
-            text=True,
-            timeout=250,
-            check=False,
-        )
+        command = [sys.executable, "-P", "-m", "ferlab", *arguments]
+        return processes.run(command, cwd=folder, env=elsewhere)
 
     return run

@@ -1,10 +1,7 @@
 """Runs drawn from a sweep, whatever happened to them on the way, reproduce to the last bit."""
 
-import os
 import random
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ from mlflow.entities import Run
 
 from ferlab import cli as command_line
 from ferlab.tracking import store
+from tests.processes import started
 from tests.reproduce.conftest import FAST
 
 Out = pytest.CaptureFixture[str]
@@ -32,19 +30,12 @@ def children(study: str) -> list[Run]:
 def kill_in_the_middle_of_a_run(home: Path, folder: Path) -> str:
     """Start the sweep and SIGKILL it once a run has a checkpoint; returns that run's id."""
     command = [sys.executable, "-m", "ferlab", "train", "-m", *SPACE]
-    with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
-    ) as process:
-        while process.poll() is None:
-            begun = list((home / "work").glob("*/last.ckpt"))
-            if begun:
-                process.kill()
-                return begun[0].parent.name
-            time.sleep(0.005)
-    raise AssertionError("the sweep ended before it could be killed")
+    begun: list[Path] = []
+    with started(command, cwd=folder) as sweep:
+        sweep.until(lambda: begun.extend((home / "work").glob("*/last.ckpt")) or begun)
+    return begun[0].parent.name
 
 
-@pytest.mark.timeout(900)  # a minute, where nothing else runs
 def test_ten_of_ten_runs_of_a_sweep_are_identical(home: Path, tmp_path: Path, capsys: Out) -> None:
     """The trials were pruned and resumed, killed and resumed, or left alone."""
     killed = kill_in_the_middle_of_a_run(home, tmp_path)

@@ -2,25 +2,24 @@
 
 import json
 import random
-import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
-import pytest
 
 from ferlab.config import check
 from ferlab.tracking import store
 from ferlab.tracking.run import recorded_config
 from ferlab.training.run import train
+from tests.processes import started
 from tests.sweep.test_sweep import FAST, children, runs, trials
 
 KILLS, TRIALS = 20, 24
 
 
-@pytest.mark.timeout(560)
 def test_killed_twenty_times_a_sweep_ends_as_if_it_had_not_been(home: Path, tmp_path: Path) -> None:
     seed = random.randrange(1000)
     print(f"kills drawn with seed {seed}")  # noqa: T201  shown where the test fails
@@ -31,20 +30,21 @@ def test_killed_twenty_times_a_sweep_ends_as_if_it_had_not_been(home: Path, tmp_
         *("model.attention.kind=none,se", "optimizer.lr=0.05,0.1", "seed=range(0,9)"),
     ]
     journal = home / "studies" / "k.log"
-    process = _start(command, tmp_path)
-    for kill in range(KILLS):
-        _wait_for_an_epoch(process, journal)
-        time.sleep(chance.uniform(0, 0.4))
-        sweeper = psutil.Process(process.pid)
-        workers = [p for p in sweeper.children() if "spawn_main" in " ".join(p.cmdline())]
-        everything = kill % 3 == 2 or not workers
-        for victim in [sweeper, *workers] if everything else [chance.choice(workers)]:
-            victim.kill()
-        if everything:
-            process.wait()
-            psutil.wait_procs(workers)
-            process = _start(command, tmp_path)
-    assert process.wait(timeout=200) == 0
+    with ExitStack() as stack:
+        sweep = stack.enter_context(started(command, cwd=tmp_path))
+        for kill in range(KILLS):
+            before = _epochs(journal)
+            sweep.until(lambda before=before: _epochs(journal) > before)  # every kill meets work
+            time.sleep(chance.uniform(0, 0.4))
+            sweeper = psutil.Process(sweep.pid)
+            workers = [p for p in sweeper.children() if "spawn_main" in " ".join(p.cmdline())]
+            everything = kill % 3 == 2 or not workers
+            for victim in [sweeper, *workers] if everything else [chance.choice(workers)]:
+                victim.kill()
+            if everything:
+                stack.close()
+                sweep = stack.enter_context(started(command, cwd=tmp_path))
+        assert sweep.finish() == 0, sweep.told()
 
     states = Counter(trial.state.name for trial in trials(home, "k"))
     assert states["COMPLETE"] + states["PRUNED"] == TRIALS
@@ -64,18 +64,6 @@ def test_killed_twenty_times_a_sweep_ends_as_if_it_had_not_been(home: Path, tmp_
         config = check(recorded_config(store.connect(None), run.info.run_id))
         alone = train(config).predictions.digest
         assert run.data.tags["ferlab.predictions.digest"] == alone
-
-
-def _start(command: list[str], folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
-
-
-def _wait_for_an_epoch(process: subprocess.Popen[bytes], journal: Path) -> None:
-    """Until the study has got on by an epoch; so that every kill meets work."""
-    before = _epochs(journal)
-    while _epochs(journal) == before:
-        assert process.poll() is None, "the sweep ended before the last kill"
-        time.sleep(0.05)
 
 
 def _epochs(journal: Path) -> int:

@@ -4,12 +4,11 @@ import os
 import secrets
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import optuna
@@ -20,6 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from ferlab.tracking import store
 from tests.conftest import TINY
+from tests.processes import Command, started, wait_until
 from tests.sweep import warm
 
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=1"]
@@ -59,24 +59,16 @@ def require_finished(home: Path, count: int) -> list[str]:
     return [trial.user_attrs["worker"] for trial in found]
 
 
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def sweep(folder: Path, *arguments: str) -> AbstractContextManager[Command]:
     """A sweep by two workers, as a user starts it."""
     command = [sys.executable, "-m", "ferlab", "train", "-m", *FAST, "study.name=s"]
-    with (folder / "output.txt").open("w") as output:
-        return subprocess.Popen(
-            [*command, "study.workers=2", *arguments],
-            cwd=folder,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    return started([*command, "study.workers=2", *arguments], cwd=folder)
 
 
 @pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
 def test_a_sweep_is_the_same_on(launcher: str, home: Path, tmp_path: Path) -> None:
-    with start(tmp_path, f"hydra/launcher={launcher}", "seed=0,1,2") as command:
-        code = command.wait(280)
-    assert code == 0, (tmp_path / "output.txt").read_text()
+    with sweep(tmp_path, f"hydra/launcher={launcher}", "seed=0,1,2") as command:
+        assert command.finish() == 0, command.told()
     require_finished(home, 3)
 
 
@@ -85,19 +77,22 @@ def test_on_ray_two_workers_share_the_trials_and_nobody_else_can_come_near(
 ) -> None:
     processes: set[psutil.Process] = set()
     heard: set[tuple[str, int]] = set()
-    with start(tmp_path, *ray, "seed=range(0,5)") as command:
+    with sweep(tmp_path, *ray, "seed=range(0,5)") as command:
         me = psutil.Process(command.pid)
-        while command.poll() is None:
+
+        def is_over() -> bool:
             family = [me, *me.children(recursive=True)]
             processes.update(family)
             heard.update(listening(family))
-            time.sleep(0.2)
-    assert command.wait() == 0, (tmp_path / "output.txt").read_text()
+            return command.poll() is not None
+
+        command.until(is_over)
+        assert command.finish() == 0, command.told()
+        wait_until(lambda: not any(process.is_running() for process in processes))
     assert len(set(require_finished(home, 6))) == 2
     assert heard
     assert {address.removeprefix("::ffff:") for address, _ in heard} == {"127.0.0.1"}
     assert 8265 not in {port for _, port in heard}
-    assert not [process for process in processes if process.is_running()]
 
 
 def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:
@@ -113,14 +108,10 @@ def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:
 def test_sigterm_ends_a_sweep_as_ctrl_c_does(home: Path, tmp_path: Path) -> None:
     output = tmp_path / "output.txt"
     arguments = ["hydra/launcher=basic", "study.name=s", "trainer.max_epochs=400", "seed=0,1"]
-    command = warm.start(["train", "-m", *FAST, *arguments], output)
-    while not has_reported(home):
-        assert command.is_alive(), output.read_text()
-        time.sleep(0.2)
-    assert command.pid is not None
-    os.kill(command.pid, signal.SIGTERM)
-    command.join(60)
-    assert command.exitcode == 130
+    with warm.started(["train", "-m", *FAST, *arguments], output) as command:
+        command.until(lambda: has_reported(home))
+        os.kill(command.pid, signal.SIGTERM)
+        assert command.finish() == 130
     assert "go on    with the same command" in output.read_text()
     (trial,) = trials(home)
     assert trial.state.name == "RUNNING"  # until the same command goes on with it

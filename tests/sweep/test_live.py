@@ -4,18 +4,18 @@ import fcntl
 import os
 import pty
 import re
+import select
 import struct
-import subprocess
 import sys
 import termios
 import textwrap
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from ferlab.sweep import live
 from ferlab.sweep.rows import Table
+from tests.processes import run, started
 from tests.sweep.made_up import row, study, table
 
 PRELUDE = """
@@ -24,6 +24,12 @@ from tests.sweep.made_up import row, study, table
 from ferlab.sweep import live
 live._EVERY = 0.05
 """
+
+
+@pytest.fixture(autouse=True)
+def _as_a_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
 
 
 class Screen:
@@ -77,26 +83,32 @@ def on_terminal(
     """Run a piece of Python on a terminal; the screen at its end, its bytes, its exit code."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-    known = {**os.environ, "TERM": "xterm-256color", "PYTHONPATH": str(Path(__file__).parent)}
-    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
-        known.pop(name, None)
-    process = subprocess.Popen(
-        [sys.executable, "-c", PRELUDE + textwrap.dedent(code)],
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        env={**known, **environment},
-    )
-    os.close(follower)
-    read = b""
+    read = bytearray()
+
+    def is_read_to_its_end() -> bool:
+        while select.select([leader], [], [], 0)[0]:
+            try:
+                chunk = os.read(leader, 65536)
+            except OSError:  # the other end is closed
+                return True
+            if not chunk:
+                return True
+            read.extend(chunk)
+        return False
+
     try:
-        while chunk := os.read(leader, 65536):
-            read += chunk
-    except OSError:  # the other end is closed
-        pass
+        with started(
+            [sys.executable, "-c", PRELUDE + textwrap.dedent(code)],
+            stdin=follower,
+            stdout=follower,
+            stderr=follower,
+            env={"TERM": "xterm-256color", **environment},
+        ) as process:
+            os.close(follower)
+            process.until(is_read_to_its_end)
+            code_of_end = process.finish()
     finally:
         os.close(leader)
-        code_of_end = process.wait(timeout=60)
     text = read.decode()
     screen = Screen(width)
     screen.feed(text)
@@ -197,14 +209,8 @@ def test_elsewhere_nothing_is_shown_and_nobody_looks(kind: str) -> None:
         _, text, _ = on_terminal(code, TERM="dumb")
         assert text == "done\r\n"
         return
-    done = subprocess.run(
-        [sys.executable, "-c", PRELUDE + textwrap.dedent(code)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert (done.stdout, done.stderr) == ("", "done\n")
+    done = run([sys.executable, "-c", PRELUDE + textwrap.dedent(code)])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "done\n")
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])

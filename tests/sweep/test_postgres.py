@@ -6,14 +6,11 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing.process import BaseProcess
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import optuna
@@ -27,7 +24,8 @@ from ferlab.errors import TrackingError
 from ferlab.sweep.storage import open_storage
 from ferlab.tracking import store
 from tests.conftest import TINY
-from tests.sweep.warm import SERVER, start
+from tests.processes import run, started
+from tests.sweep import warm
 
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=1", "hydra/launcher=basic"]
 SECRET = secrets.token_hex(8)
@@ -39,7 +37,6 @@ def server() -> Iterator[URL]:
     """A PostgreSQL server, gone without a trace when the tests are over."""
     root = os.getuid() == 0  # as whom PostgreSQL refuses to run
     folder = Path(tempfile.mkdtemp(prefix="ferlab-postgres-"))
-    process: subprocess.Popen[bytes] | None = None
     try:
         programs = find_programs(folder if root else None)
         data, password = folder / "data", folder / "password"
@@ -48,37 +45,26 @@ def server() -> Iterator[URL]:
         if root:
             for path in (folder, password):
                 os.chown(path, NOBODY, NOBODY)
-        subprocess.run(
-            [
-                *(programs / "initdb", "--pgdata", data, "--username", "ferlab", "--no-sync"),
-                *("--auth", "scram-sha-256", "--pwfile", password),
-            ],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-            **user,
-        )
+        initdb = [
+            *(programs / "initdb", "--pgdata", data, "--username", "ferlab", "--no-sync"),
+            *("--auth", "scram-sha-256", "--pwfile", password),
+        ]
+        made = run(initdb, cwd=folder, **user)
+        assert made.returncode == 0, made.stderr
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [
-                    *(programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port)),
-                    *("-c", "unix_socket_directories=", "-c", "fsync=off"),
-                ],
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-                **user,
-            )
         url = make_url(f"postgresql+psycopg://ferlab:{SECRET}@127.0.0.1:{port}/postgres")
-        wait_for(url, process, folder / "log")
-        yield url
+        postgres = [
+            *(programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port)),
+            *("-c", "unix_socket_directories=", "-c", "fsync=off"),
+        ]
+        with started(postgres, cwd=folder, **user) as process:
+            process.until(lambda: can_connect(url))
+            yield url
+            os.kill(process.pid, signal.SIGINT)  # disconnects everybody and ends
+            process.finish()
     finally:
-        if process is not None:
-            process.send_signal(signal.SIGINT)  # disconnects everybody and ends
-            process.wait(30)
         shutil.rmtree(folder)
 
 
@@ -103,18 +89,15 @@ def find_programs(copied_to: Path | None) -> Path:
     pytest.fail("there is no PostgreSQL: no package pgserver, no initdb on the PATH", pytrace=False)
 
 
-def wait_for(url: URL, process: subprocess.Popen[bytes], log: Path) -> None:
+def can_connect(url: URL) -> bool:
     engine = create_engine(url)
-    while True:
-        try:
-            engine.connect().close()
-        except OperationalError:
-            if process.poll() is not None:
-                pytest.fail(f"PostgreSQL did not start: {log.read_text()}", pytrace=False)
-            time.sleep(0.05)
-        else:
-            engine.dispose()
-            return
+    try:
+        engine.connect().close()
+    except OperationalError:
+        return False
+    finally:
+        engine.dispose()
+    return True
 
 
 def database(server: URL, name: str) -> str:
@@ -143,8 +126,11 @@ def test_two_commands_at_once_share_one_study_and_end_at_exactly_n_trials(
     if storage is not None:
         arguments.append(f"study.storage={storage}")
     outputs = [tmp_path / "one.txt", tmp_path / "other.txt"]
-    commands = [start(arguments, output) for output in outputs]
-    told = wait_for_all(commands, outputs)
+    with ExitStack() as stack:
+        commands = [stack.enter_context(warm.started(arguments, output)) for output in outputs]
+        codes = [command.finish() for command in commands]
+        told = "".join(command.told() for command in commands)
+    assert codes == [0, 0], told
     assert "5 of 5 trials count (5 complete, 0 pruned)" in told
 
     with opened(storage) as opened_storage:
@@ -163,25 +149,11 @@ def test_two_commands_at_once_share_one_study_and_end_at_exactly_n_trials(
         assert path.is_dir() or SECRET.encode() not in path.read_bytes()
 
 
-def wait_for_all(commands: list[BaseProcess], outputs: list[Path]) -> str:
-    """What the commands wrote, once all have ended well."""
-    try:
-        for command in commands:
-            command.join(250)
-        told = "".join(output.read_text() for output in outputs)
-        assert [command.exitcode for command in commands] == [0] * len(commands), told
-    finally:
-        for command in commands:
-            command.kill()
-            command.join()
-    return told
-
-
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_tables_may_be_made_by_many_at_the_same_moment(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    with ProcessPoolExecutor(4, mp_context=SERVER) as pool:
+    with ProcessPoolExecutor(4, mp_context=warm.SERVER) as pool:
         list(pool.map(abs, range(4)))  # all are there before the first one begins
         for i in range(3):
             url = f"sqlite:///{tmp_path}/{i}.db"

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from multiprocessing.process import BaseProcess
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from hydra.types import HydraContext, RunMode
 
 from ferlab import paths
 from ferlab.sweep.processes import Pool
+from tests.processes import Command, called
 from tests.sweep import jobs
 
 Job = Callable[[Any], None]
@@ -43,65 +44,53 @@ def launched(job: Job, folder: Path) -> None:
 
 
 @pytest.fixture
-def sweeper(tmp_path: Path) -> Iterator[Callable[[Job], BaseProcess]]:
+def sweeper(tmp_path: Path) -> Iterator[Callable[[Job], Command]]:
     """A process that launched two workers, which are at work."""
-    processes = []
+    with ExitStack() as stack:
 
-    def run(job: Job) -> BaseProcess:
-        spawn = multiprocessing.get_context("spawn")
-        processes.append(spawn.Process(target=launched, args=(job, tmp_path)))
-        processes[0].start()
-        assert len(pids(tmp_path, "started", 2)) == 2
-        return processes[0]
+        def run(job: Job) -> Command:
+            spawn = multiprocessing.get_context("spawn")
+            command = stack.enter_context(called(spawn, launched, job, tmp_path))
+            command.until(lambda: len(workers(tmp_path, "started")) == 2)
+            return command
 
-    yield run
-    for process in processes:
-        process.kill()
-        process.join()
+        yield run
 
 
-def pids(folder: Path, what: str, count: int) -> list[int]:
-    """Those of the workers that said so, once ``count`` have, or in the end."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and len(list(folder.glob(f"{what}-*"))) < count:
-        time.sleep(0.02)
-    return [int(path.name.partition("-")[2]) for path in folder.glob(f"{what}-*")]
-
-
-def send(process: BaseProcess, number: signal.Signals) -> None:
-    assert process.pid is not None
-    os.kill(process.pid, number)
+def workers(folder: Path, what: str) -> list[psutil.Process]:
+    """Those that said so."""
+    pids = (path.name.partition("-")[2] for path in folder.glob(f"{what}-*"))
+    return [psutil.Process(int(pid)) for pid in pids]
 
 
 def test_the_first_ctrl_c_waits_for_the_workers_and_the_second_ends_all(
-    sweeper: Callable[[Job], BaseProcess], tmp_path: Path
+    sweeper: Callable[[Job], Command], tmp_path: Path
 ) -> None:
-    process = sweeper(jobs.stubborn)
-    send(process, signal.SIGINT)
-    workers = pids(tmp_path, "interrupted", 2)
-    process.join(0.5)
-    assert process.is_alive()
-    assert all(map(psutil.pid_exists, workers))
-    send(process, signal.SIGINT)
-    process.join(5)
-    assert process.exitcode == 130
-    assert not any(map(psutil.pid_exists, workers))
+    command = sweeper(jobs.stubborn)
+    os.kill(command.pid, signal.SIGINT)
+    command.until(lambda: len(workers(tmp_path, "interrupted")) == 2)
+    found = workers(tmp_path, "interrupted")
+    time.sleep(0.5)
+    assert command.poll() is None
+    assert all(worker.is_running() for worker in found)
+    os.kill(command.pid, signal.SIGINT)
+    assert command.finish() == 130
+    assert not any(worker.is_running() for worker in found)
 
 
 def test_a_worker_that_is_asked_to_end_is_not_replaced_and_the_others_go_on(
-    sweeper: Callable[[Job], BaseProcess], tmp_path: Path
+    sweeper: Callable[[Job], Command], tmp_path: Path
 ) -> None:
-    process = sweeper(jobs.patient)
-    one, other = (psutil.Process(pid) for pid in pids(tmp_path, "started", 2))
+    command = sweeper(jobs.patient)
+    one, other = workers(tmp_path, "started")
     one.terminate()
-    process.join(1)
-    assert process.is_alive()
-    assert not one.is_running()
+    command.until(lambda: not one.is_running())
+    time.sleep(0.5)  # in which a new one would start
+    assert command.poll() is None
     assert other.is_running()
-    assert len(pids(tmp_path, "started", 2)) == 2
-    send(process, signal.SIGINT)
-    process.join(5)
-    assert process.exitcode == 130
+    assert len(list(tmp_path.glob("started-*"))) == 2
+    os.kill(command.pid, signal.SIGINT)
+    assert command.finish() == 130
     assert not other.is_running()
 
 
@@ -118,7 +107,7 @@ def test_a_worker_that_dies_is_replaced_but_not_for_ever(
 ) -> None:
     (ended,) = launch(jobs.dying, tmp_path, 1, f"+deaths={deaths}")
     assert ended.status == status
-    assert len(pids(tmp_path, "started", 0)) == min(deaths + 1, 6)
+    assert len(list(tmp_path.glob("started-*"))) == min(deaths + 1, 6)
     if status == JobStatus.FAILED:
         with pytest.raises(Exception, match=r"^SIGKILL, 6 times; is there enough memory"):
             ended.return_value  # noqa: B018

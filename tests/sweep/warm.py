@@ -4,18 +4,19 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Sequence
-from multiprocessing.process import BaseProcess
+from contextlib import AbstractContextManager
 from pathlib import Path
+
+from tests.processes import Command, called
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["ferlab.sweep.sweeper", "ferlab.sweep.trial"])
 
 
-def start(arguments: Sequence[str], output: Path) -> BaseProcess:
+def started(arguments: Sequence[str], output: Path) -> AbstractContextManager[Command]:
     """``ferlab ARGUMENTS`` in a process whose exit code is the command's."""
-    process = SERVER.Process(target=_run, args=(list(arguments), output, dict(os.environ)))
-    process.start()
-    return process
+    output.touch()
+    return called(SERVER, _run, list(arguments), output, dict(os.environ), outputs=(output,))
 
 
 def _run(arguments: list[str], output: Path, environment: dict[str, str]) -> None:

@@ -1,6 +1,5 @@
 """The tracking store: made once, refused in one line."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from mlflow.tracking import MlflowClient
 
 from ferlab.errors import TrackingError
 from ferlab.tracking import store
+from tests.processes import started
 
 
 def test_the_store_follows_the_home_and_mlflows_variable(
@@ -66,8 +66,9 @@ def test_an_experiment_that_another_run_made_meanwhile_is_taken(
 
 def test_two_first_runs_at_once_make_one_store(home: Path) -> None:
     code = "from ferlab.tracking import store; store.experiment_id(store.connect(None), 'x')"
-    both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
-    assert [process.wait(timeout=200) for process in both] == [0, 0]
+    command = [sys.executable, "-c", code]
+    with started(command) as one, started(command) as other:
+        assert [process.finish() for process in (one, other)] == [0, 0]
     named = [e.name for e in store.connect(None).search_experiments()]
     assert sorted(named) == ["Default", "x"]
 

@@ -1,8 +1,5 @@
 """Runs of the tests, made and looked at from outside."""
 
-import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +7,7 @@ from mlflow.tracking import MlflowClient
 
 from ferlab.tracking import store
 from tests.conftest import run_id_of
+from tests.processes import started
 
 
 def client() -> MlflowClient:
@@ -22,11 +20,6 @@ def artifact(run_id: str, path: str) -> Path:
 
 def kill_after_epoch(epoch: int, overrides: list[str]) -> str:
     command = [sys.executable, "-m", "ferlab", "train", *overrides]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
-        seen = ""
-        for line in process.stderr:
-            seen += line
-            if line.startswith(f"epoch {epoch}/"):
-                process.send_signal(signal.SIGKILL)
-                break
-    return run_id_of(seen)
+    with started(command) as process:
+        process.until(lambda: f"\nepoch {epoch}/" in process.told())
+        return run_id_of(process.told())
