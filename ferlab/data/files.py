@@ -10,14 +10,14 @@ import os
 import re
 import stat
 import tarfile
-import zipfile
-import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from gzip import BadGzipFile, GzipFile
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, NamedTuple
+from zipfile import ZipInfo
 
+from ferlab import archive
 from ferlab.errors import DataError
 
 MAX_MEMBERS = 200_000
@@ -35,7 +35,6 @@ MAX_RATIO = 100
 HARMLESS_BYTES = 16 * 2**20
 """An archive that unpacks to no more than this is no bomb at any ratio."""
 
-_UNPACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 
 
@@ -118,11 +117,9 @@ def _folder(source: Path) -> _Members:
 
 
 def _zip(source: Path) -> _Members:
-    with zipfile.ZipFile(source) as archive:
-        members = [info for info in archive.infolist() if not info.is_dir()]
+    def check(infos: Sequence[ZipInfo]) -> None:
+        members = [info for info in infos if not info.is_dir()]
         _check_count(len(members), source)
-        # zipfile hands out no more of a member than its header declares and then compares the
-        # checksum, so limits on the declared sizes hold for what is read as well.
         _check_total(sum(info.file_size for info in members), source)
         for info in members:
             name = _safe(info.filename, source)
@@ -132,25 +129,27 @@ def _zip(source: Path) -> _Members:
                 raise DataError(f"{source}: {name} is a link or device; only plain files are read")
             if info.flag_bits & 1:
                 raise DataError(f"{source} is password-protected; give a copy without a password")
-            if info.compress_type not in _UNPACKED:
+            if not archive.is_bounded(info):
                 raise DataError(f"{source}: {name} is not packed with deflate; pack the zip anew")
-            with archive.open(info) as stream:
-                yield Member(name, stream)
+
+    for info, stream in archive.members(source, check):
+        if not info.is_dir():
+            yield Member(_safe(info.filename, source), stream)
 
 
 def _tar_gz(source: Path) -> _Members:
     # Read in one pass: seeking back in a gzip stream would unpack it from its beginning.
     with (
         GzipFile(source) as unpacked,
-        tarfile.open(fileobj=_Metered(unpacked, source), mode="r|") as archive,
+        tarfile.open(fileobj=_Metered(unpacked, source), mode="r|") as tar,
     ):
-        for count, info in enumerate(archive, start=1):
+        for count, info in enumerate(tar, start=1):
             _check_count(count, source)
             name = _safe(info.name, source)
             if info.isdir():
                 continue
             _check_size(name, info.size, source)
-            stream = archive.extractfile(info) if info.isreg() else None
+            stream = tar.extractfile(info) if info.isreg() else None
             if stream is None:
                 raise DataError(f"{source}: {name} is a link or device; only plain files are read")
             yield Member(name, stream)
@@ -231,13 +230,10 @@ def _explained(source: Path) -> Iterator[None]:
             f"{error.filename or source}: no permission to read it; make it readable for you"
         ) from error
     except (
-        zipfile.BadZipFile,
+        *archive.DAMAGED,
         tarfile.TarError,
         BadGzipFile,
-        zlib.error,
-        EOFError,
         UnicodeDecodeError,
-        NotImplementedError,  # of a zip whose version is said to be a later one
     ) as error:
         raise DataError(
             f"{source} cannot be unpacked ({error}): it is damaged or cut short; get it anew"

@@ -10,12 +10,12 @@ import hashlib
 import json
 import os
 import zipfile
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import ferlab
+from ferlab import archive
 from ferlab.errors import DataError
 from ferlab.reproduce.recorded import ARTIFACTS, PREDICTIONS, RUN, Files, Recorded
 from ferlab.tracking.run import CONFIG, IMAGES
@@ -30,8 +30,6 @@ _MAX_RUNS = 100
 _MAX_BYTES = {CONFIG: 2**20, MANIFEST: 2**20, PREDICTIONS: 2**27, IMAGES: 2**26}
 _MAX_OTHER_BYTES = 2**24
 _MAX_TOTAL_BYTES = 2**29
-_UNPACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-"""Others unpack a whole block at once, however large it is and whatever size was declared."""
 
 
 def write(path: Path, runs: Sequence[Files]) -> None:
@@ -52,10 +50,10 @@ def write(path: Path, runs: Sequence[Files]) -> None:
     try:
         if path.exists():
             raise DataError(f"{path} is there already; remove it, or take another name")
-        with zipfile.ZipFile(draft, "x", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(draft, "x", zipfile.ZIP_DEFLATED) as made:
             for name, data in members.items():
                 # A fixed time: the same runs make the same bundle.
-                archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+                made.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
         draft.replace(path)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error
@@ -71,48 +69,48 @@ def read(path: Path) -> list[Recorded]:
         DataError: it is no bundle, truncated, altered, or breaks a limit.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            return [Recorded.read(files) for files in _runs(archive)]
+        files = {info.filename: stream.read() for info, stream in archive.members(path, _check)}
+        return [Recorded.read(run) for run in _runs(files)]
     except DataError as error:
         raise DataError(f"the bundle {path} cannot be used: {error}") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (*archive.DAMAGED, RuntimeError) as error:  # the latter where it wants a password
         raise DataError(f"the bundle {path} is truncated or no zip file: {error}") from error
     except OSError as error:
         raise DataError(f"the bundle {path} cannot be read: {error.strerror or error}") from error
 
 
-def _runs(archive: zipfile.ZipFile) -> list[Files]:
-    members = {info.filename: info for info in archive.infolist()}
-    if MANIFEST not in members or len(members) != len(archive.infolist()):
+def _check(members: Sequence[zipfile.ZipInfo]) -> None:
+    """Refuse what should not even be unpacked."""
+    names = {info.filename for info in members}
+    if MANIFEST not in names or len(names) != len(members):
         raise DataError(f"it has no {MANIFEST}, or a name twice; ferlab export makes bundles")
-    digests, count = _manifest(_member(archive, members.pop(MANIFEST), MANIFEST))
+    for info in sorted(members, key=lambda info: info.filename != MANIFEST):
+        file = info.filename.partition("/")[2] or info.filename
+        limit = _MAX_BYTES.get(file, _MAX_OTHER_BYTES)
+        if info.file_size > limit:
+            raise DataError(f"'{info.filename}' unpacks to more than {limit:,} bytes")
+        if not archive.is_bounded(info):
+            raise DataError(
+                f"'{info.filename}' is not packed with deflate; make the bundle with ferlab export"
+            )
+    if sum(info.file_size for info in members) > _MAX_TOTAL_BYTES:
+        raise DataError(f"it unpacks to more than {_MAX_TOTAL_BYTES:,} bytes")
+
+
+def _runs(members: dict[str, bytes]) -> list[Files]:
+    digests, count = _manifest(members.pop(MANIFEST))
     if set(digests) != set(members):
         odd = sorted(set(digests) ^ set(members))[0]
         raise DataError(f"'{odd}' is not both in it and in its manifest")
-    if sum(info.file_size for info in members.values()) > _MAX_TOTAL_BYTES:
-        raise DataError(f"it unpacks to more than {_MAX_TOTAL_BYTES:,} bytes")
     runs: list[dict[str, bytes]] = [{} for _ in range(count)]
-    for name, info in members.items():
+    for name, data in members.items():
         folder, _, file = name.partition("/")
         if file not in _NAMES or folder not in map(str, range(count)):
             raise DataError(f"'{name}' does not belong in a bundle")
-        data = _member(archive, info, file)
         if _digest(data) != digests[name]:
             raise DataError(f"'{name}' was altered: its digest is not the manifest's")
         runs[int(folder)][file] = data
     return list(runs)
-
-
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, file: str) -> bytes:
-    limit = _MAX_BYTES.get(file, _MAX_OTHER_BYTES)
-    if info.file_size > limit:
-        raise DataError(f"'{info.filename}' unpacks to more than {limit:,} bytes")
-    if info.compress_type not in _UNPACKED:
-        raise DataError(
-            f"'{info.filename}' is not packed with deflate; make the bundle with ferlab export"
-        )
-    with archive.open(info) as stream:
-        return stream.read(limit + 1)  # zipfile stops at the size that was checked
 
 
 def _manifest(data: bytes) -> tuple[dict[str, str], int]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ferlab import paths
 from ferlab.errors import FerlabError, TrackingError
+from ferlab.git import git
 from ferlab.tracking.environment import DIFF_LIMIT
 
 _TRAIN = """
@@ -48,8 +49,9 @@ def checked_out(commit: str | None, diff: str) -> Iterator[Path]:
             "not recorded whole; leave out --at-commit"
         )
     repository = paths.shipped()
-    if not re.fullmatch(r"[0-9a-f]{7,64}", commit) or not _git(
-        repository, "cat-file", "-e", f"{commit}^{{commit}}"
+    if (
+        not re.fullmatch(r"[0-9a-f]{7,64}", commit)
+        or git(repository, "cat-file", "-e", f"{commit}^{{commit}}") is None
     ):
         raise TrackingError(
             f"commit {commit} is not in the checkout of {repository}; "
@@ -59,14 +61,14 @@ def checked_out(commit: str | None, diff: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="at-commit-", dir=paths.home()) as scratch:
         tree = Path(scratch, commit[:12])
         try:
-            if not _git(repository, "worktree", "add", "--detach", str(tree), commit):
+            if git(repository, "worktree", "add", "--detach", str(tree), commit) is None:
                 raise TrackingError(f"git cannot check out {commit} in {tree}")
             patch = "".join(
                 line
                 for line in diff.splitlines(keepends=True)
                 if not line.startswith("# untracked: ")
             )
-            if patch and not _git(tree, "apply", "--whitespace=nowarn", text=patch):
+            if patch and git(tree, "apply", "--whitespace=nowarn", text=patch) is None:
                 raise TrackingError(
                     f"the recorded changes do not apply to {commit}; leave out --at-commit"
                 )
@@ -74,8 +76,8 @@ def checked_out(commit: str | None, diff: str) -> Iterator[Path]:
                 raise TrackingError(f"there is no ferlab in commit {commit}")
             yield tree
         finally:
-            _git(repository, "worktree", "remove", "--force", str(tree))
-            _git(repository, "worktree", "prune")
+            git(repository, "worktree", "remove", "--force", str(tree))
+            git(repository, "worktree", "prune")
 
 
 def untracked(diff: str) -> list[str]:
@@ -113,21 +115,3 @@ def train(tree: Path, config: Mapping[str, Any], tags: Mapping[str, str]) -> str
     if "error" in answer:
         raise FerlabError(f"by the code of that commit: {answer['error']}")
     return str(answer["run_id"])
-
-
-def _git(folder: Path, *arguments: str, text: str | None = None) -> bool:
-    """Whether git did it."""
-    redirections = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-    environment = {key: value for key, value in os.environ.items() if key not in redirections}
-    try:
-        done = subprocess.run(
-            ["git", "-c", "core.hooksPath=/dev/null", "-C", str(folder), *arguments],
-            env=environment,
-            input=text or "",
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except OSError:
-        return False
-    return done.returncode == 0

@@ -1,10 +1,8 @@
 """The machine, the libraries and the code that a run came from; never variables or addresses."""
 
-import os
 import platform
 import re
 import resource
-import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +11,8 @@ from pathlib import Path
 
 import psutil
 import torch
+
+from ferlab.git import git
 
 LIBRARIES = (
     "ferlab",
@@ -32,7 +32,6 @@ DIFF_LIMIT = 1_000_000
 
 _GIT_TIMEOUT = 10.0  # seconds; a larger checkout than that is not worth a run's wait
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # which every git knows
-_REDIRECTIONS = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"})
 
 
 @dataclass(frozen=True)
@@ -173,22 +172,7 @@ def _diff(root: Path, commit: str | None, untracked: list[str]) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """What git prints, or None if it fails, is not there or takes too long."""
-    # A hook's variables would lead git to the hook's repository; the locks would touch the index.
-    environment = {k: v for k, v in os.environ.items() if k not in _REDIRECTIONS}
-    command = ["git", "--no-optional-locks", "-c", "core.quotePath=off", "-C", str(folder)]
-    try:
-        done = subprocess.run(
-            [*command, *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_GIT_TIMEOUT,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode(errors="replace")
+    return git(folder, *arguments, timeout=_GIT_TIMEOUT)
 
 
 def _cpu() -> str:
