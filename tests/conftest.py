@@ -1,5 +1,6 @@
 """What all tests share: a home and a cache that vanish, a network that trains in a second."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -8,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests import processes
+
+# Numpy and torch look for it when they are imported. Two processes that share the tests, each with
+# as many threads as there are cores, wait for each other most of the time.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 TINY = (
     "data.images=280",

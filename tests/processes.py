@@ -91,7 +91,7 @@ def wait_until(condition: Callable[[], object]) -> None:
     used, seen = _cpu_seconds(), time.monotonic()
     looked = seen
     while not condition():
-        time.sleep(0.02)
+        time.sleep(0.05)
         now = time.monotonic()
         if now - looked < min(1, PATIENCE / 4):
             continue

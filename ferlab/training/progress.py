@@ -3,9 +3,13 @@
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
 
-from tqdm import tqdm
+from rich import progress
+from rich.console import Console
+from rich.text import Text
+
+_TASK = progress.TaskID(0)
+"""The bar's only one."""
 
 
 class Progress:
@@ -24,30 +28,35 @@ class Progress:
         self._started = time.monotonic()
         self._done = done
         self._first = done
-        terminal = sys.stderr.isatty()
-        self._bar: tqdm[Any] | None = None
-        if terminal:
-            self._bar = tqdm(
-                total=epochs * images,
-                initial=done * images,
-                unit=" images",
-                unit_scale=True,
-                dynamic_ncols=True,
-                smoothing=0.05,
-                desc=f"epoch {done + 1}/{epochs}",
+        self._bar: progress.Progress | None = None
+        console = Console(file=sys.stderr)
+        if sys.stderr.isatty() and not console.is_dumb_terminal:
+            self._bar = progress.Progress(
+                "{task.description}",
+                progress.BarColumn(bar_width=None),
+                progress.TaskProgressColumn(),
+                _Speed(),
+                progress.TimeRemainingColumn(compact=True),
+                "{task.fields[score]}",
+                console=console,
+                expand=True,
+                redirect_stdout=sys.stdout.isatty(),  # what goes to a file stays out of it
             )
+            first, total = done * images, epochs * images
+            self._bar.add_task(self._now(), total=total, completed=first, score="")
+            self._bar.start()
 
     def batch(self, images: int) -> None:
         """So many images more are trained."""
         if self._bar is not None:
-            self._bar.update(images)
+            self._bar.advance(_TASK, images)
 
     def epoch(self, metrics: Mapping[str, float], best: bool) -> None:
         """An epoch is over."""
         self._done += 1
         if self._bar is not None:
-            self._bar.set_description(f"epoch {min(self._done + 1, self._epochs)}/{self._epochs}")
-            self._bar.set_postfix_str(f"{self._monitor} {metrics[self._monitor]:.4f}")
+            score = f"{self._monitor} {metrics[self._monitor]:.4f}"
+            self._bar.update(_TASK, description=self._now(), score=score)
             return
         each = (time.monotonic() - self._started) / (self._done - self._first)
         left = _duration(each * (self._epochs - self._done))
@@ -65,7 +74,17 @@ class Progress:
     def close(self) -> None:
         """Leave the terminal tidy."""
         if self._bar is not None:
-            self._bar.close()
+            self._bar.stop()
+
+    def _now(self) -> str:
+        return f"epoch {min(self._done + 1, self._epochs)}/{self._epochs}"
+
+
+class _Speed(progress.ProgressColumn):
+    """Images per second, over the last half minute."""
+
+    def render(self, task: progress.Task) -> Text:
+        return Text(f"{task.speed or 0:,.0f} images/s")
 
 
 def _duration(seconds: float) -> str:
