@@ -10,9 +10,10 @@ import pytest
 
 from tests import processes
 
-# Numpy and torch look for it when they are imported. Two processes that share the tests, each with
-# as many threads as there are cores, wait for each other most of the time.
+# Numpy and torch look for them when they are imported. Processes that share the tests, each with as
+# many threads as there are cores, wait for each other most of the time; and do so at full speed.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 TINY = (
     "data.images=280",
