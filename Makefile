@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo ui test lint bench lock clean
+.PHONY: demo ui test check lint bench lock clean
 
 demo: $(READY)  ## sweep on drawn faces, and say what was best and where to look
 	$(BIN)/ferlab sweep quickstart
@@ -15,6 +15,9 @@ ui: $(READY)  ## open the MLflow UI on 127.0.0.1
 
 test: $(READY)  ## run the tests
 	$(BIN)/pytest
+
+check: lint  ## style, types and the tests that start no sweep, training or server
+	$(BIN)/pytest -m "not slow"
 
 lint: $(READY)  ## style and types
 	$(BIN)/ruff check
