@@ -7,10 +7,10 @@ from typing import Any
 
 from benchmarks.measure import Row, compare, scratch
 from ferlab.config import compose
+from ferlab.recording.record import record
 from ferlab.tracking import store
 from ferlab.tracking.run import Run
 from ferlab.training import run as training_run
-from ferlab.training.record import record
 from ferlab.training.run import train
 
 EPOCHS = 5

@@ -21,10 +21,10 @@ from optuna.trial import FrozenTrial, create_trial
 from benchmarks.measure import Row, compare, scratch
 from ferlab import paths
 from ferlab.config import study as studies
-from ferlab.sweep.limits import Limits
-from ferlab.sweep.recipe import Composed
-from ferlab.sweep.study import SharedStudy
-from ferlab.sweep.syntax import parse
+from ferlab.sweep.search.constraints import Limits
+from ferlab.sweep.search.syntax import parse
+from ferlab.sweep.search.trial_configs import Composed
+from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.tracking import store
 
 EPOCHS = 5

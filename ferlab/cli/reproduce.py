@@ -58,15 +58,17 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _reproduce(args: argparse.Namespace) -> int:
-    from ferlab.reproduce import compare, rerun
-    from ferlab.reproduce.originals import originals
+    from ferlab.reproduce import rerun, run_comparison
+    from ferlab.reproduce.resolve import originals
 
     found = originals(args.name)
     reruns: list[Rerun] = []
     with rerun.planned(found, args.overrides, args.at_commit) as plan:
         print(f"original {found.what}")
         for run in found.runs:
-            print(f"recorded {compare.shown(run.metrics)}, seed {run.setting.config['seed']}")
+            print(
+                f"recorded {run_comparison.shown(run.metrics)}, seed {run.setting.config['seed']}"
+            )
         print(_differences(plan.differ) if found.runs else "differs  from nothing recorded")
         for note in plan.notes:
             print(f"note     {note}")
@@ -74,14 +76,14 @@ def _reproduce(args: argparse.Namespace) -> int:
             return 0
         for done in rerun.reproduced(plan):
             reruns.append(done)
-            print(f"run      {done.run_id}: {compare.shown(done.metrics)}")
+            print(f"run      {done.run_id}: {run_comparison.shown(done.metrics)}")
             if done.verdict is not None:
                 print(f"verdict  {done.verdict.text}", flush=True)
     levels = [done.verdict.level for done in reruns if done.verdict is not None]
     if not levels:
         print("verdict  none: there is no recorded run of this config to compare with")
         return 1 if args.strict else 0
-    level = compare.worst(levels)
+    level = run_comparison.worst(levels)
     if len(levels) > 1:
         print(f"seeds    {_over_seeds(reruns)}")
         print(f"verdict  {level}, over {len(levels)} seeds")
@@ -107,7 +109,7 @@ def _differences(found: Sequence["Difference"]) -> str:
 
 
 def _diff(args: argparse.Namespace) -> int:
-    from ferlab.reproduce import compare
+    from ferlab.reproduce import run_comparison
     from ferlab.reproduce.differences import differences
     from ferlab.reproduce.recorded import Recorded, fetch
     from ferlab.tracking import find, store
@@ -133,7 +135,7 @@ def _diff(args: argparse.Namespace) -> int:
     print("\nresult")
     print(_indented(_scores(entries)))
     if not any(entry.seeds for entry in entries):
-        lines = list(compare.outcome(first, second).lines())
+        lines = list(run_comparison.outcome(first, second).lines())
         print("\n".join(f"  {line}" for line in lines or ["the same to the last bit"]))
     return 0
 
@@ -155,7 +157,7 @@ def _indented(text: str) -> str:
 def _export(args: argparse.Namespace) -> int:
     from ferlab.errors import DataError
     from ferlab.reproduce import bundle
-    from ferlab.reproduce.originals import files_of, finished
+    from ferlab.reproduce.resolve import files_of, finished
     from ferlab.tracking import store
 
     if args.bundle.suffix.lower() != ".zip":  # it would not be read as one
@@ -173,7 +175,7 @@ def _export(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from ferlab.reproduce.evaluate import evaluate
-    from ferlab.reproduce.originals import finished
+    from ferlab.reproduce.resolve import finished
     from ferlab.tracking import store
     from ferlab.tracking.entry import Score
 

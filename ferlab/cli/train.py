@@ -77,7 +77,7 @@ def _sweep(args: argparse.Namespace) -> int:
     if not args.confirm or result.exit_code:
         return result.exit_code
     from ferlab.cli.confirm import confirmed
-    from ferlab.evidence.confirm import is_launchers
+    from ferlab.confirm.confirm import is_launchers
 
     study = result.table.study
     launcher = [text for text in args.overrides if is_launchers(text)]
@@ -88,5 +88,9 @@ def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepR
     from ferlab.config import multirun
 
     result: SweepResult = multirun(overrides, needs_baseline)
+
+    from ferlab.report import search_files
+
+    search_files.record(result)
     print(result.summary())
     return result

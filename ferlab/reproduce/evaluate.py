@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torchmetrics.functional.classification import multiclass_accuracy, multiclass_f1_score
 
+from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
 from ferlab.data import fingerprint
 from ferlab.data.imageset import ImageSet, Split
@@ -13,12 +14,12 @@ from ferlab.data.prepare import prepare
 from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
 from ferlab.reproduce.recorded import PREDICTIONS, fetch, read_config
-from ferlab.tracking import artifacts, served
+from ferlab.tracking import artifacts, pyfunc_model
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import CONFIG, IMAGES, Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import set_up_torch
-from ferlab.training.record import Predictions, predict
+from ferlab.training.scoring import predict
 
 SPLITS = ("test", "val")
 
@@ -123,7 +124,7 @@ def _require_same_model(entry: Entry, before: Predictions, now: Predictions) -> 
 def _model(client: Client, entry: Entry) -> Classifier:
     """The recorded model; nothing is unpickled, and only what is allowed is built."""
     with artifacts.model(client, entry.run_id) as folder:
-        network = served.load(folder).network
+        network = pyfunc_model.load(folder).network
     if not isinstance(network, Classifier):
         raise DataError(f"the model of run {entry.run_id} is not one that ferlab trains")
     return network

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import yaml
 
 from ferlab import paths
+from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config
 from ferlab.data import fingerprint
 from ferlab.data.imageset import ImageSet
@@ -19,7 +20,6 @@ from ferlab.tracking import artifacts, environment, sources
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import CONFIG, IMAGES, MACHINE, SOURCES
 from ferlab.tracking.store import Client
-from ferlab.training.record import Predictions
 
 Files = Mapping[str, bytes]
 """The recorded files of one run, by path."""

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ferlab import targets
+from ferlab import instantiate
 from ferlab.config import Config, check
 from ferlab.config.problems import flatten
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, FerlabError, TrackingError
-from ferlab.reproduce import compare, worktree
-from ferlab.reproduce.compare import Verdict
+from ferlab.reproduce import run_comparison, worktree
 from ferlab.reproduce.differences import Difference, differences
-from ferlab.reproduce.originals import Originals, checked
 from ferlab.reproduce.recorded import Recorded, Setting, fetch, machine, packages, present
+from ferlab.reproduce.resolve import Originals, checked
+from ferlab.reproduce.run_comparison import Verdict
 from ferlab.tracking import find, sources, store
 from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
@@ -151,7 +151,7 @@ def _judged(
     if original is None:
         return Rerun(run_id, again.metrics, None, None)
     differ = differences(original.setting, replace(again.setting, names=names))
-    verdict = compare.judge(compare.outcome(original, again), differ)
+    verdict = run_comparison.judge(run_comparison.outcome(original, again), differ)
     told = {"ferlab.verdict": verdict.level, "ferlab.verdict.why": verdict.text}
     Run(client, run_id).log_summary({}, told)
     return Rerun(run_id, again.metrics, original, verdict)
@@ -187,7 +187,7 @@ def _require_allowed(raw: Mapping[str, Any]) -> None:
     """Refuse targets by name before anything looks at the rest of the config."""
     for key, value in flatten(raw).items():
         if key.rpartition(".")[2] == "_target_":
-            targets.require_allowed(str(value))
+            instantiate.require_allowed(str(value))
 
 
 @contextmanager
@@ -207,7 +207,7 @@ def _checkout(found: Originals) -> Iterator[Path]:
 def _here(config: Config) -> Setting:
     """What a run of this config would come from here and now."""
     for target in sorted(config.targets()):
-        targets.find(target)  # the file that a part comes from is known once it is imported
+        instantiate.find(target)  # the file that a part comes from is known once it is imported
     images, _ = prepare(config.data)
     return present(config, images)
 

@@ -13,7 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
 
-from ferlab.sweep.rows import Row, Table, told, value_of
+from ferlab.study.objectives import format_value
+from ferlab.study.table import Row, Table, value_of
 
 _EVERY = 2.0
 """Seconds between two looks."""
@@ -90,7 +91,7 @@ def render(table: Table, now: float, started: float, height: int) -> RenderableT
     parts: list[RenderableType] = [_head(table), _counts(table), _times(table, now, started)]
     best = table.best
     if best is not None:
-        value = told(table.objectives[0], value_of(best))
+        value = format_value(table.objectives[0], value_of(best))
         parts.append(_line(f"best {value}  trial {best.number}  {best.name}", "bold"))
     if running:
         parts += [Text(""), _grid([_running(table, row) for row in running[:room]])]
@@ -151,13 +152,13 @@ def _running(table: Table, row: Row) -> tuple[Row, str, str]:
     if row.replicates:
         step = f"seed {len(row.replicates) + 1}/{table.replicates}"
         value = sum(row.replicates) / len(row.replicates)
-    return row, step, "" if value is None else told(table.objectives[0], value)
+    return row, step, "" if value is None else format_value(table.objectives[0], value)
 
 
 def _ended(table: Table, row: Row) -> tuple[Row, str, str]:
     """The trial, how it ended, and its score."""
     value = value_of(row) if row.values else row.epochs.get(max(row.epochs, default=0))
-    return row, row.state, "" if value is None else told(table.objectives[0], value)
+    return row, row.state, "" if value is None else format_value(table.objectives[0], value)
 
 
 def _grid(lines: list[tuple[Row, str, str]]) -> Grid:

@@ -14,11 +14,11 @@ from ferlab.config import Config
 from ferlab.config.problems import flatten
 from ferlab.config.study import StudyConfig
 from ferlab.errors import ConfigError
-from ferlab.sweep.limits import Limits
-from ferlab.sweep.processes import cores, gpus
-from ferlab.sweep.space import Space, size
-from ferlab.sweep.storage import exists
-from ferlab.sweep.syntax import parse
+from ferlab.sweep.search.constraints import Limits
+from ferlab.sweep.search.space import Space, size
+from ferlab.sweep.search.syntax import parse
+from ferlab.sweep.workers.processes import cores, gpus
+from ferlab.sweep.workers.storage import exists
 from ferlab.tracking.store import without_password
 
 _SPACE = ("hydra.sweeper.params.", "hydra.sweeper.when.")

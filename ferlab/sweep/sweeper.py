@@ -3,7 +3,6 @@
 import json
 import logging
 import signal
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import optuna
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
@@ -24,18 +22,20 @@ from ferlab.config import Config, compose
 from ferlab.config.study import StudyConfig, check_study, study_problems
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError
-from ferlab.sweep import live, plan, report
-from ferlab.sweep import sampler as choosers
-from ferlab.sweep.limits import Limits
+from ferlab.study.params import overrides
+from ferlab.study.table import value_of
+from ferlab.sweep import live, plan, studies
 from ferlab.sweep.outcome import SweepResult
-from ferlab.sweep.recipe import Composed, Recipe
-from ferlab.sweep.rows import counted, value_of
-from ferlab.sweep.space import Space, overrides
-from ferlab.sweep.study import SharedStudy
-from ferlab.sweep.view import remember, view
-from ferlab.sweep.worker import Task
+from ferlab.sweep.search import sampler as choosers
+from ferlab.sweep.search.constraints import Limits
+from ferlab.sweep.search.space import Space
+from ferlab.sweep.search.trial_configs import Composed, Recipe
+from ferlab.sweep.studies import remember, view
+from ferlab.sweep.workers.shared_study import SharedStudy
+from ferlab.sweep.workers.worker import Task
+from ferlab.text import pluralize
 from ferlab.tracking import store
-from ferlab.tracking import sweep as tracking
+from ferlab.tracking import study_runs as tracking
 
 _log = logging.getLogger("ferlab")
 
@@ -53,8 +53,8 @@ def sweep(
     Args:
         context: Hydra's.
         config: composed from what is not swept.
-        params: see `ferlab.sweep.syntax.parse`.
-        when: see `ferlab.sweep.syntax.parse`.
+        params: see `ferlab.sweep.search.syntax.parse`.
+        when: see `ferlab.sweep.search.syntax.parse`.
         arguments: the command line's overrides, swept ones among them.
         new: whether to begin another study where there is one of this name.
 
@@ -82,7 +82,7 @@ def sweep(
     result = run(context, config, question, shared)
     if new:
         result = replace(result, again=f"with study.name={name} in place of --new")
-    _record(result, report.find(name, settings.storage), first.tracking.uri)
+    _record(result)
     return result
 
 
@@ -150,9 +150,9 @@ def run(
     )
     jobs = [list(shared)] * plan.workers(settings, budget)
     if task.tells:
-        done, at_a_time = study.counts().counted, counted(len(jobs), "worker")
+        done, at_a_time = study.counts().counted, pluralize(len(jobs), "worker")
         _log.info("study    %s: %d of %d trials count; %s", name, done, budget, at_a_time)
-    watched = report.find(name, settings.storage)
+    watched = studies.find(name, settings.storage)
     ended: Sequence[JobReturn] = []
     interrupted = False
     try:
@@ -217,20 +217,26 @@ def _result(
     failed = counts.failed > study.config.max_failures or (counts.failed and not counts.counted)
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
     parent = tracking.Parent(store.connect(first.tracking.uri), run_id)
-    table, storage = view(study.optuna), study.config.storage
-    return SweepResult(table, storage, run_id, parent.look, counts, is_over, bool(failed), errors)
+    return SweepResult(
+        table=view(study.optuna),
+        storage=study.config.storage,
+        tracking_uri=first.tracking.uri,
+        run_id=run_id,
+        look=parent.look,
+        counts=counts,
+        is_over=is_over,
+        too_many_failed=bool(failed),
+        errors=errors,
+    )
 
 
-def _record(result: SweepResult, study: optuna.Study, uri: str | None) -> None:
-    """Leave on the study's MLflow run how it stands: counts, pictures, words, its best trial."""
-    parent = tracking.Parent(store.connect(uri), result.run_id)
+def _record(result: SweepResult) -> None:
+    """Leave on the study's MLflow run how it stands: its counts and its best trial."""
+    parent = tracking.Parent(store.connect(result.tracking_uri), result.run_id)
     best = result.table.best
     parent.tell(
         result.metrics,
         result.table.question or "",
         (str(best.run_id), best.name, value_of(best)) if best else None,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        report.write(study, Path(folder))
-        parent.log_folder(Path(folder))
     parent.end(result.status, result.reason)

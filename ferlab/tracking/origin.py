@@ -9,7 +9,7 @@ from ferlab.tracking import artifacts, environment
 from ferlab.tracking.run import MACHINE, SOURCES
 from ferlab.tracking.sources import sources
 
-CODE = ("ferlab/data/", "ferlab/models/", "ferlab/training/", "ferlab/targets.py", "own/")
+CODE = ("ferlab/data/", "ferlab/models/", "ferlab/training/", "ferlab/instantiate.py", "own/")
 """Sources that numbers come from; the others compose, record, search and show."""
 
 COMPUTING = frozenset({"torch", "numpy", "kornia", "pytorch-lightning", "torchmetrics"})

@@ -13,10 +13,12 @@ import torch
 from filelock import FileLock, Timeout
 
 from ferlab import paths
+from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import FerlabError, RunEnded, TrackingError
+from ferlab.recording.record import record
 from ferlab.tracking import origin, store
 from ferlab.tracking.run import Run, name_of, recorded, recorded_config
 from ferlab.training import checkpoint, stop
@@ -30,7 +32,7 @@ from ferlab.training.assemble import (
 )
 from ferlab.training.epochs import Epochs, Past, Report
 from ferlab.training.module import ExpressionModule
-from ferlab.training.record import Predictions, predict, record
+from ferlab.training.scoring import predict
 
 _log = logging.getLogger("ferlab")
 
@@ -84,8 +86,8 @@ def train(
         config: of the run.
         report: told of each epoch; may raise to end the run there.
         tags: of the MLflow run; ``mlflow.runName`` names it.
-        allow: see `ferlab.targets.require_allowed`; None for a config that the user composed, and
-            so vouches for the targets it names.
+        allow: see `ferlab.instantiate.require_allowed`; None for a config that the user composed,
+            and so vouches for the targets it names.
 
     Raises:
         FerlabError: the data, the store or the config cannot be used; no run was begun.
@@ -122,7 +124,7 @@ def resume(
         run_id: of the MLflow run.
         uri: the tracking store; None for `ferlab.tracking.store.default_uri`.
         report: see `train`; told of the earlier epochs again.
-        allow: see `ferlab.targets.require_allowed`.
+        allow: see `ferlab.instantiate.require_allowed`.
 
     Raises:
         FerlabError: there is nothing to go on with, or data or code are not the same any more.

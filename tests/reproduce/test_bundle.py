@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from ferlab import cli as command_line
+from ferlab.analysis.predictions import Predictions
 from ferlab.errors import DataError
 from ferlab.reproduce import bundle
 from ferlab.reproduce.recorded import Files, read_config
-from ferlab.training.record import Predictions
 
 PREDICTIONS = Predictions(
     np.array(["a", "b, c"]),

@@ -10,8 +10,8 @@ from optuna.distributions import (
 )
 
 from ferlab.config import compose
-from ferlab.sweep.space import overrides
-from ferlab.sweep.syntax import parse
+from ferlab.study.params import overrides
+from ferlab.sweep.search.syntax import parse
 
 BLOCK = """
   model: choice(compact, 'vgg')

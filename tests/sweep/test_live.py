@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from ferlab.study.table import Table
 from ferlab.sweep import live
-from ferlab.sweep.rows import Table
-from tests.sweep.made_up import row, study, table
+from tests.fake_studies import row, study, table
 
 PRELUDE = """
 import sys, time
-from tests.sweep.made_up import row, study, table
+from tests.fake_studies import row, study, table
 from ferlab.sweep import live
 live._EVERY = 0.05
 """

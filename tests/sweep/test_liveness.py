@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ferlab.sweep import liveness as module
-from ferlab.sweep.liveness import Liveness
+from ferlab.sweep.workers import liveness as module
+from ferlab.sweep.workers.liveness import Liveness
 from tests.sweep.test_study import NEVER, shared, tell
 
 

@@ -8,14 +8,14 @@ from optuna.pruners import MedianPruner, PatientPruner
 from ferlab import cli as command_line
 from ferlab.config.study import Constraints
 from ferlab.errors import ConfigError, TrackingError
-from ferlab.sweep import report
-from ferlab.sweep.limits import Limits
+from ferlab.sweep import studies
 from ferlab.sweep.plan import _shown
-from ferlab.sweep.recipe import Composed
-from ferlab.sweep.sampler import build_pruner, require
-from ferlab.sweep.storage import open_storage
+from ferlab.sweep.search.constraints import Limits
+from ferlab.sweep.search.sampler import build_pruner, require
+from ferlab.sweep.search.trial_configs import Composed
+from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
-from ferlab.tracking.sweep import Parent
+from ferlab.tracking.study_runs import Parent
 from tests.conftest import TINY
 from tests.sweep.test_study import settings
 from tests.sweep.test_sweep import FAST, HERE, children, cli_report, runs, sweep
@@ -90,8 +90,8 @@ def test_a_study_that_never_began_says_so(
 ) -> None:
     open_storage(None, "empty")
     with pytest.raises(TrackingError, match="'empty' has not begun"):
-        report.find("empty", None)
-    from tests.evidence.test_confirm import study
+        studies.find("empty", None)
+    from tests.confirm.test_confirm import study
 
     study("half", {}, frame=False)
     assert cli_report("half", tmp_path / "to") == 1
@@ -110,7 +110,7 @@ def test_an_experiment_may_lie_in_a_folder(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_of_two_first_commands_both_go_by_the_eldest_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ferlab.tracking import sweep as tracking
+    from ferlab.tracking import study_runs as tracking
 
     client = store.connect(None)
     first = Parent.open(client, "ferlab", "s", {})

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ferlab.config.study import Constraints
-from ferlab.sweep.limits import Limits
-from ferlab.sweep.recipe import Composed
+from ferlab.sweep.search.constraints import Limits
+from ferlab.sweep.search.trial_configs import Composed
 from tests.conftest import TINY
 from tests.sweep.test_sweep import HERE, children, runs, sweep, trials
 

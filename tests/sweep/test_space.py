@@ -6,8 +6,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from ferlab.errors import ConfigError
-from ferlab.sweep.space import overrides, size
-from ferlab.sweep.syntax import parse
+from ferlab.study.params import overrides
+from ferlab.sweep.search.space import size
+from ferlab.sweep.search.syntax import parse
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from ferlab import paths
 from ferlab.config.study import StudyConfig, check_study
 from ferlab.errors import ConfigError
-from ferlab.sweep.limits import Limits
-from ferlab.sweep.recipe import Composed
-from ferlab.sweep.space import Space
-from ferlab.sweep.study import SharedStudy
-from ferlab.sweep.syntax import parse
+from ferlab.sweep.search.constraints import Limits
+from ferlab.sweep.search.space import Space
+from ferlab.sweep.search.syntax import parse
+from ferlab.sweep.search.trial_configs import Composed
+from ferlab.sweep.workers.shared_study import SharedStudy
 
 NEVER = float("inf")
 

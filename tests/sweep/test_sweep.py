@@ -11,7 +11,7 @@ from mlflow.entities import Run
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-import ferlab.sweep.replicate as replicate_module
+import ferlab.sweep.workers.replicate as replicate_module
 from ferlab import cli as command_line
 from ferlab.errors import RunEnded
 from ferlab.tracking import store

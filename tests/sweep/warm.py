@@ -8,7 +8,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["ferlab.sweep.sweeper", "ferlab.sweep.trial"])
+SERVER.set_forkserver_preload(["ferlab.sweep.sweeper", "ferlab.sweep.workers.trial"])
 
 
 def start(arguments: Sequence[str], output: Path) -> BaseProcess:

@@ -12,7 +12,7 @@ import yaml
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-import ferlab.sweep.replicate as replicate_module
+import ferlab.sweep.workers.replicate as replicate_module
 from ferlab.config import compose
 from ferlab.errors import FerlabError, RunEnded, TrackingError
 from ferlab.tracking import environment, origin, sources, store
