@@ -34,7 +34,7 @@ def require_allowed(target: str, allow: Collection[str] = ()) -> None:
         )
 
 
-def find(target: str, allow: Collection[str] = ()) -> Callable[..., Any]:
+def locate(target: str, allow: Collection[str] = ()) -> Callable[..., Any]:
     """The class or function that a target names.
 
     Raises:
@@ -63,7 +63,7 @@ def call(config: Mapping[str, Any], allow: Collection[str] = (), **extra: Any) -
     if not isinstance(target, str):
         raise ConfigError(f"{str(config)[:80]!r} has no _target_, the dotted name of what to call")
     kwargs = {key: value for key, value in {**config, **extra}.items() if key != "_target_"}
-    function = find(target, allow)
+    function = locate(target, allow)
     try:
         return function(**kwargs)
     except TypeError as error:

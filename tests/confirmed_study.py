@@ -27,8 +27,8 @@ BASE, SAME, GAIN = "right 0.6, spare 0", "right 0.6, spare 1", "right 0.75"
 """The arms: two read 60 % of the faces correctly, one reads 75 %."""
 
 NETWORK = f"""\
-_target_: tests.oracle.Crib
-name: crib
+_target_: tests.oracle.Oracle
+name: oracle
 classes: 7
 images: {IMAGES}
 right: 0.6
@@ -37,7 +37,7 @@ spare: 0
 EXPERIMENT = f"""\
 # @package _global_
 defaults:
-  - override /model: crib
+  - override /model: oracle
 study:
   question: Does it read more when it knows more?
   baseline: {{model.right: 0.6, model.spare: 0}}
@@ -66,14 +66,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Lab:
     It is made once, also where several processes share the tests.
     """
     base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cribs"
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "oracles"
     folder.mkdir(exist_ok=True)
     home, printed = folder / "home", folder / "printed.txt"
     with pytest.MonkeyPatch.context() as patch, FileLock(folder / "lock"):
         _at(patch, home, folder, cache)
         if not printed.exists():
             printed.write_text(_confirmed(home, folder))
-        choice = begun("cribs", None)
+        choice = begun("oracles", None)
         assert choice is not None
         found = evidence.gather(store.connect(None), choice, None)
     return Lab(home, folder, printed.read_text(), found)
@@ -82,13 +82,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Lab:
 def _confirmed(home: Path, folder: Path) -> str:
     """Sweep, confirm, kill, confirm again; what the last command printed."""
     for name, text in (
-        ("conf/model/crib.yaml", NETWORK),
-        ("experiments/cribs.yaml", EXPERIMENT),
+        ("conf/model/oracle.yaml", NETWORK),
+        ("experiments/oracles.yaml", EXPERIMENT),
     ):
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text(text)
-    assert command_line.main(["sweep", "cribs", HERE]) == 0
-    command = [sys.executable, "-m", "ferlab", "confirm", "cribs", "--best", "2"]
+    assert command_line.main(["sweep", "oracles", HERE]) == 0
+    command = [sys.executable, "-m", "ferlab", "confirm", "oracles", "--best", "2"]
     command += ["--seeds", str(SEEDS), HERE]
     first = subprocess.Popen(command)
     _wait_for(first, home, 2)
@@ -119,7 +119,7 @@ def _wait_for(process: subprocess.Popen[bytes], home: Path, count: int) -> None:
     """Until so many runs are complete and another one has begun."""
     while True:
         assert process.poll() is None, "it ended before it could be killed"
-        if (home / "studies" / "cribs-confirm.log").exists():
+        if (home / "studies" / "oracles-confirm.log").exists():
             states = Counter(trial.state for trial in _trials(home))
             if states[TrialState.COMPLETE] >= count and states[TrialState.RUNNING]:
                 return
@@ -128,6 +128,6 @@ def _wait_for(process: subprocess.Popen[bytes], home: Path, count: int) -> None:
 
 def _trials(home: Path) -> Sequence[optuna.trial.FrozenTrial]:
     try:
-        return trials(home, "cribs-confirm")
+        return trials(home, "oracles-confirm")
     except KeyError:  # the study is not in it yet
         return []

@@ -5,19 +5,19 @@ import statistics
 from typing import Any
 
 from ferlab.study.params import Params
-from ferlab.study.table import Row, State, Table
+from ferlab.study.table import State, StudyTable, TrialRow
 
 STAGES = ("[1]", "[2]", "[3]", "[1,2]", "[1,3]", "[2,3]", "all")
 POSITIONS = ("conv", "pool", "dropout")
 
 
-def row(number: int, value: float | None = None, **given: Any) -> Row:
+def row(number: int, value: float | None = None, **given: Any) -> TrialRow:
     """A trial; complete if it has a value."""
     state: State = "running" if value is None else "complete"
     start = 1.7e9 + 100 * number
     known: dict[str, Any] = {
         "state": state,
-        "point": {"optimizer.lr": 0.1},
+        "params": {"optimizer.lr": 0.1},
         "name": f"trial {number}",
         "values": None if value is None else (value,),
         "replicates": () if value is None else (value,),
@@ -27,13 +27,13 @@ def row(number: int, value: float | None = None, **given: Any) -> Row:
         "started": start,
         "ended": None if value is None else start + 90,
     }
-    return Row(number=number, **{**known, **given})
+    return TrialRow(number=number, **{**known, **given})
 
 
-def table(*rows: Row, **given: Any) -> Table:
+def table(*rows: TrialRow, **given: Any) -> StudyTable:
     """A study of one objective, with as much budget as it has trials."""
     known: dict[str, Any] = {
-        "study": "made_up",
+        "study": "fake_study",
         "question": "Does it help?",
         "objectives": ("val/accuracy",),
         "minimised": (False,),
@@ -42,12 +42,12 @@ def table(*rows: Row, **given: Any) -> Table:
         "replicates": 1,
         "images": 3589,
     }
-    return Table(rows=rows, **{**known, **given})
+    return StudyTable(rows=rows, **{**known, **given})
 
 
 def study(
     trials: int, replicates: int = 1, objectives: int = 1, positions: bool = True, seed: int = 0
-) -> Table:
+) -> StudyTable:
     """A search over the placement of attention, with pruned, failed and running trials."""
     rng = random.Random(seed)
     rows = [_drawn(i, trials, replicates, objectives, positions, rng) for i in range(trials)]
@@ -63,21 +63,21 @@ def study(
 
 def _drawn(
     i: int, trials: int, replicates: int, objectives: int, positions: bool, rng: random.Random
-) -> Row:
-    point: Params = {"model.attention.kind": "none" if rng.random() < 0.12 else "se"}
+) -> TrialRow:
+    params: Params = {"model.attention.kind": "none" if rng.random() < 0.12 else "se"}
     name = "compact"
     level = 0.6
-    if point["model.attention.kind"] == "se":
+    if params["model.attention.kind"] == "se":
         reduction, stages = rng.choice((2, 4, 8, 16, 32)), rng.choice(STAGES)
-        point |= {"model.attention.reduction": reduction, "model.attention.stages": stages}
+        params |= {"model.attention.reduction": reduction, "model.attention.stages": stages}
         name += f" se r{reduction} @{stages.strip('[]').replace(',', '+')}"
         position = rng.choice(POSITIONS)
         if positions:
-            point["model.attention.position"] = position
+            params["model.attention.position"] = position
             name += f" {position}"
         level += 0.012 * (position == "pool") + 0.004 * stages.count(",")
-    point["optimizer.lr"] = round(10 ** rng.uniform(-2, -0.5), 4)
-    level -= 0.03 * abs(float(point["optimizer.lr"] or 0) - 0.1) / 0.1
+    params["optimizer.lr"] = round(10 ** rng.uniform(-2, -0.5), 4)
+    level -= 0.03 * abs(float(params["optimizer.lr"] or 0) - 0.1) / 0.1
     epochs = {e: level * (1 - 0.6 * 0.6**e) + rng.gauss(0, 0.008) for e in range(1, 11)}
     scores = tuple(level + rng.gauss(0, 0.006) for _ in range(replicates))
     chance = rng.random()
@@ -95,7 +95,7 @@ def _drawn(
     return row(
         i,
         state=state,
-        point=point,
+        params=params,
         name=name,
         values=values and values[:objectives],
         replicates=scores,

@@ -1,4 +1,4 @@
-"""A network that knows the answers, and gives the right one as often as it is told to.
+"""An oracle: a network that knows the answers, and gives the right one as often as it is told to.
 
 So the true difference between two of them is known. It finds a face among those that are drawn by
 its pixels; whether it then reads it correctly is drawn anew for each run's seed.
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ferlab.data import faces
 
 
-class Crib(nn.Module):
+class Oracle(nn.Module):
     def __init__(self, classes: int, images: int, right: float, spare: int) -> None:
         super().__init__()
         known = faces.draw(images)

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ferlab.analysis.comparison.seeded import FEWEST, Arm, Floats, Labels
+from ferlab.analysis.comparison.seeded import FEWEST, Floats, Labels, SeededPredictions
 from ferlab.errors import EvidenceError
 
 Metric = Literal["accuracy", "f1"]
@@ -57,12 +57,12 @@ def score(metric: Metric, counts: npt.NDArray[np.number]) -> Floats:
     return accuracy(counts) if metric == "accuracy" else macro_f1(counts)
 
 
-def arm_scores(metric: Metric, arm: Arm) -> Floats:
+def arm_scores(metric: Metric, arm: SeededPredictions) -> Floats:
     """The metric of each of an arm's runs, shape (s,)."""
     return score(metric, confusions(arm.labels, arm.predicted, len(arm.classes)))
 
 
-def check_seeds(metric: Metric, *arms: Arm) -> None:
+def check_seeds(metric: Metric, *arms: SeededPredictions) -> None:
     """Refuse arms with fewer than 3 seeds.
 
     Raises:
@@ -81,7 +81,7 @@ def check_seeds(metric: Metric, *arms: Arm) -> None:
         raise EvidenceError(f"an interval needs at least {FEWEST} seeds: {listed}")
 
 
-def contributions(metric: Metric, arm: Arm) -> Floats:
+def contributions(metric: Metric, arm: SeededPredictions) -> Floats:
     """What each image adds to each run's score: values whose mean over images is the score.
 
     For accuracy 1 where the image is read correctly, else 0. For macro F1 the jackknife's

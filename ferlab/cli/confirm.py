@@ -34,7 +34,7 @@ def _confirm(args: argparse.Namespace) -> int:
 
     if args.workers is not None and args.workers < 1:
         raise ConfigError(f"--workers {args.workers}: at least 1 must train")
-    return confirmed(
+    return run_confirmation(
         args.study,
         args.storage,
         Path(args.to or Path("experiments", args.study)),
@@ -45,7 +45,7 @@ def _confirm(args: argparse.Namespace) -> int:
     )
 
 
-def confirmed(
+def run_confirmation(
     study: str, storage: str | None, folder: Path, overrides: Sequence[str], **how: int | None
 ) -> int:
     """Confirm a study, write the report into a folder, and say what came of it.
@@ -78,17 +78,17 @@ def confirmed(
         print(f"go on    {shlex.join(['ferlab', 'confirm', study, *kept])}")
         print(f"look     {found.training.look}")
         return found.training.exit_code or 1
-    confirmation_files.record(found.evidence, storage, store.connect(None))
-    written(found.evidence, storage, folder)
+    confirmation_files.record_confirmation(found.evidence, storage, store.connect(None))
+    write_report(found.evidence, storage, folder)
     return 0
 
 
-def written(evidence: "Evidence", storage: str | None, folder: Path) -> None:
+def write_report(evidence: "Evidence", storage: str | None, folder: Path) -> None:
     """Write the report into a folder, and say what it says."""
     from ferlab.report import confirmation_files
 
     folder.mkdir(parents=True, exist_ok=True)
-    confirmation_files.write(evidence, storage, folder, "RESULTS.md")
+    confirmation_files.write_confirmation(evidence, storage, folder, "RESULTS.md")
     choice = evidence.choice
     print(
         f"confirm  {choice.name}: {len(choice.arms)} configurations, {len(choice.seeds)} seeds each"

@@ -9,9 +9,9 @@ from ferlab.analysis.comparison.seeded import FEWEST
 from ferlab.errors import EvidenceError, TrackingError
 from ferlab.reproduce.evaluate import is_scored
 from ferlab.study.params import Params, identity
-from ferlab.study.table import Row, Table, value_of
+from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.sweep import studies
-from ferlab.sweep.search.space import is_at
+from ferlab.sweep.search.space import matches
 from ferlab.sweep.studies import view
 from ferlab.sweep.workers.storage import exists
 from ferlab.text import pluralize
@@ -24,7 +24,7 @@ _SEED = re.compile(r"seed \d+")
 
 
 @dataclass(frozen=True)
-class Entrant:
+class Candidate:
     """A configuration of the search that is to be trained again.
 
     Attributes:
@@ -52,14 +52,14 @@ class Choice:
     """
 
     study: str
-    arms: tuple[Entrant, ...]
+    arms: tuple[Candidate, ...]
     seeds: tuple[int, ...]
     looked: tuple[str, ...]
 
     @property
     def name(self) -> str:
         """Of the study that trains it."""
-        return name_of(self.study)
+        return confirmation_name(self.study)
 
     @property
     def size(self) -> int:
@@ -73,21 +73,21 @@ class Choice:
     @classmethod
     def read(cls, plain: Mapping[str, Any]) -> "Choice":
         """What `plain` gave."""
-        arms = tuple(Entrant(**arm) for arm in plain["arms"])
+        arms = tuple(Candidate(**arm) for arm in plain["arms"])
         return cls(plain["study"], arms, tuple(plain["seeds"]), tuple(plain["looked"]))
 
 
-def name_of(study: str) -> str:
+def confirmation_name(study: str) -> str:
     """The name of the study that confirms another."""
     return f"{study}-confirm"
 
 
 def begun(study: str, storage: str | None) -> Choice | None:
     """What was chosen for a study whose confirmation has begun; else None."""
-    if not exists(storage, name_of(study)):
+    if not exists(storage, confirmation_name(study)):
         return None
     try:
-        about = studies.find(name_of(study), storage).user_attrs.get("about")
+        about = studies.open_study(confirmation_name(study), storage).user_attrs.get("about")
     except TrackingError:  # nothing is in it
         return None
     return None if about is None else Choice.read(about["confirmation"])
@@ -124,7 +124,7 @@ def choose(
             f"--best {best} --seeds {seeds}: it takes at least 1 configuration, and {FEWEST} seeds "
             "for an interval"
         )
-    found = studies.find(study, storage)
+    found = studies.open_study(study, storage)
     table = view(found)
     if not table.complete:
         raise EvidenceError(f"the study '{study}' has no finished trial, so there is no best one")
@@ -134,16 +134,16 @@ def choose(
     entries = [find.resolve(client, str(row.run_id)) for row in rows]
     names = _names(rows)
     arms = tuple(
-        Entrant(name, row.number, (entry.seeds or (entry,))[0].run_id, value_of(row))
+        Candidate(name, row.number, (entry.seeds or (entry,))[0].run_id, value_of(row))
         for name, row, entry in zip(names, rows, entries, strict=True)
     )
-    last = max(row.point.get("seed", about.get("seed", 0)) for row in table.rows)
+    last = max(row.params.get("seed", about.get("seed", 0)) for row in table.rows)
     first = int(last or 0) + table.replicates  # replicates count on from a trial's first seed
     looked = tuple(entry.run_id for entry in _runs(client, study) if is_scored(entry, "test"))
     return Choice(study, arms, tuple(range(first, first + seeds)), looked)
 
 
-def _baseline(table: Table, about: Mapping[str, Any]) -> Row:
+def _baseline(table: StudyTable, about: Mapping[str, Any]) -> TrialRow:
     prefix = "study.baseline."
     values = {k.removeprefix(prefix): v for k, v in about.items() if k.startswith(prefix)}
     if not values:
@@ -152,7 +152,7 @@ def _baseline(table: Table, about: Mapping[str, Any]) -> Row:
             "study.baseline={KEY: VALUE}, and sweep with --new"
         )
     told = ", ".join(f"{key}: {value}" for key, value in values.items())
-    rows = [row for row in table.rows if is_at(row.point, values)]
+    rows = [row for row in table.rows if matches(row.params, values)]
     complete = [row for row in rows if row in table.complete]
     if not complete:
         state = rows[-1].state if rows else "not in it"
@@ -162,12 +162,12 @@ def _baseline(table: Table, about: Mapping[str, Any]) -> Row:
     return complete[0]
 
 
-def _best(table: Table, baseline: Row, count: int) -> list[Row]:
+def _best(table: StudyTable, baseline: TrialRow, count: int) -> list[TrialRow]:
     """The best complete trials; of those that differ only by their seed, the best."""
-    seen = {_configuration(baseline.point)}
-    others: list[Row] = []
+    seen = {_configuration(baseline.params)}
+    others: list[TrialRow] = []
     for row in table.ranked:
-        if (key := _configuration(row.point)) not in seen:
+        if (key := _configuration(row.params)) not in seen:
             seen.add(key)
             others.append(row)
     if len(others) < count:
@@ -178,11 +178,11 @@ def _best(table: Table, baseline: Row, count: int) -> list[Row]:
     return others[:count]
 
 
-def _configuration(point: Params) -> str:
-    return identity({key: value for key, value in point.items() if key != "seed"})
+def _configuration(params: Params) -> str:
+    return identity({key: value for key, value in params.items() if key != "seed"})
 
 
-def _names(rows: list[Row]) -> list[str]:
+def _names(rows: list[TrialRow]) -> list[str]:
     """What each is called without its seed; with its trial's number where others are so, too."""
     parts = [[part for part in row.name.split(", ") if not _SEED.fullmatch(part)] for row in rows]
     names = [

@@ -22,9 +22,9 @@ from ferlab.errors import ConfigError, DataError, EvidenceError
 from ferlab.reproduce.evaluate import evaluate, is_scored
 from ferlab.sweep import studies, sweeper
 from ferlab.sweep.outcome import SweepResult
-from ferlab.sweep.search.constraints import Limits
-from ferlab.sweep.search.space import grid
-from ferlab.sweep.search.trial_configs import Recorded
+from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.space import grid_space
+from ferlab.sweep.search.trial_configs import RecordedConfigs
 from ferlab.sweep.studies import view
 from ferlab.sweep.workers.processes import cores, gpus
 from ferlab.tracking import find, store, study_runs
@@ -76,9 +76,9 @@ def confirm(
     client = store.connect(None, make=False)
     choice = choose(client, study, storage, best, seeds)
     training = None
-    if evidence.finished(choice, storage) < choice.size:
+    if evidence.count_finished(choice, storage) < choice.size:
         training = _train(client, choice, storage, workers, overrides)
-        if evidence.finished(choice, storage) < choice.size:
+        if evidence.count_finished(choice, storage) < choice.size:
             return Confirmation(choice, training, None)
     runs = evidence.runs(client, choice, storage)
     _require_one_data(choice, runs)
@@ -93,14 +93,14 @@ def _train(
     workers: int | None,
     overrides: Sequence[str],
 ) -> SweepResult:
-    configs = {arm.name: _config(client, arm.run_id) for arm in choice.arms}
-    first = check(configs[choice.arms[0].name])
+    recorded = {arm.name: _config(client, arm.run_id) for arm in choice.arms}
+    first = check(recorded[choice.arms[0].name])
     images, _ = prepare(first.data)
     if not len(images.indices(Split.TEST)):
         raise DataError(f"the data of the study '{choice.study}' has no test images")
     context, config = launching(overrides)
     defaults = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
-    searched = view(studies.find(choice.study, storage))
+    searched = view(studies.open_study(choice.study, storage))
     question = f"Under fresh seeds and on the test split: {searched.question or choice.study}"
     settings = defaults.model_copy(
         update={
@@ -111,16 +111,16 @@ def _train(
             "storage": storage,
         }
     )
-    recipe = Recorded(configs)
+    configs = RecordedConfigs(recorded)
     result = sweeper.run(
         context,
         config,
         sweeper.Question(
             study=choice.name,
             settings=settings,
-            space=grid({"seed": choice.seeds, "arm": [arm.name for arm in choice.arms]}),
-            recipe=recipe,
-            limits=Limits(settings.constraints, recipe),
+            space=grid_space({"seed": choice.seeds, "arm": [arm.name for arm in choice.arms]}),
+            configs=configs,
+            is_feasible=Feasibility(settings.constraints, configs),
             budget=choice.size,
             about={
                 "study.question": question,
@@ -131,7 +131,7 @@ def _train(
             tags={"ferlab.confirms": choice.study},
         ),
     )
-    parent = study_runs.Parent(client, result.run_id)
+    parent = study_runs.StudyRun(client, result.run_id)
     parent.tell(result.metrics, question, None)
     parent.end(result.status, result.reason)
     return result

@@ -9,16 +9,16 @@ import numpy.typing as npt
 
 from ferlab.analysis.comparison.compare import Comparison, compare
 from ferlab.analysis.comparison.curves import Band, band
-from ferlab.analysis.comparison.seeded import Arm
+from ferlab.analysis.comparison.seeded import SeededPredictions
 from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
 from ferlab.confirm.choice import Choice
 from ferlab.data.audit import Audit, audit
 from ferlab.data.imageset import ImageSet, Split
-from ferlab.data.prepare import prepare, read
+from ferlab.data.prepare import prepare, read_images
 from ferlab.errors import DataError, TrackingError
 from ferlab.reproduce.evaluate import is_scored
-from ferlab.study.table import Table
+from ferlab.study.table import StudyTable
 from ferlab.sweep import studies
 from ferlab.sweep.studies import view
 from ferlab.text import pluralize
@@ -67,7 +67,7 @@ class Evidence:
     """
 
     choice: Choice
-    search: Table
+    search: StudyTable
     runs: Runs
     parts: tuple[Part, ...]
     bands: Mapping[str, Band]
@@ -94,18 +94,18 @@ class Evidence:
         return [entry for entry in self.entries if entry.tags.get(SCORED_BY, name) != name]
 
 
-def finished(choice: Choice, storage: str | None) -> int:
+def count_finished(choice: Choice, storage: str | None) -> int:
     """How many of a confirmation's runs are trained."""
     try:
-        return len(view(studies.find(choice.name, storage)).complete)
+        return len(view(studies.open_study(choice.name, storage)).complete)
     except TrackingError:  # it has not begun
         return 0
 
 
 def runs(client: Client, choice: Choice, storage: str | None) -> Runs:
     """The finished runs of a confirmation; all of them must be there."""
-    table = view(studies.find(choice.name, storage))
-    ids = {(row.point["arm"], row.point["seed"]): str(row.run_id) for row in table.complete}
+    table = view(studies.open_study(choice.name, storage))
+    ids = {(row.params["arm"], row.params["seed"]): str(row.run_id) for row in table.complete}
     return {
         arm.name: [find.resolve(client, ids[arm.name, seed]) for seed in choice.seeds]
         for arm in choice.arms
@@ -147,21 +147,21 @@ def gather(client: Client, choice: Choice, storage: str | None) -> Evidence:
     )
     return Evidence(
         choice=choice,
-        search=view(studies.find(choice.study, storage)),
+        search=view(studies.open_study(choice.study, storage)),
         runs=found,
         parts=parts,
         bands={name: _band(client, entries) for name, entries in found.items()},
         config=config,
         digest=images.digest,
         dropped=dropped,
-        audit=audit(read(config.data)),
+        audit=audit(read_images(config.data)),
         machine=_machine(client, first),
     )
 
 
 def _parts(
-    test: list[Arm], val: list[Arm], images: ImageSet, config: Config
-) -> Iterator[tuple[str, str, list[Arm]]]:
+    test: list[SeededPredictions], val: list[SeededPredictions], images: ImageSet, config: Config
+) -> Iterator[tuple[str, str, list[SeededPredictions]]]:
     """Name, description and arms, the baseline first, of each set of images."""
     new = ~shared_with_training(images)
     shared = f"{(~new).sum():,} of its {len(new):,} images"
@@ -198,13 +198,13 @@ def shared_with_training(images: ImageSet) -> npt.NDArray[np.bool_]:
 
 def _arm(
     client: Client, name: str, entries: Sequence[Entry], split: str, classes: tuple[str, ...]
-) -> Arm:
+) -> SeededPredictions:
     path = f"predictions/{split}.csv"
     tables = [
-        Predictions.read(artifacts.read(client, entry.run_id, [path], [path])[path].decode())
+        Predictions.read(artifacts.read_files(client, entry.run_id, [path], [path])[path].decode())
         for entry in entries
     ]
-    return Arm(
+    return SeededPredictions(
         name=name,
         seeds=tuple(int(entry.tags["ferlab.seed"]) for entry in entries),
         classes=classes,
@@ -215,7 +215,7 @@ def _arm(
 
 
 def _machine(client: Client, entry: Entry) -> str:
-    text = artifacts.read(client, entry.run_id, [MACHINE], [MACHINE])[MACHINE]
+    text = artifacts.read_files(client, entry.run_id, [MACHINE], [MACHINE])[MACHINE]
     known = json.loads(text)
     on_gpu = entry.params["trainer.device"] == "cuda"
     processor = ", ".join(known["gpus"]) if on_gpu else known["cpu"]
@@ -223,9 +223,9 @@ def _machine(client: Client, entry: Entry) -> str:
     return f"{processor}, torch {known['libraries']['torch']}, {threads}"
 
 
-def _joined(first: Arm, second: Arm) -> Arm:
+def _joined(first: SeededPredictions, second: SeededPredictions) -> SeededPredictions:
     """The same runs on the images of both."""
-    return Arm(
+    return SeededPredictions(
         first.name,
         first.seeds,
         first.classes,
@@ -239,7 +239,7 @@ def _band(client: Client, entries: Sequence[Entry]) -> Band:
     name = "val/accuracy"
     return band(
         [
-            [epoch[name] for epoch in artifacts.history(client, entry.run_id, [name])]
+            [epoch[name] for epoch in artifacts.metric_history(client, entry.run_id, [name])]
             for entry in entries
         ]
     )

@@ -37,7 +37,7 @@ def prepare(config: Data, allow: Collection[str] = ()) -> tuple[ImageSet, int]:
     return images, dropped
 
 
-def read(config: Data, allow: Collection[str] = ()) -> ImageSet:
+def read_images(config: Data, allow: Collection[str] = ()) -> ImageSet:
     """Read or draw the images and split them; leaks stay, for an audit to find.
 
     Args and errors are those of `prepare`.

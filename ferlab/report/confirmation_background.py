@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 
 from ferlab.confirm.evidence import Evidence
-from ferlab.report.search_text import CAPTIONS, grid, searched
+from ferlab.report.search_text import CAPTIONS, markdown_table, searched
 from ferlab.study.objectives import format_value
 from ferlab.text import pluralize
 
@@ -32,7 +32,7 @@ def cost(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
             ]
         )
     header = ["", "parameters", "multiply-adds", "one image", "images/s in training", "one run"]
-    yield grid(header, rows)
+    yield markdown_table(header, rows)
     yield (
         f"Times are medians over the runs, whatever else the machine did beside them: "
         f"{evidence.machine}."
@@ -52,7 +52,7 @@ def search(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
         "The best was chosen for its score, so that score is likely to be too good. The same "
         "configurations under fresh seeds:"
     )
-    yield grid(
+    yield markdown_table(
         ["", "trial", f"{objective} in the search", "validation accuracy under fresh seeds"],
         [
             [arm.name, f"{arm.trial}", format_value(objective, arm.value),
@@ -92,7 +92,7 @@ def again(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     }
     width = max(map(len, commands))
     yield "\n".join(f"    {text:<{width}}  # {does}" for text, does in commands.items())
-    yield grid(
+    yield markdown_table(
         ["arm", "seed", "run", "epoch", "validation", "test", "test F1", "commit"],
         [
             [name, entry.tags["ferlab.seed"], f"`{entry.run_id}`",

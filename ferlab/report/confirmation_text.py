@@ -3,7 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 from ferlab.analysis.classification import Metric
-from ferlab.analysis.comparison.compare import METRICS, Comparison, Difference, Score
+from ferlab.analysis.comparison.compare import (
+    METRICS,
+    Comparison,
+    ConfigurationScore,
+    MetricDifference,
+)
 from ferlab.analysis.comparison.estimates import Estimate
 from ferlab.analysis.comparison.figures import METRIC_NAMES
 from ferlab.analysis.comparison.verdict import p_in_words, points
@@ -17,7 +22,7 @@ from ferlab.report.confirmation_background import (
     reading,
     search,
 )
-from ferlab.report.search_text import grid
+from ferlab.report.search_text import markdown_table
 from ferlab.text import join_words, pluralize
 
 _MCNEMAR = ("gained", "lost", "McNemar's p")
@@ -26,13 +31,14 @@ _LISTED = 5
 """Runs that a caution names."""
 
 
-def markdown(evidence: Evidence, pictures: Mapping[str, str]) -> str:
+def confirmation_markdown(evidence: Evidence, pictures: Mapping[str, str]) -> str:
     """The report.
 
     Args:
         evidence: of a confirmation.
         pictures: files, relative to where the text is kept, by the names of
-            `ferlab.report.confirmation_files.draw` and `ferlab.report.search_text.CAPTIONS`.
+            `ferlab.report.confirmation_files.draw_confirmation` and
+            `ferlab.report.search_text.CAPTIONS`.
     """
     study, question = evidence.choice.study, evidence.search.question
     paragraphs = [f"# {study}: is the gain real?"]
@@ -94,7 +100,7 @@ def _scores(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     first = evidence.comparisons[0]
     reached = [(first.baseline, first.accuracy.baseline, first.f1.baseline)]
     reached += [(c.arm, c.accuracy.arm, c.f1.arm) for c in evidence.comparisons]
-    yield grid(
+    yield markdown_table(
         ["on the test split", "accuracy (95 % interval)", "macro F1 (95 % interval)", "seeds"],
         [
             [name, _score("accuracy", accuracy), _score("f1", f1), f"{len(first.seeds)}"]
@@ -106,7 +112,7 @@ def _scores(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     header = ["images", "count", "arm"]
     header += [text for metric in METRICS for text in (f"{METRIC_NAMES[metric]}, points", "p")]
     yield "Differences to the baseline, on these images and on others:"
-    yield grid(
+    yield markdown_table(
         header,
         [
             [part.name, f"{c.images:,}", c.arm, *_differences(c)]
@@ -123,7 +129,7 @@ def _seeds(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
         caption = f"Both runs of each seed: {comparison.baseline} and {comparison.arm}"
         yield from picture(pictures, f"seeds-{i}", caption)
         test = comparison.accuracy
-        yield grid(
+        yield markdown_table(
             ["seed", comparison.baseline, comparison.arm, "points", *_MCNEMAR],
             [
                 [f"{seed}", percent(before), percent(after), points(after - before),
@@ -135,7 +141,7 @@ def _seeds(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
             ],
         )  # fmt: skip
         yield f"The same difference, {comparison.arm}, asked in other ways:"
-        yield grid(["", "accuracy", "macro F1"], list(_other_ways(comparison)))
+        yield markdown_table(["", "accuracy", "macro F1"], list(_other_ways(comparison)))
 
 
 def _other_ways(comparison: Comparison) -> Iterator[list[str]]:
@@ -181,7 +187,7 @@ def _curves(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
         yield from picture(pictures, "bands", "Validation accuracy by epoch, over seeds")
 
 
-def _score(metric: Metric, score: Score) -> str:
+def _score(metric: Metric, score: ConfigurationScore) -> str:
     low, high = score.estimate.interval()
     if metric == "accuracy":
         return f"{percent(score.estimate.value)} ({100 * low:.2f} to {100 * high:.2f})"
@@ -200,7 +206,7 @@ def _p(p: float) -> str:
     return p_in_words(p).removeprefix("p = ").removeprefix("p ")
 
 
-def _difference(difference: Difference) -> str:
+def _difference(difference: MetricDifference) -> str:
     return f"{_points(difference.estimate)}, {p_in_words(difference.p)}"
 
 

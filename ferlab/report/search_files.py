@@ -9,12 +9,12 @@ from ferlab.analysis.search import figures
 from ferlab.report import search_text
 from ferlab.sweep import studies
 from ferlab.sweep.outcome import SweepResult
-from ferlab.sweep.studies import command_of, view
+from ferlab.sweep.studies import resume_command, view
 from ferlab.tracking import store
-from ferlab.tracking.study_runs import Parent
+from ferlab.tracking.study_runs import StudyRun
 
 
-def write(study: optuna.Study, folder: Path, name: str = "RESULTS.md") -> list[str]:
+def write_search(study: optuna.Study, folder: Path, name: str = "RESULTS.md") -> list[str]:
     """Write the text and the pictures it shows.
 
     Args:
@@ -27,17 +27,17 @@ def write(study: optuna.Study, folder: Path, name: str = "RESULTS.md") -> list[s
     """
     table, files = view(study), {}
     folder.mkdir(parents=True, exist_ok=True)
-    for picture, figure in figures.draw(table).items():
+    for picture, figure in figures.draw_search(table).items():
         files[picture] = f"{picture}.png"
         figure.savefig(folder / files[picture])
-    text = search_text.markdown(table, command_of(study), files)
+    text = search_text.search_markdown(table, resume_command(study), files)
     (folder / name).write_text(text, encoding="utf-8")
     return list(files)
 
 
-def record(result: SweepResult) -> None:
+def record_search(result: SweepResult) -> None:
     """Keep the text and its pictures on the study's MLflow run."""
-    study = studies.find(result.table.study, result.storage)
+    study = studies.open_study(result.table.study, result.storage)
     with tempfile.TemporaryDirectory() as folder:
-        write(study, Path(folder))
-        Parent(store.connect(result.tracking_uri), result.run_id).log_folder(Path(folder))
+        write_search(study, Path(folder))
+        StudyRun(store.connect(result.tracking_uri), result.run_id).log_folder(Path(folder))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ferlab.report.search_uncertainty import chance
 from ferlab.study.objectives import format_difference, format_value
 from ferlab.study.params import overrides
-from ferlab.study.table import Row, Table, between_seeds
+from ferlab.study.table import StudyTable, TrialRow, between_seeds
 from ferlab.text import join_words, pluralize
 
 CAPTIONS = {
@@ -22,7 +22,7 @@ _LISTED = 10
 """Values of a parameter, or trials of a front, that are listed; of more, less is told."""
 
 
-def markdown(table: Table, command: str, pictures: Mapping[str, str]) -> str:
+def search_markdown(table: StudyTable, command: str, pictures: Mapping[str, str]) -> str:
     """The result of a study.
 
     Args:
@@ -50,16 +50,18 @@ def markdown(table: Table, command: str, pictures: Mapping[str, str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def searched(table: Table) -> Iterator[str]:
+def searched(table: StudyTable) -> Iterator[str]:
     """Paragraphs on what was tried, how much of it was stopped early, and what it cost."""
     yield "## What was searched"
     yield " ".join([_counts(table), _each(table), *_cost(table)])
-    keys = dict.fromkeys(key for row in table.rows for key in row.point)
+    keys = dict.fromkeys(key for row in table.rows for key in row.params)
     if keys:
-        yield grid(["parameter", "values tried"], [[f"`{k}`", _tried(table, k)] for k in keys])
+        yield markdown_table(
+            ["parameter", "values tried"], [[f"`{k}`", _tried(table, k)] for k in keys]
+        )
 
 
-def _counts(table: Table) -> str:
+def _counts(table: StudyTable) -> str:
     complete, pruned, failed, running = (
         len(table.of(state)) for state in ("complete", "pruned", "failed", "running")
     )
@@ -77,7 +79,7 @@ def _counts(table: Table) -> str:
     return f"{text}."
 
 
-def _each(table: Table) -> str:
+def _each(table: StudyTable) -> str:
     epochs = pluralize(table.epochs, "epoch")
     if table.replicates == 1:
         return f"A trial is one run of at most {epochs}."
@@ -85,7 +87,7 @@ def _each(table: Table) -> str:
     return f"A trial is trained under {seeds}, for at most {epochs} each."
 
 
-def _cost(table: Table) -> Iterator[str]:
+def _cost(table: StudyTable) -> Iterator[str]:
     seconds = sum(row.ended - row.started for row in table.rows if row.ended is not None)
     epochs = sum(len(row.epochs) for row in table.rows)
     if seconds:
@@ -95,7 +97,7 @@ def _cost(table: Table) -> Iterator[str]:
         )
 
 
-def _best(table: Table) -> Iterator[str]:
+def _best(table: StudyTable) -> Iterator[str]:
     ranked, seeds = table.ranked, between_seeds(table.rows) is not None
     plain = next((row for row in ranked if row.is_plain), None)
     shown = ranked[:_BEST]
@@ -113,7 +115,7 @@ def _best(table: Table) -> Iterator[str]:
             line.append(f"{max(1, len(row.replicates))}")
         lines.append([*line, f"`{(row.run_id or '–')[:8]}`"])
     yield "## The best" if len(ranked) > 1 else "## The only complete trial"
-    yield grid([*header, "run"], lines)
+    yield markdown_table([*header, "run"], lines)
     if len(table.objectives) > 1:
         front = [str(row.number) for row in table.front]
         which = (
@@ -125,12 +127,12 @@ def _best(table: Table) -> Iterator[str]:
         )
 
 
-def _what(row: Row) -> str:
+def _what(row: TrialRow) -> str:
     return f"{row.name} (no attention)" if row.is_plain else row.name
 
 
-def _tried(table: Table, key: str) -> str:
-    values = list(dict.fromkeys(row.point[key] for row in table.rows if key in row.point))
+def _tried(table: StudyTable, key: str) -> str:
+    values = list(dict.fromkeys(row.params[key] for row in table.rows if key in row.params))
     texts = [overrides({key: value})[0].partition("=")[2] for value in values]
     numbers = [value for value in values if isinstance(value, int | float)]
     if len(numbers) == len(values):
@@ -144,7 +146,7 @@ def _tried(table: Table, key: str) -> str:
     return pluralize(len(texts), "value")
 
 
-def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(c.replace('|', chr(92) + '|') for c in r)} |" for r in lines)

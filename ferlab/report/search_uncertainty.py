@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from ferlab.analysis.search import uncertainty
 from ferlab.study.objectives import format_difference, format_value
-from ferlab.study.table import Row, Table, between_seeds, value_of
+from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
 from ferlab.text import join_words, pluralize
 
 
-def chance(table: Table) -> Iterator[str]:
+def chance(table: StudyTable) -> Iterator[str]:
     """Paragraphs on how much of a study's result may be chance; it has a complete trial."""
     objective, best = table.objectives[0], table.ranked[0]
     yield "## How much of it may be chance"
@@ -19,11 +19,11 @@ def chance(table: Table) -> Iterator[str]:
         yield f"All of this is about {objective}, the first of the objectives."
     yield from _sources(table, best)
     yield from _selection(table, best)
-    if any(key.startswith("model.attention") for row in table.rows for key in row.point):
+    if any(key.startswith("model.attention") for row in table.rows for key in row.params):
         yield _verdict(table)
 
 
-def _sources(table: Table, best: Row) -> Iterator[str]:
+def _sources(table: StudyTable, best: TrialRow) -> Iterator[str]:
     objective, spread = table.objectives[0], between_seeds(table.rows)
     if objective == "val/accuracy" and table.images:
         low, high = uncertainty.interval(value_of(best), table.images)
@@ -55,7 +55,7 @@ def _sources(table: Table, best: Row) -> Iterator[str]:
         )
 
 
-def _selection(table: Table, best: Row) -> Iterator[str]:
+def _selection(table: StudyTable, best: TrialRow) -> Iterator[str]:
     others = table.ranked[1:]
     if not others:
         return
@@ -93,7 +93,7 @@ def _selection(table: Table, best: Row) -> Iterator[str]:
     )
 
 
-def _verdict(table: Table) -> str:
+def _verdict(table: StudyTable) -> str:
     """What the numbers say of attention, by a rule that is told with it."""
     ranked, objective = table.ranked, table.objectives[0]
     plain = [row for row in ranked if row.is_plain]
@@ -116,8 +116,8 @@ def _verdict(table: Table) -> str:
         return f"{text}This search does not show a gain."
     beside = [
         f"`{key}`"
-        for key in dict.fromkeys([*best.point, *base.point])
-        if not key.startswith("model.attention.") and best.point.get(key) != base.point.get(key)
+        for key in dict.fromkeys([*best.params, *base.params])
+        if not key.startswith("model.attention.") and best.params.get(key) != base.params.get(key)
     ]
     if beside:
         text += f"They differ in {join_words(beside)}, too. "
@@ -141,7 +141,7 @@ def _verdict(table: Table) -> str:
     return f"{text}. This search suggests a gain; only fresh seeds can confirm it."
 
 
-def _because(table: Table, best: Row, base: Row) -> str:
+def _because(table: StudyTable, best: TrialRow, base: TrialRow) -> str:
     """What the chance in a difference is reckoned from."""
     spread = between_seeds(table.rows)
     if spread is None:

@@ -34,7 +34,7 @@ _UNPACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 """Others unpack a whole block at once, however large it is and whatever size was declared."""
 
 
-def write(path: Path, runs: Sequence[Files]) -> None:
+def write_bundle(path: Path, runs: Sequence[Files]) -> None:
     """Make a bundle, there at once and whole.
 
     Raises:
@@ -64,7 +64,7 @@ def write(path: Path, runs: Sequence[Files]) -> None:
             draft.unlink()
 
 
-def read(path: Path) -> list[Recorded]:
+def read_bundle(path: Path) -> list[Recorded]:
     """The runs in a bundle.
 
     Raises:

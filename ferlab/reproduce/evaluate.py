@@ -107,7 +107,9 @@ def _require_unchanged(entry: Entry, images: ImageSet, before: bytes | None) -> 
     what = f"its digest was {digest}, and is {images.digest} now"
     if before is not None:
         now = fingerprint.fingerprint(images)
-        what = str(fingerprint.compare(fingerprint.from_bytes(before), now, images.names.tolist()))
+        what = str(
+            fingerprint.describe_changes(fingerprint.from_bytes(before), now, images.names.tolist())
+        )
     raise DataError(f"the data of run {entry.run_id} has changed: {what}")
 
 
@@ -124,7 +126,7 @@ def _require_same_model(entry: Entry, before: Predictions, now: Predictions) -> 
 def _model(client: Client, entry: Entry) -> Classifier:
     """The recorded model; nothing is unpickled, and only what is allowed is built."""
     with artifacts.model(client, entry.run_id) as folder:
-        network = pyfunc_model.load(folder).network
+        network = pyfunc_model.load_model(folder).network
     if not isinstance(network, Classifier):
         raise DataError(f"the model of run {entry.run_id} is not one that ferlab trains")
     return network

@@ -17,7 +17,7 @@ from ferlab.tracking.store import Client
 
 
 @dataclass(frozen=True)
-class Originals:
+class Resolved:
     """What is to be trained once more.
 
     Attributes:
@@ -35,7 +35,7 @@ class Originals:
     uri: str | None
 
 
-def originals(what: str) -> Originals:
+def resolve(what: str) -> Resolved:
     """Find what a user means.
 
     Args:
@@ -47,9 +47,9 @@ def originals(what: str) -> Originals:
     """
     suffix = Path(what).suffix.lower()
     if suffix == ".zip":
-        runs = tuple(bundle.read(Path(what)))
+        runs = tuple(bundle.read_bundle(Path(what)))
         configs = tuple(run.setting.config for run in runs)
-        return Originals(f"{what}: {_told(runs)}", runs, configs, True, None)
+        return Resolved(f"{what}: {_told(runs)}", runs, configs, True, None)
     if suffix in (".yaml", ".yml"):
         return _of_config(Path(what))
     client = store.connect(None, make=False)
@@ -57,7 +57,7 @@ def originals(what: str) -> Originals:
     runs = tuple(Recorded.read(files) for files in files_of(client, entry))
     configs = tuple(run.setting.config for run in runs)
     study = f", of the study {entry.study}" if entry.study else ""
-    return Originals(f"{_told(runs)}{study}", runs, configs, False, client.tracking_uri)
+    return Resolved(f"{_told(runs)}{study}", runs, configs, False, client.tracking_uri)
 
 
 def files_of(client: Client, entry: Entry) -> list[Files]:
@@ -65,7 +65,7 @@ def files_of(client: Client, entry: Entry) -> list[Files]:
     return [fetch(client, seed, NEEDED) for seed in entry.seeds or (entry,)]
 
 
-def finished(client: Client, name: str) -> Entry:
+def resolve_finished(client: Client, name: str) -> Entry:
     """The finished run, or the finished best of the study, that a user means.
 
     Raises:
@@ -91,7 +91,7 @@ def _finished(client: Client, entry: Entry) -> Entry:
     return entry
 
 
-def _of_config(path: Path) -> Originals:
+def _of_config(path: Path) -> Resolved:
     """A config, with the newest run that has had it, wherever it was recorded."""
     try:
         config = read_config(path.read_bytes())
@@ -105,10 +105,10 @@ def _of_config(path: Path) -> Originals:
         client = None
     entry = None if client is None else _with_config(client, config)
     if client is None or entry is None:
-        return Originals(f"{path}, a config that no run here has had", (), (config,), True, None)
+        return Resolved(f"{path}, a config that no run here has had", (), (config,), True, None)
     run = Recorded.read(fetch(client, entry))
     what = f"{path}, the config of {_told((run,))}"
-    return Originals(what, (run,), (config,), True, client.tracking_uri)
+    return Resolved(what, (run,), (config,), True, client.tracking_uri)
 
 
 def _with_config(client: Client, config: Mapping[str, Any]) -> Entry | None:

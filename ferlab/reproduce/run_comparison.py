@@ -45,7 +45,7 @@ class Parting(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunComparison:
     """How two runs' results differ.
 
     Attributes:
@@ -105,7 +105,7 @@ class Outcome:
             yield f"{self.only_one:,} images were predicted by one of them only"
 
 
-def outcome(before: Recorded, again: Recorded) -> Outcome:
+def compare_runs(before: Recorded, again: Recorded) -> RunComparison:
     """Compare what two runs came to."""
     partings = [
         Parting(epoch, name, old[name], new[name])
@@ -117,7 +117,7 @@ def outcome(before: Recorded, again: Recorded) -> Outcome:
     ]
     partings.sort(key=lambda parting: (parting.epoch, -parting.size, parting.metric))
     matched = _Matched.of(before.predictions, again.predictions)
-    return Outcome(
+    return RunComparison(
         epochs=(len(before.history), len(again.history)),
         parted=tuple(p for p in partings if p.epoch == partings[0].epoch),
         largest=max(partings, key=lambda parting: parting.size, default=None),
@@ -133,11 +133,11 @@ def outcome(before: Recorded, again: Recorded) -> Outcome:
     )
 
 
-class Verdict(NamedTuple):
+class Judgement(NamedTuple):
     """Whether a run reproduced another.
 
     Attributes:
-        level: see `judge`.
+        level: see `judge_rerun`.
         text: the level with its reasons, in one line.
     """
 
@@ -145,7 +145,7 @@ class Verdict(NamedTuple):
     text: str
 
 
-def judge(found: Outcome, differ: Sequence[Difference]) -> Verdict:
+def judge_rerun(found: RunComparison, differ: Sequence[Difference]) -> Judgement:
     """The verdict on a rerun.
 
     - ``identical``: every prediction and every epoch's metrics are the same to the last bit.
@@ -154,7 +154,7 @@ def judge(found: Outcome, differ: Sequence[Difference]) -> Verdict:
     - ``different``: anything else.
     """
     if found.is_identical:
-        return Verdict(
+        return Judgement(
             "identical",
             f"identical: {found.epochs[0]} epochs and all {found.images:,} images are the same "
             "to the last bit",
@@ -163,14 +163,14 @@ def judge(found: Outcome, differ: Sequence[Difference]) -> Verdict:
     causes = [difference for difference in differ if difference.effect == "numbers"]
     if causes:
         because = "; ".join(f"{cause.section}: {cause.what}" for cause in causes[:_SHOWN])
-        return Verdict("different", f"different: {told}; what is computed differs: {because}")
+        return Judgement("different", f"different: {told}; what is computed differs: {because}")
     causes = [difference for difference in differ if difference.effect == "rounding"]
     if not causes:
-        return Verdict("different", f"different: {told}; nothing that was recorded explains it")
+        return Judgement("different", f"different: {told}; nothing that was recorded explains it")
     because = "; ".join(cause.what for cause in causes[:_SHOWN])
     if found.only_one or not found.are_as_good:
-        return Verdict("different", f"different: {told}; more than rounding explains ({because})")
-    return Verdict("equivalent", f"equivalent: {told}; explained by {because}")
+        return Judgement("different", f"different: {told}; more than rounding explains ({because})")
+    return Judgement("equivalent", f"equivalent: {told}; explained by {because}")
 
 
 def worst(levels: Sequence[Level]) -> Level:
@@ -213,7 +213,7 @@ def _same(one: float, other: float) -> bool:
     return one == other or (math.isnan(one) and math.isnan(other))
 
 
-def shown(metrics: Mapping[str, float]) -> str:
+def format_scores(metrics: Mapping[str, float]) -> str:
     """A run's scores, in a few words."""
     names = {"accuracy": "best/accuracy", "F1": "best/f1"}
     return ", ".join(

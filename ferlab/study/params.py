@@ -7,7 +7,7 @@ Value = None | bool | int | float | str
 """What Optuna stores of a parameter; a list or a mapping is stored as the text of its override."""
 
 Params = dict[str, Value]
-"""One value per parameter that is drawn, by the parameter's key, such as ``optimizer.lr``."""
+"""A point of a search space: the value of each parameter that is drawn, by its key."""
 
 
 def identity(params: Params) -> str:

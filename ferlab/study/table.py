@@ -12,13 +12,13 @@ State = Literal["complete", "pruned", "failed", "running"]
 
 
 @dataclass(frozen=True)
-class Row:
+class TrialRow:
     """One trial.
 
     Attributes:
         number: counted from 0.
         state: how it stands.
-        point: the values that were drawn for it.
+        params: the values that were drawn for it.
         name: what it is, ``se r8 @2+3 pool``.
         values: one per objective, each the mean over its seeds; None where it has none.
         replicates: the first objective of each seed that is finished, in the order of the seeds.
@@ -31,7 +31,7 @@ class Row:
 
     number: int
     state: State
-    point: Params
+    params: Params
     name: str
     values: tuple[float, ...] | None
     replicates: tuple[float, ...]
@@ -44,8 +44,8 @@ class Row:
     @property
     def is_plain(self) -> bool:
         """Whether it was drawn to have no attention."""
-        kind = self.point.get("model.attention.kind")
-        return kind == "none" or self.point.get("model.attention.stages") == "[]"
+        kind = self.params.get("model.attention.kind")
+        return kind == "none" or self.params.get("model.attention.stages") == "[]"
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Table:
+class StudyTable:
     """A study and all its trials.
 
     Attributes:
@@ -80,31 +80,31 @@ class Table:
     epochs: int
     replicates: int
     images: int | None
-    rows: tuple[Row, ...]
+    rows: tuple[TrialRow, ...]
 
-    def of(self, state: State) -> list[Row]:
+    def of(self, state: State) -> list[TrialRow]:
         """The trials that stand so, by number."""
         return [row for row in self.rows if row.state == state]
 
     @property
-    def complete(self) -> list[Row]:
+    def complete(self) -> list[TrialRow]:
         """The complete trials that have values, by number."""
         return [row for row in self.rows if row.state == "complete" and row.values]
 
     @property
-    def ranked(self) -> list[Row]:
+    def ranked(self) -> list[TrialRow]:
         """The complete trials, best first: by the first objective, then the next, then number."""
         return sorted(self.complete, key=lambda row: (self.costs(row), row.number))
 
     @property
-    def best(self) -> Row | None:
+    def best(self) -> TrialRow | None:
         """The first of `ranked`."""
         return next(iter(self.ranked), None)
 
     @property
-    def front(self) -> list[Row]:
+    def front(self) -> list[TrialRow]:
         """The complete trials that none is better than in one objective and as good in all."""
-        front: list[Row] = []
+        front: list[TrialRow] = []
         for row in self.ranked:  # what is better than a row in all stands before it
             costs = self.costs(row)
             others = (self.costs(other) for other in front)
@@ -112,13 +112,13 @@ class Table:
                 front.append(row)
         return front
 
-    def costs(self, row: Row) -> tuple[float, ...]:
+    def costs(self, row: TrialRow) -> tuple[float, ...]:
         """Its values, signed so that less is better."""
         signed = zip(row.values or (), self.minimised, strict=True)
         return tuple(value if less else -value for value, less in signed)
 
 
-def between_seeds(rows: Iterable[Row]) -> Spread | None:
+def between_seeds(rows: Iterable[TrialRow]) -> Spread | None:
     """How far seeds of one trial lie apart, pooled over all trials with at least two seeds."""
     return pooled(row.replicates for row in rows)
 
@@ -133,6 +133,6 @@ def pooled(groups: Iterable[Sequence[float]]) -> Spread | None:
     return Spread(math.sqrt(squares / freedom), freedom)
 
 
-def value_of(row: Row) -> float:
+def value_of(row: TrialRow) -> float:
     """Its first objective; not a number where it has none."""
     return row.values[0] if row.values else math.nan

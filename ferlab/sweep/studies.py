@@ -7,7 +7,7 @@ from ferlab import paths
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
-from ferlab.study.table import Row, State, Table
+from ferlab.study.table import State, StudyTable, TrialRow
 from ferlab.sweep.workers.storage import exists, open_storage
 
 NOT_BEGUN = "the study '{}' has not begun: its first command ended at once; give it again"
@@ -44,13 +44,13 @@ def remember(
     study.set_user_attr("frame", frame)
 
 
-def command_of(study: optuna.Study) -> str:
+def resume_command(study: optuna.Study) -> str:
     """What to type to go on with the study."""
     command: str = study.user_attrs["frame"]["command"]
     return command
 
 
-def view(study: optuna.Study) -> Table:
+def view(study: optuna.Study) -> StudyTable:
     """The study as it stands.
 
     Raises:
@@ -61,7 +61,7 @@ def view(study: optuna.Study) -> Table:
         raise TrackingError(NOT_BEGUN.format(study.study_name))
     frame = attrs["frame"]
     trials = study.get_trials(deepcopy=False)
-    return Table(
+    return StudyTable(
         study=study.study_name,
         question=frame["question"],
         objectives=tuple(frame["objectives"]),
@@ -70,17 +70,17 @@ def view(study: optuna.Study) -> Table:
         epochs=frame["epochs"],
         replicates=frame["replicates"],
         images=attrs.get("images"),
-        rows=tuple(_row(trial) for trial in trials if "point" in trial.user_attrs),
+        rows=tuple(_row(trial) for trial in trials if "params" in trial.user_attrs),
     )
 
 
-def _row(trial: FrozenTrial) -> Row:
+def _row(trial: FrozenTrial) -> TrialRow:
     attrs = trial.user_attrs
     started, ended = trial.datetime_start, trial.datetime_complete
-    return Row(
+    return TrialRow(
         number=trial.number,
         state=_STATES[trial.state],
-        point=attrs["point"],
+        params=attrs["params"],
         name=attrs.get("name", ""),
         values=tuple(trial.values) if trial.state == TrialState.COMPLETE else None,
         replicates=tuple(attrs.get("scores", ())),
@@ -93,7 +93,7 @@ def _row(trial: FrozenTrial) -> Row:
     )
 
 
-def find(name: str, storage: str | None) -> optuna.Study:
+def open_study(name: str, storage: str | None) -> optuna.Study:
     """A study that was begun.
 
     Args:

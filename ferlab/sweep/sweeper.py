@@ -27,15 +27,14 @@ from ferlab.study.table import value_of
 from ferlab.sweep import live, plan, studies
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.search import sampler as choosers
-from ferlab.sweep.search.constraints import Limits
+from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.space import Space
-from ferlab.sweep.search.trial_configs import Composed, Recipe
+from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
 from ferlab.sweep.studies import remember, view
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
 from ferlab.text import pluralize
-from ferlab.tracking import store
-from ferlab.tracking import study_runs as tracking
+from ferlab.tracking import store, study_runs
 
 _log = logging.getLogger("ferlab")
 
@@ -65,20 +64,20 @@ def sweep(
     space, shared = plan.read_space(params, when, arguments)
     first = compose([*shared, *overrides(space.first())], study_problems(section))
     settings = check_study(section)
-    if settings.replicates > 1 and any(param.key == "seed" for param in space.params):
+    if settings.replicates > 1 and any(param.key == "seed" for param in space.parameters):
         raise ConfigError("config: seed: is swept already; leave study.replicates at 1")
-    recipe = Composed(tuple(shared))
-    limits = Limits(settings.constraints, recipe)
-    budget = plan.budget(settings, space, limits)
+    configs = ComposedConfigs(tuple(shared))
+    is_feasible = Feasibility(settings.constraints, configs)
+    budget = plan.budget(settings, space, is_feasible)
     choosers.require(settings)
     images, _ = prepare(first.data, first.targets())  # now, for all workers to find them decoded
-    about = plan.describe(settings, space, first, images.digest)
-    name = settings.name or plan.name_of(config, about)
+    about = plan.describe_study(settings, space, first, images.digest)
+    name = settings.name or plan.study_name(config, about)
     if new:
         name = plan.free_name(settings.storage, name)
 
-    command = plan.command_of(config, arguments, name if new else None)
-    question = Question(name, settings, space, recipe, limits, budget, about, command)
+    command = plan.format_command(config, arguments, name if new else None)
+    question = Question(name, settings, space, configs, is_feasible, budget, about, command)
     result = run(context, config, question, shared)
     if new:
         result = replace(result, again=f"with study.name={name} in place of --new")
@@ -94,8 +93,8 @@ class Question:
         study: its name.
         settings: of the study.
         space: to search.
-        recipe: makes the trials' configs.
-        limits: which points may be chosen; what it has built is not built again.
+        configs: makes the trials' configs.
+        is_feasible: which points may be chosen; what it has built is not built again.
         budget: trials that are to count.
         about: what the study is, flat: it may not change while the study goes on.
         command: what to type to go on with it.
@@ -105,8 +104,8 @@ class Question:
     study: str
     settings: StudyConfig
     space: Space
-    recipe: Recipe
-    limits: Limits
+    configs: TrialConfigs
+    is_feasible: Feasibility
     budget: int
     about: dict[str, Any]
     command: str
@@ -128,9 +127,11 @@ def run(
         FerlabError: the study cannot be used.
     """
     name, settings, budget = question.study, question.settings, question.budget
-    space, recipe = question.space, question.recipe
-    first = recipe(space.first())
-    study = SharedStudy(name, settings, space, question.limits, budget, sitting=uuid.uuid4().hex)
+    space, configs = question.space, question.configs
+    first = configs(space.first())
+    study = SharedStudy(
+        name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
+    )
     run_id = _open(study, first, question.about, question.tags)
     remember(study.optuna, settings, budget, plan.epochs(space, first), question.command)
     task = Task(
@@ -138,8 +139,8 @@ def run(
         config=settings,
         space=space,
         budget=budget,
-        recipe=recipe,
-        sitting=study.sitting,
+        configs=configs,
+        session=study.session,
         deadline=time.time() + 3600 * settings.hours if settings.hours else float("inf"),
         home=str(paths.home()),
         tells=not live.is_possible(),
@@ -152,11 +153,11 @@ def run(
     if task.tells:
         done, at_a_time = study.counts().counted, pluralize(len(jobs), "worker")
         _log.info("study    %s: %d of %d trials count; %s", name, done, budget, at_a_time)
-    watched = studies.find(name, settings.storage)
+    watched = studies.open_study(name, settings.storage)
     ended: Sequence[JobReturn] = []
     interrupted = False
     try:
-        with _terminated(), live.shown(lambda: view(watched)):
+        with _terminated(), live.show(lambda: view(watched)):
             ended = launcher.launch(jobs, initial_job_idx=0)
     except KeyboardInterrupt:
         interrupted = True
@@ -199,7 +200,7 @@ def _open(study: SharedStudy, first: Config, about: dict[str, Any], tags: Mappin
         )
     client = store.connect(first.tracking.uri)
     shown = {"question": about.get("study.question"), **about}
-    parent = tracking.Parent.open(client, first.tracking.experiment, study.name, shown)
+    parent = study_runs.StudyRun.open(client, first.tracking.experiment, study.name, shown)
     parent.log_summary({}, tags)
     study.optuna.set_user_attr("run_id", parent.id)
     return parent.id
@@ -216,7 +217,7 @@ def _result(
     counts = study.counts()
     failed = counts.failed > study.config.max_failures or (counts.failed and not counts.counted)
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
-    parent = tracking.Parent(store.connect(first.tracking.uri), run_id)
+    parent = study_runs.StudyRun(store.connect(first.tracking.uri), run_id)
     return SweepResult(
         table=view(study.optuna),
         storage=study.config.storage,
@@ -232,7 +233,7 @@ def _result(
 
 def _record(result: SweepResult) -> None:
     """Leave on the study's MLflow run how it stands: its counts and its best trial."""
-    parent = tracking.Parent(store.connect(result.tracking_uri), result.run_id)
+    parent = study_runs.StudyRun(store.connect(result.tracking_uri), result.run_id)
     best = result.table.best
     parent.tell(
         result.metrics,

@@ -91,7 +91,7 @@ class GitState:
     diff: str
 
 
-def describe() -> Environment:
+def describe_environment() -> Environment:
     """The environment of this process."""
     devices = range(torch.cuda.device_count())
     return Environment(
@@ -113,7 +113,7 @@ def describe() -> Environment:
 
 
 @cache
-def packages() -> str:
+def requirements() -> str:
     """All installed distributions as lines of ``name==version``, sorted by name."""
     found: dict[str, str] = {}
     for distribution in distributions():

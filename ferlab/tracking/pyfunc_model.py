@@ -107,7 +107,7 @@ def save(
         )
 
 
-def load(folder: Path) -> ServedModel:
+def load_model(folder: Path) -> ServedModel:
     """The model that `save` wrote to a folder; errors are those of `_load_pyfunc`."""
     return _load_pyfunc(str(folder / "data" / "classifier"))
 

@@ -17,7 +17,7 @@ from ferlab.tracking.store import reported
 
 
 @dataclass(frozen=True)
-class Child:
+class FoundRun:
     """A trial's run, as MLflow has it."""
 
     run_id: str
@@ -26,16 +26,16 @@ class Child:
     tags: Mapping[str, str]
 
 
-class Parent(Run):
+class StudyRun(Run):
     """A study's own run."""
 
     @classmethod
     def open(
         cls, client: MlflowClient, experiment: str, study: str, about: Mapping[str, Any]
-    ) -> "Parent":
+    ) -> "StudyRun":
         """Make it, or go on with it; ``about`` says what the study is."""
         identity = {"ferlab.study": study, "ferlab.kind": "study"}
-        found = child(client, experiment, identity, eldest=True)
+        found = find_run(client, experiment, identity, eldest=True)
         if found is not None:
             cls.reopen(client, found.run_id)
             return cls(client, found.run_id)
@@ -49,7 +49,7 @@ class Parent(Run):
             created = client.create_run(
                 store.experiment_id(client, experiment), run_name=study, tags=tags
             )
-        eldest = child(client, experiment, identity, eldest=True)
+        eldest = find_run(client, experiment, identity, eldest=True)
         if eldest is not None and eldest.run_id != created.info.run_id:  # of two first commands
             forget(client, created.info.run_id)
             return cls(client, eldest.run_id)
@@ -79,16 +79,16 @@ class Parent(Run):
         self.log_summary({**metrics, "best/objective": value}, tags)
 
 
-class Group(Run):
+class TrialRun(Run):
     """The run that stands for a trial's seeds, whose own runs are its children."""
 
     @classmethod
     def open(
         cls, client: MlflowClient, config: Config, study: str, trial: int, parent: str, name: str
-    ) -> "Group":
+    ) -> "TrialRun":
         """Make it, or go on with it."""
         tags = {"ferlab.study": study, "ferlab.trial": str(trial), "ferlab.kind": "trial"}
-        found = child(client, config.tracking.experiment, tags)
+        found = find_run(client, config.tracking.experiment, tags)
         if found is not None:
             cls.reopen(client, found.run_id)
             return cls(client, found.run_id)
@@ -131,9 +131,9 @@ def forget(client: MlflowClient, run_id: str) -> None:
         client.delete_run(run_id)
 
 
-def child(
+def find_run(
     client: MlflowClient, experiment: str, tags: Mapping[str, str], eldest: bool = False
-) -> Child | None:
+) -> FoundRun | None:
     """The run that has these tags; the newest, or the eldest, if a crash left more than one."""
     where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
     with reported(client.tracking_uri):
@@ -144,4 +144,4 @@ def child(
         return None
     (run,) = runs
     status = RunStatus.to_string(RunStatus.from_string(run.info.status))
-    return Child(run.info.run_id, status, run.data.metrics, run.data.tags)
+    return FoundRun(run.info.run_id, status, run.data.metrics, run.data.tags)

@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 from ferlab import instantiate
 from ferlab.config.schema import Config
-from ferlab.data.augment import Augmentation
+from ferlab.data.augment import BatchAugmentation
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import ConfigError
 from ferlab.models import classifier
@@ -67,7 +67,7 @@ def make_module(
     )
     module = ExpressionModule(
         classifier.build_allowed(config.model.network(), *normalisation, allow),
-        Augmentation(**config.augmentation.model_dump()),
+        BatchAugmentation(**config.augmentation.model_dump()),
         pixels,
         classes=config.model.classes,
         seed=config.seed,

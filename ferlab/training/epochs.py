@@ -28,7 +28,7 @@ class Past(NamedTuple):
 
     Attributes:
         history: one mapping of metrics per epoch.
-        seconds: spent training, over all sittings.
+        seconds: spent training, over all sessions.
     """
 
     history: list[dict[str, float]]

@@ -20,7 +20,7 @@ from ferlab.data.prepare import prepare
 from ferlab.errors import FerlabError, RunEnded, TrackingError
 from ferlab.recording.record import record
 from ferlab.tracking import origin, store
-from ferlab.tracking.run import Run, name_of, recorded, recorded_config
+from ferlab.tracking.run import Run, recorded, recorded_config, run_name
 from ferlab.training import checkpoint, stop
 from ferlab.training.assemble import (
     make_module,
@@ -274,7 +274,7 @@ def _announce(config: Config, images: ImageSet, leaks: int, run: Run) -> None:
         f"{counts[Split.VAL]:,}",
         dropped,
     )
-    _log.info("run      %s: %s", run.id, name_of(config))
+    _log.info("run      %s: %s", run.id, run_name(config))
     _log.info("on       %s, %s threads", config.trainer.device, config.trainer.threads)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from ferlab.analysis.comparison.seeded import Arm, Floats, Labels
+from ferlab.analysis.comparison.seeded import Floats, Labels, SeededPredictions
 
 IMAGES = 3589
 """As in FER2013's test split."""
@@ -79,7 +79,9 @@ class Truth:
         guessed = self.shares * recall + missed.sum() - missed
         return float((2 * self.shares * recall / (self.shares + guessed)).mean())
 
-    def studies(self, count: int, arms: int = 1, seed: int = 0) -> Iterator[list[Arm]]:
+    def studies(
+        self, count: int, arms: int = 1, seed: int = 0
+    ) -> Iterator[list[SeededPredictions]]:
         """That many studies: the baseline, then its arms."""
         rng = np.random.default_rng([seed, self.seeds, self.classes])
         names = np.array([f"{i:04}.png" for i in range(self.images)])
@@ -89,7 +91,9 @@ class Truth:
             difficulty = DIFFICULTY * rng.standard_normal(self.images, np.float32)
             biases = {"baseline": BIAS} | {f"arm {i}": BIAS + self.gain for i in range(arms)}
             yield [
-                Arm(name, seeds, classes, names, labels, self._predict(rng, labels, difficulty, b))
+                SeededPredictions(
+                    name, seeds, classes, names, labels, self._predict(rng, labels, difficulty, b)
+                )
                 for name, b in biases.items()
             ]
 

@@ -5,7 +5,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from ferlab.analysis import classification
 from ferlab.analysis.classification import Metric
-from ferlab.analysis.comparison.seeded import Arm, check_comparable
+from ferlab.analysis.comparison.seeded import SeededPredictions, check_comparable
 from ferlab.errors import EvidenceError
 from tests.analysis.simulated import Truth
 
@@ -21,8 +21,8 @@ def arm(
     names: np.ndarray = NAMES,
     labels: np.ndarray = LABELS,
     predicted: np.ndarray = PREDICTED,
-) -> Arm:
-    return Arm(name, seeds, classes, names, labels, predicted)
+) -> SeededPredictions:
+    return SeededPredictions(name, seeds, classes, names, labels, predicted)
 
 
 @pytest.mark.parametrize("occurring", [7, 5])

@@ -97,7 +97,7 @@ def test_confusion_difference_of_the_same_predictions_and_an_absent_class(
 
 @pytest.mark.parametrize("count", [1, 7])
 def test_curves_draw_a_band_for_each_arm(count: int) -> None:
-    figure = figures.curves(bands(count), "val/accuracy")
+    figure = figures.mean_curves(bands(count), "val/accuracy")
     (axes,) = figure.axes
     assert len(axes.lines) == len(axes.collections) == count
     assert fits(figure)
@@ -107,11 +107,11 @@ def test_nothing_to_draw_is_refused() -> None:
     with pytest.raises(EvidenceError, match="at least one comparison"):
         figures.forest([])
     with pytest.raises(EvidenceError, match="at least one arm"):
-        figures.curves({}, "val/accuracy")
+        figures.mean_curves({}, "val/accuracy")
 
 
 def test_drawing_leaves_matplotlib_as_it_was(comparisons: tuple[Comparison, ...]) -> None:
     before = mpl.rcParams.copy()
     figures.forest(comparisons)
-    figures.curves(bands(2), "val/loss")
+    figures.mean_curves(bands(2), "val/loss")
     assert mpl.rcParams.copy() == before

@@ -8,7 +8,7 @@ from ferlab.analysis.comparison.bootstrap import bootstrap
 from ferlab.analysis.comparison.estimates import Estimate, over_seeds
 from ferlab.analysis.comparison.multiple import holm
 from ferlab.analysis.comparison.power import power, smallest_difference
-from ferlab.analysis.comparison.seeded import Arm
+from ferlab.analysis.comparison.seeded import SeededPredictions
 from ferlab.errors import EvidenceError
 from tests.analysis.simulated import Truth
 
@@ -16,13 +16,15 @@ ZEA_MAYS = np.array([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
 """Darwin's crossed less self-fertilised plants, in eighths of an inch (Fisher 1935, section 17)."""
 
 
-def pair(both: int, arm_only: int, baseline_only: int, neither: int) -> tuple[Arm, Arm]:
+def pair(
+    both: int, arm_only: int, baseline_only: int, neither: int
+) -> tuple[SeededPredictions, SeededPredictions]:
     """Two arms of one seed with so many images read correctly by whom."""
     right = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], [both, arm_only, baseline_only, neither], 0)
     n = len(right)
     names, labels = np.array([f"{i}.png" for i in range(n)]), np.zeros(n, int)
     arms = [
-        Arm(name, (1,), ("right", "wrong"), names, labels, 1 - right[None, :, i])
+        SeededPredictions(name, (1,), ("right", "wrong"), names, labels, 1 - right[None, :, i])
         for i, name in enumerate(("arm", "baseline"))
     ]
     return arms[0], arms[1]

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 from ferlab.analysis.search import figures
 from ferlab.analysis.search.importance import importances
 from ferlab.analysis.search.placement import Cell, placement_map
-from ferlab.study.table import Table
+from ferlab.study.table import StudyTable
 from tests.fake_studies import row, study, table
 
 SE = {"model.attention.kind": "se", "model.attention.reduction": 4, "model.attention.stages": "[1]"}
@@ -57,7 +57,7 @@ def collisions(figure: Figure) -> list[str]:
     return found
 
 
-def loss_of(accuracies: Table) -> Table:
+def loss_of(accuracies: StudyTable) -> StudyTable:
     """The same study with a loss as its objective, one of them dreadful, and long names."""
     rows = [
         replace(
@@ -89,7 +89,7 @@ def loss_of(accuracies: Table) -> Table:
     ids=["plain", "seeds", "three objectives", "loss"],
 )
 def test_everything_can_be_read(trials, make) -> None:  # type: ignore[no-untyped-def]
-    drawn = figures.draw(make(trials))
+    drawn = figures.draw_search(make(trials))
     assert {"history", "placement", "curves"} <= set(drawn)
     assert ("importances" in drawn) == (trials > 6)
     for name, figure in drawn.items():
@@ -97,16 +97,16 @@ def test_everything_can_be_read(trials, make) -> None:  # type: ignore[no-untype
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
-    assert figures.draw(table()) == {}
-    assert figures.draw(table(row(0), row(1, state="failed"))) == {}
+    assert figures.draw_search(table()) == {}
+    assert figures.draw_search(table(row(0), row(1, state="failed"))) == {}
 
 
 def test_one_trial_is_enough_for_a_history_and_a_curve() -> None:
-    assert set(figures.draw(table(row(0, 0.5, epochs={1: 0.5})))) == {"history", "curves"}
+    assert set(figures.draw_search(table(row(0, 0.5, epochs={1: 0.5})))) == {"history", "curves"}
 
 
 def test_the_history_shows_each_state_and_the_best_so_far() -> None:
-    figure = figures.history(
+    figure = figures.optimization_history(
         table(
             row(0, 0.5),
             row(1, 0.6, replicates=(0.58, 0.62)),
@@ -138,7 +138,7 @@ def test_a_bad_trial_does_not_flatten_the_history(less: bool) -> None:
     bad = 9.0 if less else -9.0
     objective = "val/loss" if less else "val/accuracy"
     rows = [row(i, value) for i, value in enumerate([*good, bad])]
-    figure = figures.history(table(*rows, objectives=(objective,), minimised=(less,)))
+    figure = figures.optimization_history(table(*rows, objectives=(objective,), minimised=(less,)))
     assert figure is not None
     low, high = figure.axes[0].get_ylim()
     assert low < 0.6
@@ -152,10 +152,10 @@ def test_an_importance_is_the_share_of_variance_between_values() -> None:
     rng = np.random.default_rng(0)
     rows = []
     for i in range(40):
-        point = {"a": int(i % 2), "b": ("x", "y", "z")[i % 3], "fixed": 1}
+        params = {"a": int(i % 2), "b": ("x", "y", "z")[i % 3], "fixed": 1}
         if i % 4 == 0:
-            point["sometimes"] = float(rng.uniform())
-        rows.append(row(i, 0.5 + 0.05 * (i % 2) + float(rng.normal(0, 0.01)), point=point))
+            params["sometimes"] = float(rng.uniform())
+        rows.append(row(i, 0.5 + 0.05 * (i % 2) + float(rng.normal(0, 0.01)), params=params))
     found = {one.key: one for one in importances(table(*rows))}
     assert set(found) == {"a", "b", "sometimes"}
     scores = np.array([(one.values or (0,))[0] for one in rows])
@@ -172,30 +172,30 @@ def test_chance_is_what_noise_comes_to() -> None:
     rng = np.random.default_rng(1)
     beyond = 0
     for _ in range(200):
-        rows = [row(i, float(rng.normal()), point={"a": int(i % 5)}) for i in range(25)]
+        rows = [row(i, float(rng.normal()), params={"a": int(i % 5)}) for i in range(25)]
         (one,) = importances(table(*rows))
         beyond += one.share > one.chance
     assert 2 <= beyond <= 21  # 10 +- 3.5 standard deviations
 
 
 def test_importances_are_silent_about_few_trials() -> None:
-    rows = [row(i, 0.1 * i, point={"a": i % 2}) for i in range(8)]
+    rows = [row(i, 0.1 * i, params={"a": i % 2}) for i in range(8)]
     assert [one.trials for one in importances(table(*rows))] == [8]
     assert importances(table(*rows[:7])) == []
-    assert importances(table(*(row(i, 0.5, point={"a": i % 2}) for i in range(8)))) == []
-    names = [row(i, 0.1 * i, point={"a": f"value {i}"}) for i in range(9)]
+    assert importances(table(*(row(i, 0.5, params={"a": i % 2}) for i in range(8)))) == []
+    names = [row(i, 0.1 * i, params={"a": f"value {i}"}) for i in range(9)]
     assert importances(table(*names)) == []
 
 
 def test_the_map_counts_the_runs_behind_each_cell() -> None:
     rows = (
-        row(0, 0.5, point=NONE, replicates=(0.4, 0.6)),
-        row(1, 0.6, point=SE, replicates=(0.59, 0.61)),
-        row(2, 0.7, point=SE),
-        row(3, point=SE, state="pruned"),
-        row(4, 0.8, point={**SE, "model.attention.stages": "[2, 3]"}),
-        row(5, point={**SE, "model.attention.reduction": 16}, state="pruned"),
-        row(6, point={**SE, "model.attention.reduction": 32}, state="failed"),
+        row(0, 0.5, params=NONE, replicates=(0.4, 0.6)),
+        row(1, 0.6, params=SE, replicates=(0.59, 0.61)),
+        row(2, 0.7, params=SE),
+        row(3, params=SE, state="pruned"),
+        row(4, 0.8, params={**SE, "model.attention.stages": "[2, 3]"}),
+        row(5, params={**SE, "model.attention.reduction": 16}, state="pruned"),
+        row(6, params={**SE, "model.attention.reduction": 32}, state="failed"),
     )
     found = placement_map(table(*rows))
     assert found is not None
@@ -218,7 +218,7 @@ def test_the_map_counts_the_runs_behind_each_cell() -> None:
 
 def test_each_position_is_a_panel() -> None:
     points = [{**SE, "model.attention.position": p} for p in ("dropout", "conv", "pool")]
-    rows = [row(i, 0.5 + i / 10, point=point) for i, point in enumerate(points)]
+    rows = [row(i, 0.5 + i / 10, params=params) for i, params in enumerate(points)]
     found = placement_map(table(*rows))
     assert found is not None
     assert found.positions == ("conv", "pool", "dropout")
@@ -227,9 +227,9 @@ def test_each_position_is_a_panel() -> None:
 
 
 def test_there_is_no_map_of_another_space() -> None:
-    assert placement_map(table(row(0, 0.5, point={"optimizer.lr": 0.1}))) is None
-    assert placement_map(table(row(0, 0.5, point=NONE))) is None
-    assert placement_map(table(row(0, point=SE, state="pruned"))) is None
+    assert placement_map(table(row(0, 0.5, params={"optimizer.lr": 0.1}))) is None
+    assert placement_map(table(row(0, 0.5, params=NONE))) is None
+    assert placement_map(table(row(0, params=SE, state="pruned"))) is None
 
 
 def test_the_front_names_its_trials() -> None:
@@ -248,7 +248,7 @@ def test_the_front_names_its_trials() -> None:
 
 
 def test_curves_of_pruned_trials_end_early() -> None:
-    figure = figures.curves(
+    figure = figures.trial_curves(
         table(
             row(0, 0.6, epochs={1: 0.4, 2: 0.5, 3: 0.6}),
             row(1, state="pruned", epochs={1: 0.3, 2: 0.31}),
@@ -265,13 +265,13 @@ def test_a_curve_that_went_astray_does_not_flatten_the_others() -> None:
     rows = [row(i, 1.0, epochs={e: 2 - e / 10 for e in range(1, 11)}) for i in range(9)]
     astray = row(9, 2.0, epochs={1: 2.0, 2: 1e6, 3: float("nan"), 4: float("inf")})
     losses = table(*rows, astray, objectives=("val/loss",), minimised=(True,))
-    figure = figures.curves(losses)
+    figure = figures.trial_curves(losses)
     assert figure is not None
     assert figure.axes[0].get_ylim()[1] < 10
 
 
 def test_drawing_leaves_matplotlib_as_it_was() -> None:
     before = mpl.rcParams.copy()
-    for figure in figures.draw(study(24, objectives=2)).values():
+    for figure in figures.draw_search(study(24, objectives=2)).values():
         figure.savefig(io.BytesIO(), format="png")
     assert mpl.rcParams.copy() == before

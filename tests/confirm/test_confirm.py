@@ -25,19 +25,19 @@ pytestmark = pytest.mark.timeout(900)  # a sweep stands behind the first of them
 
 
 def test_killed_and_gone_on_with_there_are_as_many_runs_as_arms_and_seeds(there: Lab) -> None:
-    done = children("cribs-confirm")
+    done = children("oracles-confirm")
     assert len(done) == 3 * SEEDS
     assert {run.info.status for run in done} == {"FINISHED"}
     asked = [(run.data.params["model.right"], run.data.params["model.spare"],
               int(run.data.params["seed"])) for run in done]  # fmt: skip
     arms = [("0.6", "0"), ("0.6", "1"), ("0.75", "0")]
     assert sorted(asked) == [(*arm, seed) for arm in arms for seed in (1, 2, 3)]
-    points = [t.user_attrs.get("point") for t in trials(there.home, "cribs-confirm")]
-    seeds = [point["seed"] for point in points if point is not None]  # None: killed before
+    points = [t.user_attrs.get("params") for t in trials(there.home, "oracles-confirm")]
+    seeds = [params["seed"] for params in points if params is not None]  # None: killed before
     assert seeds == [seed for seed in (1, 2, 3) for _ in range(3)]  # arms alternate within a seed
-    (parent,) = runs(study="cribs-confirm", kind="study")
+    (parent,) = runs(study="oracles-confirm", kind="study")
     assert parent.info.status == "FINISHED"
-    assert parent.data.tags["ferlab.confirms"] == "cribs"
+    assert parent.data.tags["ferlab.confirms"] == "oracles"
 
 
 def test_better_is_said_where_it_is_with_an_interval_that_holds_the_truth(there: Lab) -> None:
@@ -61,28 +61,28 @@ def test_no_difference_is_said_between_configurations_that_are_the_same(there: L
 
 def test_the_test_split_is_scored_once_and_never_in_the_search(there: Lab) -> None:
     client = store.connect(None)
-    for run in children("cribs-confirm"):
+    for run in children("oracles-confirm"):
         assert len(client.get_metric_history(run.info.run_id, "test/accuracy")) == 1
-        assert run.data.tags["ferlab.test.scored_by"] == "cribs-confirm"
-        ended = max(other.info.end_time for other in children("cribs-confirm"))
+        assert run.data.tags["ferlab.test.scored_by"] == "oracles-confirm"
+        ended = max(other.info.end_time for other in children("oracles-confirm"))
         (scored,) = client.get_metric_history(run.info.run_id, "test/accuracy")
         assert scored.timestamp >= ended
-    assert not any("test/accuracy" in run.data.metrics for run in children("cribs"))
+    assert not any("test/accuracy" in run.data.metrics for run in children("oracles"))
 
 
 def test_asked_again_it_trains_nothing_and_scores_nothing(
     there: Lab, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = {run.info.run_id: run.data.metrics for run in children("cribs-confirm")}
-    assert command_line.main(["confirm", "cribs", "--seeds", str(SEEDS), "--to", "again"]) == 0
+    before = {run.info.run_id: run.data.metrics for run in children("oracles-confirm")}
+    assert command_line.main(["confirm", "oracles", "--seeds", str(SEEDS), "--to", "again"]) == 0
     verdicts = [line for line in there.printed.splitlines() if line.startswith("verdict")]
     assert capsys.readouterr().out.splitlines() == [
-        "confirm  cribs-confirm: 3 configurations, 3 seeds each",
+        "confirm  oracles-confirm: 3 configurations, 3 seeds each",
         *verdicts,
         "result   again/RESULTS.md",
         "page     again/report.html",
     ]
-    after = {run.info.run_id: run.data.metrics for run in children("cribs-confirm")}
+    after = {run.info.run_id: run.data.metrics for run in children("oracles-confirm")}
     assert after == before
     client = store.connect(None)
     for run_id in after:
@@ -95,10 +95,10 @@ def test_what_was_chosen_is_kept_and_not_changed_afterwards(
     choice = there.evidence.choice
     assert choice.arms[0].name == BASE
     assert choice.seeds == (1, 2, 3)
-    assert Choice.read(choice.plain()) == choice == begun("cribs", None)
-    assert command_line.main(["confirm", "cribs", "--seeds", "20"]) == 1
+    assert Choice.read(choice.plain()) == choice == begun("oracles", None)
+    assert command_line.main(["confirm", "oracles", "--seeds", "20"]) == 1
     assert "was begun with --best 2 --seeds 3; it cannot be changed" in capsys.readouterr().err
-    assert command_line.main(["confirm", "cribs", "optimizer.lr=1"]) == 1
+    assert command_line.main(["confirm", "oracles", "optimizer.lr=1"]) == 1
     assert "only hydra/launcher= and" in capsys.readouterr().err
 
 
@@ -107,7 +107,7 @@ def test_the_best_run_is_the_searchs_and_not_one_of_its_confirmation(
 ) -> None:
     from ferlab.tracking import find
 
-    assert find.best(store.connect(None)).study == "cribs"
+    assert find.best(store.connect(None)).study == "oracles"
 
 
 def test_a_run_that_was_scored_before_is_told_of(there: Lab) -> None:
@@ -152,7 +152,7 @@ def study(
              "epochs": 1, "replicates": replicates, "command": "ferlab"},
         )  # fmt: skip
     for lr, state in zip((0.05, 0.1), states, strict=False):
-        attrs = {"point": {"optimizer.lr": lr}, "name": f"lr {lr}", "run_id": "0"}
+        attrs = {"params": {"optimizer.lr": lr}, "name": f"lr {lr}", "run_id": "0"}
         value = 0.5 if state == TrialState.COMPLETE else None
         made.add_trial(create_trial(state=state, value=value, user_attrs=attrs))
 
@@ -199,8 +199,8 @@ def test_seeds_are_fresh_whatever_the_search_used(
     study("s", SLOW, DONE, DONE, seed=seed, replicates=replicates)
     made = optuna.load_study(study_name="s", storage=open_storage(None, "s"))
     for value in swept:
-        point = {"optimizer.lr": 0.2, "seed": value}
-        attrs = {"point": point, "name": f"lr 0.2, seed {value}", "run_id": "0"}
+        params = {"optimizer.lr": 0.2, "seed": value}
+        attrs = {"params": params, "name": f"lr 0.2, seed {value}", "run_id": "0"}
         made.add_trial(create_trial(state=DONE, value=0.2 * value, user_attrs=attrs))
     choice = choose(NOWHERE, "s", None, 1, 4)
     assert choice.seeds == tuple(range(fresh, fresh + 4))
@@ -208,8 +208,8 @@ def test_seeds_are_fresh_whatever_the_search_used(
 
 
 def test_names_say_no_attention_and_tell_equals_apart() -> None:
-    plain = row(0, point={"model.attention.kind": "none"}, name="none, augmentation none, seed 3")
-    placed = [row(n, point={"model.attention.kind": "se"}, name="se r8 @all") for n in (4, 7)]
+    plain = row(0, params={"model.attention.kind": "none"}, name="none, augmentation none, seed 3")
+    placed = [row(n, params={"model.attention.kind": "se"}, name="se r8 @all") for n in (4, 7)]
     assert _names([plain, *placed]) == [
         "no attention, augmentation none",
         "se r8 @all (trial 4)",
@@ -240,13 +240,13 @@ def test_too_few_seeds_and_unknown_studies_are_told_in_a_line(
 def test_a_recorded_config_may_not_call_what_is_not_allowed(
     there: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ferlab.sweep.search.trial_configs import Recorded
+    from ferlab.sweep.search.trial_configs import RecordedConfigs
 
     config = {BASE: there.evidence.config.plain()}
-    assert Recorded(config)({"arm": BASE, "seed": 7}).seed == 7
+    assert RecordedConfigs(config)({"arm": BASE, "seed": 7}).seed == 7
     monkeypatch.delenv("FERLAB_ALLOW")
-    with pytest.raises(FerlabError, match=r"tests\.evidence\.crib\.Crib.* FERLAB_ALLOW"):
-        Recorded(config)({"arm": BASE, "seed": 7})
+    with pytest.raises(FerlabError, match=r"tests\.evidence\.oracle\.Oracle.* FERLAB_ALLOW"):
+        RecordedConfigs(config)({"arm": BASE, "seed": 7})
 
 
 def test_a_sweep_that_is_over_goes_on_to_its_confirmation(
@@ -259,6 +259,6 @@ def test_a_sweep_that_is_over_goes_on_to_its_confirmation(
         return 3
 
     monkeypatch.setattr("ferlab.cli.confirm.confirmed", confirmed)
-    assert command_line.main(["sweep", "cribs", "--confirm", HERE]) == 3
-    assert asked == [("cribs", None, Path("experiments/cribs"), [HERE])]
-    assert len(children("cribs")) == 3
+    assert command_line.main(["sweep", "oracles", "--confirm", HERE]) == 3
+    assert asked == [("oracles", None, Path("experiments/oracles"), [HERE])]
+    assert len(children("oracles")) == 3

@@ -7,7 +7,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from ferlab.analysis.comparison.seeded import Arm
+from ferlab.analysis.comparison.seeded import SeededPredictions
 from ferlab.config import compose
 from ferlab.confirm.evidence import _machine, _parts, shared_with_training
 from ferlab.data.imageset import ImageSet, Split
@@ -28,14 +28,14 @@ def images(copies: dict[int, int]) -> ImageSet:
     return ImageSet.of(pixels, np.arange(10) % 7, np.array(SPLITS), names)
 
 
-def arms(split: Split, of: ImageSet) -> list[Arm]:
+def arms(split: Split, of: ImageSet) -> list[SeededPredictions]:
     index = of.indices(split)
     guesses = np.tile(of.labels[index].astype(np.int64), (3, 1))
     parts = of.classes, of.names[index], of.labels[index], guesses
-    return [Arm(name, (1, 2, 3), *parts) for name in ("baseline", "arm")]
+    return [SeededPredictions(name, (1, 2, 3), *parts) for name in ("baseline", "arm")]
 
 
-def parts(of: ImageSet, split: str) -> dict[str, tuple[str, list[Arm]]]:
+def parts(of: ImageSet, split: str) -> dict[str, tuple[str, list[SeededPredictions]]]:
     config = compose(["data=fer2013", "data.path=x", f"data.split={split}"])
     found = _parts(arms(Split.TEST, of), arms(Split.VAL, of), of, config)
     return {name: (what, arms) for name, what, arms in found}

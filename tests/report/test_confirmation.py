@@ -13,7 +13,7 @@ from ferlab import cli as command_line
 from ferlab.analysis.comparison.verdict import points
 from ferlab.report import confirmation_files
 from ferlab.report.confirmation_background import percent
-from ferlab.report.confirmation_text import markdown
+from ferlab.report.confirmation_text import confirmation_markdown
 from ferlab.report.page import page
 from ferlab.tracking import artifacts, store
 from tests.confirmed_study import GAIN, SAME, Lab
@@ -48,7 +48,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture
 def folder(lab: Lab) -> Path:
-    return lab.folder / "experiments" / "cribs"
+    return lab.folder / "experiments" / "oracles"
 
 
 def test_the_page_needs_nothing_else(folder: Path) -> None:
@@ -96,9 +96,9 @@ def test_each_run_stands_in_it_as_mlflow_has_it(folder: Path, there: Lab) -> Non
 
 def test_it_is_kept_on_both_studies_in_mlflow(there: Lab) -> None:
     client = store.connect(None)
-    for study in ("cribs", "cribs-confirm"):
+    for study in ("oracles", "oracles-confirm"):
         (parent,) = runs(study=study, kind="study")
-        files = artifacts.listed(client, parent.info.run_id)
+        files = artifacts.list_files(client, parent.info.run_id)
         assert {"report.html", "report.md", "SEARCH.md", "forest.png"} <= set(files)
         assert parent.data.tags["ferlab.verdict"] == there.evidence.comparisons[0].words
 
@@ -107,7 +107,7 @@ def test_it_is_made_again_the_same(
     folder: Path, there: Lab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert command_line.main(["report", "cribs", "--to", "elsewhere"]) == 0
+    assert command_line.main(["report", "oracles", "--to", "elsewhere"]) == 0
     assert capsys.readouterr().out.count("verdict  ") == 2
     again = {path.name: path.read_bytes() for path in Path("elsewhere").iterdir()}
     assert again == before
@@ -125,14 +125,16 @@ def test_every_picture_that_is_shown_is_beside_the_text(folder: Path) -> None:
 
 def test_cautions_are_told_where_there_is_cause(there: Lab) -> None:
     evidence = there.evidence
-    assert "**Careful.**" not in markdown(evidence, {})
+    assert "**Careful.**" not in confirmation_markdown(evidence, {})
     looked = replace(evidence, choice=replace(evidence.choice, looked=("abc123def456",)))
-    assert "1 run of the search had been scored on the test split" in markdown(looked, {})
+    assert "1 run of the search had been scored on the test split" in confirmation_markdown(
+        looked, {}
+    )
     first = evidence.entries[0]
     tags = {"ferlab.test.scored_by": "another command", "ferlab.code.digest": "other"}
     other = replace(first, tags={**first.tags, **tags})
     runs = {name: [other if e is first else e for e in es] for name, es in evidence.runs.items()}
-    text = markdown(replace(evidence, runs=runs), {})
+    text = confirmation_markdown(replace(evidence, runs=runs), {})
     assert "1 model of this confirmation had been scored on the test split by another command" in (
         text
     )
@@ -148,7 +150,7 @@ def test_a_verdict_that_other_images_would_change_is_told(there: Lab, name: str)
     swapped = (replace(same, arm=GAIN), replace(gain, arm=SAME))
     different = replace(test, name=name, comparisons=swapped)
     decides = replace(test, comparisons=(gain, same))
-    text = markdown(replace(evidence, parts=(decides, different, *others)), {})
+    text = confirmation_markdown(replace(evidence, parts=(decides, different, *others)), {})
     assert f"On *{name}* the verdict on {GAIN} would be: no diff" in text
 
 
@@ -167,12 +169,12 @@ def test_a_report_before_the_confirmation_is_done_is_the_searchs(
     there: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("ferlab.confirm.evidence.finished", lambda *_: 4)
-    assert command_line.main(["report", "cribs", "--to", "half"]) == 0
-    assert "4 of 9 runs finished; ferlab confirm cribs goes on" in capsys.readouterr().out
+    assert command_line.main(["report", "oracles", "--to", "half"]) == 0
+    assert "4 of 9 runs finished; ferlab confirm oracles goes on" in capsys.readouterr().out
     assert "is the gain real" not in Path("half", "RESULTS.md").read_text()
 
 
 def test_names_of_pictures_of_search_and_confirmation_differ(there: Lab) -> None:
     from ferlab.analysis.search.figures import PICTURES
 
-    assert not set(PICTURES) & set(confirmation_files.draw(there.evidence))
+    assert not set(PICTURES) & set(confirmation_files.draw_confirmation(there.evidence))

@@ -11,16 +11,16 @@ import pytest
 
 from ferlab.analysis.search import uncertainty
 from ferlab.analysis.search.figures import PICTURES
-from ferlab.report.search_text import CAPTIONS, markdown
-from ferlab.study.table import Row, Table, between_seeds
+from ferlab.report.search_text import CAPTIONS, search_markdown
+from ferlab.study.table import StudyTable, TrialRow, between_seeds
 from tests.fake_studies import row, study, table
 
 NONE = {"model.attention.kind": "none"}
 
 
-def se(number: int, value: float | None, **given: Any) -> Row:
-    point = {"model.attention.kind": "se", "model.attention.reduction": 4}
-    return row(number, value, point=point, **given)
+def se(number: int, value: float | None, **given: Any) -> TrialRow:
+    params = {"model.attention.kind": "se", "model.attention.reduction": 4}
+    return row(number, value, params=params, **given)
 
 
 def seeds(mean: float, apart: float) -> dict[str, Any]:
@@ -28,11 +28,11 @@ def seeds(mean: float, apart: float) -> dict[str, Any]:
     return {"value": mean, "replicates": (mean - apart, mean, mean + apart)}
 
 
-def text(of: Table, **pictures: str) -> str:
-    return markdown(of, "ferlab sweep made_up", pictures)
+def text(of: StudyTable, **pictures: str) -> str:
+    return search_markdown(of, "ferlab sweep fake_study", pictures)
 
 
-def simulated(rng: random.Random, trials: int, replicates: int, images: int = 3589) -> Table:
+def simulated(rng: random.Random, trials: int, replicates: int, images: int = 3589) -> StudyTable:
     """Trials that are all equally good."""
     rows = []
     for i in range(trials):
@@ -114,13 +114,13 @@ def test_counted_objectives_have_no_noise() -> None:
 
 
 def test_it_says_what_was_searched_and_what_it_cost() -> None:
-    point = {"optimizer.lr": 0.1}
+    params = {"optimizer.lr": 0.1}
     made = table(
-        row(0, 0.5, point=point, epochs={1: 0.4, 2: 0.5}),
-        row(1, state="pruned", point={"optimizer.lr": 0.05}, epochs={1: 0.1}, ended=1.7e9 + 250),
-        row(2, state="failed", point={"a|b": True}),
-        row(3, point={"model.attention.stages": "[1,2]"}),
-        row(4, point={"model.attention.stages": "all"}),
+        row(0, 0.5, params=params, epochs={1: 0.4, 2: 0.5}),
+        row(1, state="pruned", params={"optimizer.lr": 0.05}, epochs={1: 0.1}, ended=1.7e9 + 250),
+        row(2, state="failed", params={"a|b": True}),
+        row(3, params={"model.attention.stages": "[1,2]"}),
+        row(4, params={"model.attention.stages": "all"}),
         budget=9,
     )
     written = text(made)
@@ -137,13 +137,13 @@ def test_it_says_what_was_searched_and_what_it_cost() -> None:
 
 
 def test_many_values_are_told_as_a_range() -> None:
-    rows = [row(i, 0.5, point={"optimizer.lr": 0.01 * (i + 1)}) for i in range(11)]
+    rows = [row(i, 0.5, params={"optimizer.lr": 0.01 * (i + 1)}) for i in range(11)]
     assert "| `optimizer.lr` | 11 values from 0.01 to 0.11 |" in text(table(*rows))
 
 
 def test_the_best_ten_stand_in_order_and_no_attention_below_them() -> None:
     rows = [se(i, 0.5 + 0.01 * i, name=f"se {i}") for i in range(12)]
-    written = text(table(*rows, row(12, 0.4, point=NONE, name="compact")))
+    written = text(table(*rows, row(12, 0.4, params=NONE, name="compact")))
     places = [line for line in written.splitlines() if line.startswith("| ") and " se " in line]
     assert [line.split(" | ")[1] for line in places] == [str(i) for i in range(11, 1, -1)]
     assert "| 1 | 11 | se 11 | 61.00 % | `00000000` |" in written
@@ -185,63 +185,65 @@ def test_trials_within_noise_of_the_best_are_counted(values: tuple[float, ...], 
     ("made", "said"),
     [
         (
-            table(se(0, **seeds(0.64, 0.01)), row(1, point=NONE, **seeds(0.6, 0.01))),
+            table(se(0, **seeds(0.64, 0.01)), row(1, params=NONE, **seeds(0.6, 0.01))),
             "4.00 points ahead of the best without (trial 1, of 1). With 1.00 points between "
             "seeds, and 3 seeds behind each, a difference stands out at 95 % from 2.27 points on. "
             "This search suggests a gain; only fresh seeds can confirm it.",
         ),
         (
-            table(se(0, **seeds(0.62, 0.01)), row(1, point=NONE, **seeds(0.6, 0.01))),
+            table(se(0, **seeds(0.62, 0.01)), row(1, params=NONE, **seeds(0.6, 0.01))),
             "from 2.27 points on. This search does not show a gain.",
         ),
         (
             table(
                 *(se(i, **seeds(0.624, 0.01)) for i in range(20)),
-                row(20, point=NONE, **seeds(0.6, 0.01)),
+                row(20, params=NONE, **seeds(0.6, 0.01)),
             ),
             "and as the largest of 20 from 2.63 points on (Bonferroni). That is more than chance "
             "gives a pair chosen beforehand, but no more than it may give the best of 20: this "
             "search does not show a gain.",
         ),
         (
-            table(se(0, 0.61), row(1, 0.6, point=NONE)),
+            table(se(0, 0.61), row(1, 0.6, params=NONE)),
             "With one run each on 3,589 images, a difference stands out at 95 % from 2.26 points "
             "on. This search does not show a gain.",
         ),
         (
-            table(se(0, 0.59), row(1, 0.6, point=NONE)),
+            table(se(0, 0.59), row(1, 0.6, params=NONE)),
             "1.00 points behind the best without (trial 1, of 1). This search does not show a gain",
         ),
         (
-            table(se(0, 0.5), row(1, 0.6, point=NONE), objectives=("val/f1",)),
+            table(se(0, 0.5), row(1, 0.6, params=NONE), objectives=("val/f1",)),
             "0.1000 behind the best",
         ),
         (
-            table(se(0, 0.7), row(1, 0.6, point=NONE), objectives=("val/f1",)),
+            table(se(0, 0.7), row(1, 0.6, params=NONE), objectives=("val/f1",)),
             "Nothing was measured that says whether this is more than chance.",
         ),
         (
-            table(se(0, 1.1), row(1, 1.2, point=NONE), objectives=("val/loss",), minimised=(True,)),
+            table(
+                se(0, 1.1), row(1, 1.2, params=NONE), objectives=("val/loss",), minimised=(True,)
+            ),
             "0.1000 ahead of the best without",
         ),
         (
-            table(se(0, 0.6), row(1, state="pruned", point=NONE)),
+            table(se(0, 0.6), row(1, state="pruned", params=NONE)),
             "No trial without attention is complete (1 pruned): this search does not say",
         ),
-        (table(row(0, 0.6, point=NONE)), "No trial with attention is complete: this search"),
+        (table(row(0, 0.6, params=NONE)), "No trial with attention is complete: this search"),
     ],
 )
-def test_what_is_said_of_attention_follows_from_the_numbers(made: Table, said: str) -> None:
+def test_what_is_said_of_attention_follows_from_the_numbers(made: StudyTable, said: str) -> None:
     assert said in text(made)
 
 
 def test_it_says_what_else_differs_from_the_baseline() -> None:
     with_lr = {"model.attention.kind": "se", "optimizer.lr": 0.1}
     without = {**NONE, "optimizer.lr": 0.05}
-    made = table(row(0, 0.7, point=with_lr), row(1, 0.6, point=without))
+    made = table(row(0, 0.7, params=with_lr), row(1, 0.6, params=without))
     assert "They differ in `optimizer.lr`, too." in text(made)
     same = {**NONE, "optimizer.lr": 0.1}
-    alike = table(row(0, 0.7, point=with_lr), row(1, 0.6, point=same))
+    alike = table(row(0, 0.7, params=with_lr), row(1, 0.6, params=same))
     assert "They differ" not in text(alike)
 
 
@@ -274,7 +276,7 @@ def test_nothing_complete_is_said_plainly() -> None:
 
 def test_it_says_how_to_go_on_and_where_the_best_run_is() -> None:
     written = text(table(row(0, 0.5), row(1, 0.6)))
-    assert "\n\n    ferlab sweep made_up\n\n" in written
+    assert "\n\n    ferlab sweep fake_study\n\n" in written
     assert f"MLflow run `{1:032x}`" in written
 
 

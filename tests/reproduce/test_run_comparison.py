@@ -10,7 +10,7 @@ from ferlab.data import fingerprint
 from ferlab.data.imageset import ImageSet
 from ferlab.reproduce.differences import Difference, differences
 from ferlab.reproduce.recorded import Recorded, Setting
-from ferlab.reproduce.run_comparison import judge, outcome, worst
+from ferlab.reproduce.run_comparison import compare_runs, judge_rerun, worst
 
 NAMES = np.array([f"image {i}" for i in range(40)])
 LABELS = np.arange(40, dtype=np.uint8) % 2
@@ -58,23 +58,23 @@ def run(
 
 
 def test_the_same_bits_are_identical_whatever_else_differs() -> None:
-    verdict = judge(outcome(run(), run()), [MODEL, THREADS])
+    verdict = judge_rerun(compare_runs(run(), run()), [MODEL, THREADS])
     assert verdict.level == "identical"
     assert verdict.text == "identical: 2 epochs and all 40 images are the same to the last bit"
 
 
 def test_another_history_is_not_identical_though_the_predictions_are() -> None:
-    found = outcome(run(), run(loss=(1.0, 0.25)))
+    found = compare_runs(run(), run(loss=(1.0, 0.25)))
     assert found.same_bits
-    verdict = judge(found, [])
+    verdict = judge_rerun(found, [])
     assert verdict.level == "different"
     assert "parted at epoch 2: val/loss 0.5 -> 0.25" in verdict.text
     assert "nothing that was recorded explains it" in verdict.text
 
 
 def test_rounding_explains_small_differences_and_is_quantified() -> None:
-    found = outcome(run(), run(range(5), loss=(1.0, 0.53125), sure=0.8))
-    verdict = judge(found, [COMMIT, THREADS])
+    found = compare_runs(run(), run(range(5), loss=(1.0, 0.53125), sure=0.8))
+    verdict = judge_rerun(found, [COMMIT, THREADS])
     assert verdict.level == "equivalent"
     assert "parted at epoch 2" in verdict.text
     assert "largest difference of a metric 0.031: val/loss 0.5 -> 0.53125" in verdict.text
@@ -84,21 +84,21 @@ def test_rounding_explains_small_differences_and_is_quantified() -> None:
 
 
 def test_rounding_does_not_explain_a_better_network() -> None:
-    found = outcome(run(range(20)), run(range(4)))  # 16 images more, none lost
+    found = compare_runs(run(range(20)), run(range(4)))  # 16 images more, none lost
     assert (found.gained, found.lost) == (16, 0)
-    verdict = judge(found, [THREADS])
+    verdict = judge_rerun(found, [THREADS])
     assert verdict.level == "different"
     assert "more than rounding explains" in verdict.text
 
 
 def test_as_many_gained_as_lost_is_as_good() -> None:
-    found = outcome(run(range(10)), run(range(10, 20)))
+    found = compare_runs(run(range(10)), run(range(10, 20)))
     assert (found.gained, found.lost, found.changed) == (10, 10, 20)
-    assert judge(found, [THREADS]).level == "equivalent"
+    assert judge_rerun(found, [THREADS]).level == "equivalent"
 
 
 def test_changed_code_is_never_equivalent() -> None:
-    verdict = judge(outcome(run(), run(sure=0.8)), [MODEL, THREADS])
+    verdict = judge_rerun(compare_runs(run(), run(sure=0.8)), [MODEL, THREADS])
     assert verdict.level == "different"
     assert "what is computed differs: code: ferlab/models/cnn.py: changed" in verdict.text
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from ferlab.study.objectives import format_difference, format_value
-from ferlab.study.table import Row, Spread, between_seeds
+from ferlab.study.table import Spread, TrialRow, between_seeds
 from ferlab.text import join_words, pluralize
 from tests.fake_studies import row, study, table
 
 
-def numbers(rows: list[Row]) -> list[int]:
+def numbers(rows: list[TrialRow]) -> list[int]:
     return [one.number for one in rows]
 
 
@@ -58,9 +58,9 @@ def test_seeds_of_all_trials_are_pooled() -> None:
 
 
 def test_no_attention_is_seen_in_the_point() -> None:
-    assert row(0, point={"model.attention.kind": "none"}).is_plain
-    assert row(0, point={"model.attention.stages": "[]"}).is_plain
-    assert not row(0, point={"model.attention.stages": "[1]"}).is_plain
+    assert row(0, params={"model.attention.kind": "none"}).is_plain
+    assert row(0, params={"model.attention.stages": "[]"}).is_plain
+    assert not row(0, params={"model.attention.stages": "[1]"}).is_plain
 
 
 def test_states_are_counted_and_values_kept_apart() -> None:

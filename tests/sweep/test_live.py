@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from ferlab.study.table import Table
+from ferlab.study.table import StudyTable
 from ferlab.sweep import live
 from tests.fake_studies import row, study, table
 
@@ -103,9 +103,9 @@ def on_terminal(
     return screen, text, code_of_end
 
 
-def rendered(of: Table, width: int = 80, height: int = 24, now: float = 1.7e9) -> str:
+def rendered(of: StudyTable, width: int = 80, height: int = 24, now: float = 1.7e9) -> str:
     console = Console(width=width, height=height, file=open(os.devnull, "w"), record=True)  # noqa: PTH123, SIM115
-    console.print(live.render(of, now, 1.7e9, height))
+    console.print(live.render_study(of, now, 1.7e9, height))
     console.file.close()
     return console.export_text()
 

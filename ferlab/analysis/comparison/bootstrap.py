@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ferlab.analysis.classification import Metric, score
 from ferlab.analysis.comparison.estimates import Estimate
 from ferlab.analysis.comparison.paired import difference
-from ferlab.analysis.comparison.seeded import Arm, Floats, Labels, check_comparable
+from ferlab.analysis.comparison.seeded import Floats, Labels, SeededPredictions, check_comparable
 
 _CHUNK = 250
 """Draws at a time; bounds the memory."""
@@ -30,8 +30,8 @@ class Resampled:
 
 
 def bootstrap(
-    arm: Arm,
-    baseline: Arm,
+    arm: SeededPredictions,
+    baseline: SeededPredictions,
     metrics: tuple[Metric, ...] = ("accuracy", "f1"),
     *,
     draws: int = 4000,
@@ -78,7 +78,7 @@ def bootstrap(
     }
 
 
-def _one_hot(arm: Arm) -> npt.NDArray[np.float32]:
+def _one_hot(arm: SeededPredictions) -> npt.NDArray[np.float32]:
     """In which cell of each run's confusion matrix each image lies, shape (n, s k k)."""
     k = len(arm.classes)
     cells: Labels = arm.labels.astype(np.int64) * k + arm.predicted  # (s, n)

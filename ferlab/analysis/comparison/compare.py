@@ -17,14 +17,14 @@ from ferlab.analysis.comparison.estimates import Estimate, over_seeds, over_seed
 from ferlab.analysis.comparison.multiple import holm
 from ferlab.analysis.comparison.paired import McNemar, difference, mcnemar, sign_flip
 from ferlab.analysis.comparison.power import smallest_difference
-from ferlab.analysis.comparison.seeded import Arm, Floats
+from ferlab.analysis.comparison.seeded import Floats, SeededPredictions
 from ferlab.analysis.comparison.verdict import LEVEL, Verdict, in_words, judge
 
 METRICS: tuple[Metric, ...] = ("accuracy", "f1")
 
 
 @dataclass(frozen=True, eq=False)
-class Score:
+class ConfigurationScore:
     """What an arm reaches in one metric.
 
     Attributes:
@@ -39,7 +39,7 @@ class Score:
 
 
 @dataclass(frozen=True, eq=False)
-class Difference:
+class MetricDifference:
     """An arm against the baseline in one metric; positive where the arm scores higher.
 
     Attributes:
@@ -54,8 +54,8 @@ class Difference:
         resampled: the difference by bootstrap over seeds and images.
     """
 
-    arm: Score
-    baseline: Score
+    arm: ConfigurationScore
+    baseline: ConfigurationScore
     estimate: Estimate
     p: float
     smallest: float
@@ -90,8 +90,8 @@ class Comparison:
     images: int
     classes: tuple[str, ...]
     comparisons: int
-    accuracy: Difference
-    f1: Difference
+    accuracy: MetricDifference
+    f1: MetricDifference
     mcnemar: tuple[McNemar, ...]
     confusion: Floats
     recalls: tuple[Estimate | None, ...]
@@ -107,12 +107,12 @@ class Comparison:
         test = self.accuracy
         return in_words(test.estimate, test.p, test.smallest, self.comparisons)
 
-    def difference(self, metric: Metric) -> Difference:
+    def difference(self, metric: Metric) -> MetricDifference:
         """In this metric."""
         return self.accuracy if metric == "accuracy" else self.f1
 
 
-def arm_score(metric: Metric, arm: Arm) -> Score:
+def arm_score(metric: Metric, arm: SeededPredictions) -> ConfigurationScore:
     """What an arm reaches, with its intervals.
 
     Raises:
@@ -120,10 +120,14 @@ def arm_score(metric: Metric, arm: Arm) -> Score:
     """
     check_seeds(metric, arm)
     runs = arm_scores(metric, arm)
-    return Score(runs, over_seeds_and_images(contributions(metric, arm)), over_seeds(runs))
+    return ConfigurationScore(
+        runs, over_seeds_and_images(contributions(metric, arm)), over_seeds(runs)
+    )
 
 
-def compare(arms: Sequence[Arm], baseline: Arm, *, draws: int = 4000) -> tuple[Comparison, ...]:
+def compare(
+    arms: Sequence[SeededPredictions], baseline: SeededPredictions, *, draws: int = 4000
+) -> tuple[Comparison, ...]:
     """Compare every arm to the baseline.
 
     Args:
@@ -147,7 +151,7 @@ def compare(arms: Sequence[Arm], baseline: Arm, *, draws: int = 4000) -> tuple[C
         for metric in METRICS:
             score, estimate = arm_score(metric, arm), estimates[metric][i]
             runs = score.runs - reached[metric].runs
-            found[metric] = Difference(
+            found[metric] = MetricDifference(
                 arm=score,
                 baseline=reached[metric],
                 estimate=estimate,
@@ -176,12 +180,12 @@ def compare(arms: Sequence[Arm], baseline: Arm, *, draws: int = 4000) -> tuple[C
     return tuple(comparisons)
 
 
-def _counts(arm: Arm) -> Floats:
+def _counts(arm: SeededPredictions) -> Floats:
     counts = confusions(arm.labels, arm.predicted, len(arm.classes))
     return counts.astype(np.float64)
 
 
-def _recalls(arm: Arm, baseline: Arm) -> tuple[Estimate | None, ...]:
+def _recalls(arm: SeededPredictions, baseline: SeededPredictions) -> tuple[Estimate | None, ...]:
     """A class's recall is the accuracy on its images."""
     estimates: list[Estimate | None] = []
     for label in range(len(arm.classes)):

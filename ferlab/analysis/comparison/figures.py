@@ -159,7 +159,7 @@ def confusion_difference(comparison: Comparison) -> Figure:
 
 
 @styled
-def curves(bands: Mapping[str, Band], metric: str) -> Figure:
+def mean_curves(bands: Mapping[str, Band], metric: str) -> Figure:
     """Each arm's mean curve by epoch, with its 95 % interval over seeds.
 
     Args:

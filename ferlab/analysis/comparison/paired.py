@@ -7,13 +7,13 @@ from scipy import stats
 
 from ferlab.analysis.classification import Metric, check_seeds, contributions
 from ferlab.analysis.comparison.estimates import Estimate, over_seeds_and_images
-from ferlab.analysis.comparison.seeded import Arm, Floats, check_comparable
+from ferlab.analysis.comparison.seeded import Floats, SeededPredictions, check_comparable
 
 _ENUMERATED = 16
 """Seeds up to which all signs of the differences are tried: 2 ** 16 ways."""
 
 
-def difference(arm: Arm, baseline: Arm, metric: Metric) -> Estimate:
+def difference(arm: SeededPredictions, baseline: SeededPredictions, metric: Metric) -> Estimate:
     """By how much the arm scores higher, over seeds and images: the primary test.
 
     In simulated studies without a difference its 5 % test rejects in 5 % with 10 seeds, in 5 to
@@ -66,7 +66,7 @@ class McNemar:
     p: float
 
 
-def mcnemar(arm: Arm, baseline: Arm) -> tuple[McNemar, ...]:
+def mcnemar(arm: SeededPredictions, baseline: SeededPredictions) -> tuple[McNemar, ...]:
     """McNemar's exact test for each seed's pair of runs.
 
     The binomial test of the images that only one of the two reads correctly (McNemar 1947,

@@ -16,7 +16,7 @@ FEWEST = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Arm:
+class SeededPredictions:
     """The predictions of one configuration, a run for each seed.
 
     Attributes:
@@ -61,7 +61,7 @@ class Arm:
         """How many there are."""
         return len(self.labels)
 
-    def part(self, keep: npt.NDArray[np.bool_]) -> "Arm":
+    def part(self, keep: npt.NDArray[np.bool_]) -> "SeededPredictions":
         """The same runs on some of the images.
 
         Args:
@@ -71,10 +71,10 @@ class Arm:
             EvidenceError: none is kept.
         """
         chosen = self.names[keep], self.labels[keep], self.predicted[:, keep]
-        return Arm(self.name, self.seeds, self.classes, *chosen)
+        return SeededPredictions(self.name, self.seeds, self.classes, *chosen)
 
 
-def check_comparable(arm: Arm, baseline: Arm) -> None:
+def check_comparable(arm: SeededPredictions, baseline: SeededPredictions) -> None:
     """Refuse two arms that differ in more than their configuration.
 
     Raises:

@@ -26,21 +26,21 @@ from ferlab.figure_style import (
     whole_number_limits,
 )
 from ferlab.study.objectives import axis_label, format_value, tick_format
-from ferlab.study.table import Row, Table, value_of
+from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.text import pluralize, shorten
 
 _LISTED = 12
 """Trials of the front that are named beside it."""
 
 
-def draw(table: Table) -> dict[str, Figure]:
+def draw_search(table: StudyTable) -> dict[str, Figure]:
     """All pictures there is something to draw for, by name."""
     drawn = {name: picture(table) for name, picture in PICTURES.items()}
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
 @styled
-def history(table: Table) -> Figure | None:
+def optimization_history(table: StudyTable) -> Figure | None:
     """Each trial's first objective by number, and the best so far."""
     ended = {row.number: _last(row) for row in table.rows if row.state != "failed"}
     shown = {number: value for number, value in ended.items() if np.isfinite(value)}
@@ -61,7 +61,7 @@ def history(table: Table) -> Figure | None:
         study_title(table.study, "optimisation history"), note, 9, 3.4, left=0.85, top=0.98
     )
 
-    def dots(rows: list[Row], label: str, **style: Any) -> None:
+    def dots(rows: list[TrialRow], label: str, **style: Any) -> None:
         values = [_last(row) for row in rows]
         if rows:
             axes.scatter([row.number for row in rows], values, label=label, zorder=3, **style)
@@ -109,7 +109,7 @@ def history(table: Table) -> Figure | None:
 
 
 @styled
-def front(table: Table) -> Figure | None:
+def front(table: StudyTable) -> Figure | None:
     """The first objective against each other one, with the trials that none is better than."""
     best = table.front
     if len(table.objectives) < 2 or not best:
@@ -158,7 +158,7 @@ def front(table: Table) -> Figure | None:
 
 
 @styled
-def curves(table: Table) -> Figure | None:
+def trial_curves(table: StudyTable) -> Figure | None:
     """Every trial's first objective by epoch; those of pruned ones end early."""
     rows = [row for row in table.rows if row.epochs]
     if not rows:
@@ -203,17 +203,17 @@ def curves(table: Table) -> Figure | None:
     return figure
 
 
-PICTURES: Mapping[str, Callable[[Table], Figure | None]] = {
-    "history": history,
+PICTURES: Mapping[str, Callable[[StudyTable], Figure | None]] = {
+    "history": optimization_history,
     "placement": placement,
     "importances": parameter_importances,
     "front": front,
-    "curves": curves,
+    "curves": trial_curves,
 }
 """By the name of the file that a picture is kept in."""
 
 
-def _limits(table: Table, values: list[float]) -> tuple[float, float]:
+def _limits(table: StudyTable, values: list[float]) -> tuple[float, float]:
     """The worst and the best end of a score axis that a few bad trials must not flatten."""
     less = table.minimised[0]
     complete = [value_of(row) for row in table.complete] or values
@@ -237,7 +237,7 @@ def _usual(values: Sequence[float]) -> tuple[float | None, float | None]:
     return max(low - room, finite.min()) - room / 20, min(high + room, finite.max()) + room / 20
 
 
-def _last(row: Row) -> float:
+def _last(row: TrialRow) -> float:
     """Where a trial came to: its value, or that of its last epoch."""
     if row.values:
         return row.values[0]

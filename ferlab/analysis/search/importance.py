@@ -27,7 +27,7 @@ from ferlab.figure_style import (
     styled,
 )
 from ferlab.study.params import Value
-from ferlab.study.table import Row, Table, value_of
+from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.text import pluralize
 
 ENOUGH = 8
@@ -58,16 +58,16 @@ class Importance:
     groups: str
 
 
-def importances(table: Table) -> list[Importance]:
+def importances(table: StudyTable) -> list[Importance]:
     """Of each parameter with two values or more among enough complete trials, largest first."""
     rows = [row for row in table.complete if np.isfinite(value_of(row))]
-    keys = dict.fromkeys(key for row in rows for key in row.point)
-    found = [_importance(key, [row for row in rows if key in row.point]) for key in keys]
+    keys = dict.fromkeys(key for row in rows for key in row.params)
+    found = [_importance(key, [row for row in rows if key in row.params]) for key in keys]
     return sorted((one for one in found if one is not None), key=lambda one: -one.share)
 
 
 @styled
-def parameter_importances(table: Table) -> Figure | None:
+def parameter_importances(table: StudyTable) -> Figure | None:
     """How much of the first objective's variance goes along with each parameter alone."""
     found = importances(table)
     if not found:
@@ -107,10 +107,10 @@ def parameter_importances(table: Table) -> Figure | None:
     return figure
 
 
-def _importance(key: str, rows: Sequence[Row]) -> Importance | None:
+def _importance(key: str, rows: Sequence[TrialRow]) -> Importance | None:
     if len(rows) < ENOUGH:
         return None
-    values = [row.point[key] for row in rows]
+    values = [row.params[key] for row in rows]
     few = min(_LEVELS, len(rows) // 2)
     quarters = len(set(values)) > few and all(_is_number(value) for value in values)
     levels = _quarters(values) if quarters else _levels(values)

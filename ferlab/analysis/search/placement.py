@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from ferlab.figure_style import BLUES, EDGE, FAINT, INK, RULE, canvas, study_title, styled
 from ferlab.study.objectives import format_value
 from ferlab.study.params import Value
-from ferlab.study.table import Row, Table, value_of
+from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.text import pluralize
 
 REDUCTION, STAGES, POSITION = (
@@ -55,17 +55,17 @@ class Map:
     plain: Cell
 
 
-def placement_map(table: Table) -> Map | None:
+def placement_map(table: StudyTable) -> Map | None:
     """The map; None where reduction and stages were not both searched, or nothing is complete."""
     ended = [row for row in table.rows if row.state == "pruned" or row.values]
-    placed = [row for row in ended if not row.is_plain and {REDUCTION, STAGES} <= row.point.keys()]
+    placed = [row for row in ended if not row.is_plain and {REDUCTION, STAGES} <= row.params.keys()]
     if not any(row.values for row in placed):
         return None
-    groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
+    groups: dict[tuple[str, str, str], list[TrialRow]] = defaultdict(list)
     for row in placed:
-        position = str(row.point.get(POSITION, ""))
-        stages = stages_of(row.point[STAGES])
-        groups[position, stages, str(row.point[REDUCTION])].append(row)
+        position = str(row.params.get(POSITION, ""))
+        stages = stages_of(row.params[STAGES])
+        groups[position, stages, str(row.params[REDUCTION])].append(row)
     positions, placements, reductions = (set(axis) for axis in zip(*groups, strict=True))
     return Map(
         positions=tuple(sorted(positions, key=["", "conv", "pool", "dropout"].index)),
@@ -77,7 +77,7 @@ def placement_map(table: Table) -> Map | None:
 
 
 @styled
-def placement(table: Table) -> Figure | None:
+def placement(table: StudyTable) -> Figure | None:
     """Mean of the first objective by reduction (columns) and stages with attention (rows)."""
     found = placement_map(table)
     if found is None:
@@ -111,7 +111,7 @@ def placement(table: Table) -> Figure | None:
 
 
 def _panel(
-    axes: Axes, table: Table, found: Map, position: str, scale: Callable[[float], float]
+    axes: Axes, table: StudyTable, found: Map, position: str, scale: Callable[[float], float]
 ) -> None:
     """One position's cells, below a row for the trials without attention."""
     columns, objective = len(found.reductions), table.objectives[0]
@@ -155,7 +155,7 @@ def stages_of(stages: Value) -> str:
     return "+".join(part.strip() for part in str(stages).strip("[]").split(","))
 
 
-def _cell(rows: Sequence[Row]) -> Cell:
+def _cell(rows: Sequence[TrialRow]) -> Cell:
     complete = [row for row in rows if row.state == "complete"]
     values = [value_of(row) for row in complete]
     return Cell(

@@ -5,7 +5,7 @@ from statistics import NormalDist
 
 from scipy import stats
 
-from ferlab.study.table import Row, Table, between_seeds, value_of
+from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
 
 
 def is_exact(objective: str) -> bool:
@@ -20,7 +20,7 @@ def interval(accuracy: float, images: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def needed(table: Table, one: Row, other: Row, among: int = 1) -> float | None:
+def needed(table: StudyTable, one: TrialRow, other: TrialRow, among: int = 1) -> float | None:
     """The gap from which two trials, chosen before they were scored, stand out at 95 %.
 
     Where seeds were repeated it is that of a t test with the deviation pooled over all trials: it
@@ -51,12 +51,12 @@ def needed(table: Table, one: Row, other: Row, among: int = 1) -> float | None:
     return None
 
 
-def ahead(table: Table, one: Row, other: Row) -> float:
+def ahead(table: StudyTable, one: TrialRow, other: TrialRow) -> float:
     """By how much ``one`` is better than ``other`` in the first objective."""
     return table.costs(other)[0] - table.costs(one)[0]
 
 
-def luck(table: Table) -> float | None:
+def luck(table: StudyTable) -> float | None:
     """The lead over their mean that the best would have if all complete trials were equally good.
 
     It is the mean of the largest of so many normal draws.

@@ -3,36 +3,36 @@
 from ferlab.config.study import Constraints
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params, identity
-from ferlab.sweep.search.trial_configs import Recipe
+from ferlab.sweep.search.trial_configs import TrialConfigs
 
 
-class Limits:
-    """Says of a point whether its network keeps within a study's constraints.
+class Feasibility:
+    """Says of a point of the space whether its network keeps within the study's constraints.
 
     Args:
         constraints: what a network may cost.
-        recipe: makes the points' configs.
+        configs: of the points.
     """
 
-    def __init__(self, constraints: Constraints, recipe: Recipe) -> None:
+    def __init__(self, constraints: Constraints, configs: TrialConfigs) -> None:
         self._constraints = constraints
-        self._recipe = recipe
+        self._configs = configs
         self._known: dict[str, bool] = {}
 
-    def __call__(self, point: Params) -> bool:
+    def __call__(self, params: Params) -> bool:
         """Build the point's network and count; each point once."""
         if self._constraints.parameters is None and self._constraints.multiply_adds is None:
             return True
-        key = identity(point)
+        key = identity(params)
         if key not in self._known:
-            self._known[key] = self._is_within(point)
+            self._known[key] = self._is_within(params)
         return self._known[key]
 
-    def _is_within(self, point: Params) -> bool:
+    def _is_within(self, params: Params) -> bool:
         from ferlab.models import classifier, cost  # noqa: PLC0415  torch, where it is needed
 
         try:
-            config = self._recipe(point)
+            config = self._configs(params)
         except ConfigError:
             return True  # it has no network to count: let its trial fail, and say why
         network, vouched = config.model.network(), config.targets()

@@ -17,17 +17,17 @@ from ferlab.config.parts import Component
 from ferlab.config.study import OptunaComponent, StudyConfig
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params, Value
-from ferlab.sweep.search.space import Param, Space
+from ferlab.sweep.search.space import Parameter, Space
 
 _DRAWS = 100
 """Random points tried before the first one left is taken."""
 
 
-class Chosen(BaseSampler):
+class FixedSampler(BaseSampler):
     """A study's sampler that hands out the one point it was given, through Optuna's own calls."""
 
     def __init__(self) -> None:
-        self.point: Params = {}
+        self.params: Params = {}
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -52,10 +52,10 @@ class Chosen(BaseSampler):
     ) -> Any:
         """The chosen point's value."""
         del study, trial, param_distribution
-        return self.point[param_name]
+        return self.params[param_name]
 
 
-def choose(
+def suggest(
     space: Space,
     sampler: OptunaComponent | None,
     seed: int,
@@ -81,14 +81,14 @@ def choose(
     """
     if sampler is None:
         return _first_free(space, is_free)
-    point = _sampled(space, _build(sampler, seed), study, trial)
-    if is_free(point):
-        return point
+    params = _sampled(space, _build(sampler, seed), study, trial)
+    if is_free(params):
+        return params
     random = RandomSampler(seed)
     for _ in range(_DRAWS):
-        point = _sampled(space, random, study, trial)
-        if is_free(point):
-            return point
+        params = _sampled(space, random, study, trial)
+        if is_free(params):
+            return params
     if not space.is_finite:
         raise ConfigError(f"config: study.constraints: none of {_DRAWS} random points meets them")
     return _first_free(space, is_free)
@@ -148,7 +148,7 @@ def _sampled(space: Space, sampler: BaseSampler, study: Study, trial: FrozenTria
         study, trial, sampler.infer_relative_search_space(study, trial)
     )
 
-    def value(param: Param) -> Value:
+    def value(param: Parameter) -> Value:
         if param.key in relative:
             return param.nearest(_plain(relative[param.key]))
         drawn = sampler.sample_independent(study, trial, param.key, param.distribution)
@@ -164,4 +164,4 @@ def _plain(value: Any) -> Value:
 
 
 def _first_free(space: Space, is_free: Callable[[Params], bool]) -> Params | None:
-    return next(filter(is_free, space.points()), None)
+    return next(filter(is_free, space.all_params()), None)

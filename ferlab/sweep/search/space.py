@@ -20,7 +20,7 @@ from ferlab.study.params import Params, Value, format_override
 
 
 @dataclass(frozen=True)
-class Param:
+class Parameter:
     """One swept key.
 
     Attributes:
@@ -33,9 +33,9 @@ class Param:
     distribution: BaseDistribution
     when: Mapping[str, tuple[Value, ...]]
 
-    def is_drawn(self, point: Params) -> bool:
+    def is_drawn(self, params: Params) -> bool:
         """Whether it has a value, given those of the parameters above it."""
-        return all(key in point and point[key] in values for key, values in self.when.items())
+        return all(key in params and params[key] in values for key, values in self.when.items())
 
     def takes(self, value: Value) -> bool:
         """Whether it may have this value."""
@@ -77,87 +77,87 @@ class Param:
 class Space:
     """All parameters, each below those that it depends on."""
 
-    params: tuple[Param, ...]
+    parameters: tuple[Parameter, ...]
 
     @property
     def is_finite(self) -> bool:
         """Whether all points can be counted."""
-        return all(param.values() is not None for param in self.params)
+        return all(param.values() is not None for param in self.parameters)
 
-    def points(self) -> Iterator[Params]:
+    def all_params(self) -> Iterator[Params]:
         """Every point of a finite space, in the order of the parameters, the last one fastest."""
-        return self._below({}, self.params)
+        return self._below({}, self.parameters)
 
-    def _below(self, point: Params, params: Sequence[Param]) -> Iterator[Params]:
-        if not params:
-            yield point
+    def _below(self, params: Params, parameters: Sequence[Parameter]) -> Iterator[Params]:
+        if not parameters:
+            yield params
             return
-        param, rest = params[0], params[1:]
-        if not param.is_drawn(point):
-            yield from self._below(point, rest)
+        param, rest = parameters[0], parameters[1:]
+        if not param.is_drawn(params):
+            yield from self._below(params, rest)
             return
         for value in param.values() or ():
-            yield from self._below({**point, param.key: value}, rest)
+            yield from self._below({**params, param.key: value}, rest)
 
     def first(self) -> Params:
         """Some point, the same at every call."""
         return self.draw(lambda param: (param.values() or [_low(param)])[0])
 
-    def draw(self, choose: Callable[[Param], Value]) -> Params:
+    def draw(self, choose: Callable[[Parameter], Value]) -> Params:
         """One point, from a function that chooses a value for each parameter that is drawn."""
-        point: Params = {}
-        for param in self.params:
-            if param.is_drawn(point):
-                point[param.key] = choose(param)
-        return point
+        params: Params = {}
+        for param in self.parameters:
+            if param.is_drawn(params):
+                params[param.key] = choose(param)
+        return params
 
-    def point(self, values: Mapping[str, Any]) -> Params:
+    def params_of(self, values: Mapping[str, Any]) -> Params:
         """The point that has these values.
 
         Raises:
             ConfigError: a value is missing, is none that its parameter takes, or belongs to none.
         """
         given = {key: stored(value) for key, value in values.items()}
-        point: Params = {}
+        params: Params = {}
         problems: list[Problem] = []
-        for param in self.params:
-            if not param.is_drawn(point):
+        for param in self.parameters:
+            if not param.is_drawn(params):
                 continue
             if param.key not in given:
                 problems.append(Problem(param.key, "is missing"))
             elif param.takes(given[param.key]):
-                point[param.key] = param.nearest(given[param.key])
+                params[param.key] = param.nearest(given[param.key])
             else:
-                point[param.key] = given[param.key]
+                params[param.key] = given[param.key]
                 problems.append(
                     Problem(param.key, f"is never {given[param.key]}, but one of {param.told()}")
                 )
-        problems += [Problem(key, "is not drawn there") for key in given if key not in point]
+        problems += [Problem(key, "is not drawn there") for key in given if key not in params]
         if problems:
             raise ConfigError(
                 report(Problem(f"study.baseline.{key}", text) for key, text in problems)
             )
-        return point
+        return params
 
     def describe(self) -> dict[str, str]:
         """Key to distribution, as text, to be recorded and compared."""
         return {
             param.key: repr(param.distribution)
             + "".join(f" when {key} in {list(values)}" for key, values in param.when.items())
-            for param in self.params
+            for param in self.parameters
         }
 
 
-def grid(values: Mapping[str, Sequence[Value]]) -> Space:
+def grid_space(values: Mapping[str, Sequence[Value]]) -> Space:
     """The space of plain choices, in which the last key changes fastest."""
     return Space(
-        tuple(Param(key, CategoricalDistribution(list(vs)), {}) for key, vs in values.items())
+        tuple(Parameter(key, CategoricalDistribution(list(vs)), {}) for key, vs in values.items())
     )
 
 
-def is_at(point: Params, values: Mapping[str, Any]) -> bool:
+def matches(params: Params, values: Mapping[str, Any]) -> bool:
     """Whether a point has these values and no others; they are as in a config."""
-    return point == {key: stored(value) for key, value in values.items()}
+    return params == {key: stored(value) for key, value in values.items()}
 
 
 def stored(value: Any) -> Value:
@@ -171,7 +171,7 @@ def stored(value: Any) -> Value:
     raise ValueError(f"{value} cannot be one of its values")
 
 
-def _low(param: Param) -> Value:
+def _low(param: Parameter) -> Value:
     low: float = param.distribution.low  # type: ignore[attr-defined]
     return low
 
@@ -180,5 +180,5 @@ def size(space: Space, limit: int, is_free: Callable[[Params], bool]) -> int | N
     """How many free points a finite space has; None where there are more than ``limit`` in all."""
     if not space.is_finite:
         return None
-    points = list(itertools.islice(space.points(), limit + 1))
-    return sum(map(is_free, points)) if len(points) <= limit else None
+    all_params = list(itertools.islice(space.all_params(), limit + 1))
+    return sum(map(is_free, all_params)) if len(all_params) <= limit else None

@@ -21,7 +21,7 @@ from optuna.distributions import (
 from ferlab.config.problems import Problem, report
 from ferlab.errors import ConfigError
 from ferlab.study.params import format_override
-from ferlab.sweep.search.space import Param, Space, stored
+from ferlab.sweep.search.space import Parameter, Space, stored
 
 
 def parse(
@@ -45,7 +45,7 @@ def parse(
     parser = OverridesParser.create()
     texts = {key: _override(key, value) for key, value in params.items()}
     texts |= {text.partition("=")[0].lstrip("+"): text for text in swept}
-    found: dict[str, Param] = {}
+    found: dict[str, Parameter] = {}
     shared: list[str] = []
     problems: list[Problem] = []
     for key, text in texts.items():
@@ -58,7 +58,7 @@ def parse(
                 other: tuple(stored(v) for v in (values if isinstance(values, list) else [values]))
                 for other, values in when.get(key, {}).items()
             }
-            found[key] = Param(key, _distribution(override), conditions)
+            found[key] = Parameter(key, _distribution(override), conditions)
         except HydraException as error:
             problems.append(Problem(key, f"cannot be read: {str(error).splitlines()[0]}"))
         except ValueError as error:
@@ -72,7 +72,7 @@ def parse(
 
 
 def _condition_problems(
-    when: Mapping[str, Mapping[str, Any]], found: Mapping[str, Param]
+    when: Mapping[str, Mapping[str, Any]], found: Mapping[str, Parameter]
 ) -> Iterator[Problem]:
     order = list(found)
     for key in when:

@@ -9,10 +9,10 @@ from ferlab.config import Config, check, compose
 from ferlab.study.params import Params, overrides
 
 
-class Recipe(Protocol):
+class TrialConfigs(Protocol):
     """Makes configs; it travels to workers, so it must be picklable."""
 
-    def __call__(self, point: Params) -> Config:
+    def __call__(self, params: Params) -> Config:
         """The config of a point, with its first seed.
 
         Raises:
@@ -21,7 +21,7 @@ class Recipe(Protocol):
 
 
 @dataclass(frozen=True)
-class Composed:
+class ComposedConfigs:
     """Composes each point from ``conf/``.
 
     Attributes:
@@ -30,13 +30,13 @@ class Composed:
 
     shared: tuple[str, ...]
 
-    def __call__(self, point: Params) -> Config:
+    def __call__(self, params: Params) -> Config:
         """The config of a point."""
-        return compose([*self.shared, *overrides(point)])
+        return compose([*self.shared, *overrides(params)])
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedConfigs:
     """Takes configs as runs recorded them, so that no later edit of ``conf/`` changes them.
 
     A point is an ``arm`` and a ``seed``. What these configs may call is ferlab's own, and what is
@@ -48,9 +48,9 @@ class Recorded:
 
     arms: Mapping[str, Mapping[str, Any]]
 
-    def __call__(self, point: Params) -> Config:
+    def __call__(self, params: Params) -> Config:
         """The config of a point."""
-        config = check({**self.arms[str(point["arm"])], "seed": point["seed"]})
+        config = check({**self.arms[str(params["arm"])], "seed": params["seed"]})
         for target in sorted(config.targets()):
-            instantiate.find(target)
+            instantiate.locate(target)
         return config

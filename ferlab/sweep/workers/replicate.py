@@ -47,7 +47,7 @@ class Replicate:
         self._index = index
         self._client = store.connect(config.tracking.uri)
 
-    def run(self) -> study_runs.Child:
+    def run(self) -> study_runs.FoundRun:
         """Train, or go on with what there is, as often as the study allows; the finished run.
 
         Raises:
@@ -66,7 +66,7 @@ class Replicate:
                     raise
         raise FerlabError("its last attempt had failed")
 
-    def _attempt(self, attempt: int) -> study_runs.Child:
+    def _attempt(self, attempt: int) -> study_runs.FoundRun:
         if self._trial.user_attrs.get("deaths", 0) >= _DEATHS:
             raise FerlabError(f"{_DEATHS} workers died over it, one after the other")
         found = self._found(attempt)
@@ -91,14 +91,14 @@ class Replicate:
             raise FerlabError("its run has vanished from MLflow")
         return finished
 
-    def _can_go_on(self, found: study_runs.Child) -> bool:
+    def _can_go_on(self, found: study_runs.FoundRun) -> bool:
         """Whether its worker came to the end of an epoch, and the code is still the same."""
         if not (paths.work(found.run_id) / checkpoint.LAST).exists():
             return False
         return not origin.changed(self._client, found.run_id, self._config.targets())
 
-    def _found(self, attempt: int) -> study_runs.Child | None:
-        return study_runs.child(
+    def _found(self, attempt: int) -> study_runs.FoundRun | None:
+        return study_runs.find_run(
             self._client, self._config.tracking.experiment, self._identity(attempt)
         )
 
@@ -148,7 +148,7 @@ class Replicate:
         me = next(t for t in known if t.number == trial.number)
         if epoch not in me.intermediate_values:
             trial.report(metrics[shown], epoch)
-        if self._study.baseline == trial.user_attrs["point"]:
+        if self._study.baseline == trial.user_attrs["params"]:
             return
         if epoch < max(me.intermediate_values, default=0):  # told again; Optuna judges the last
             return
@@ -166,6 +166,6 @@ class Replicate:
         raise stop.Pruned(f"at epoch {epoch}: {shown} {metrics[shown]:.4f}{against}")
 
 
-def _has_ended(found: study_runs.Child) -> bool:
+def _has_ended(found: study_runs.FoundRun) -> bool:
     """Whether the run came to an end that is the trial's, too, but Optuna was not told."""
     return found.status in ("FAILED", "KILLED") and found.tags["ferlab.ended"] != "interrupted"

@@ -13,7 +13,7 @@ _FREEDOM = 4
 _SIGMAS = 2.0
 
 
-def behind(mine: Sequence[float], points: Sequence[Sequence[float]], minimised: bool) -> str | None:
+def behind(mine: Sequence[float], others: Sequence[Sequence[float]], minimised: bool) -> str | None:
     """Why a point need not be trained under its other seeds; None if it should be.
 
     It is stopped when its mean is worse than the best complete point's, over the same seeds, by
@@ -24,12 +24,12 @@ def behind(mine: Sequence[float], points: Sequence[Sequence[float]], minimised: 
         points: the scores of the complete points, each under all seeds.
         minimised: whether less is better.
     """
-    spread = pooled(points)
+    spread = pooled(others)
     if spread is None or spread.freedom < _FREEDOM:
         return None
     sign = -1 if minimised else 1
     k = len(mine)
-    best = max(points, key=lambda scores: sign * float(np.mean(scores)))
+    best = max(others, key=lambda scores: sign * float(np.mean(scores)))
     lead = sign * (float(np.mean(best[:k])) - float(np.mean(mine)))
     margin = _SIGMAS * spread.deviation * math.sqrt(2 / k)
     if lead <= margin:

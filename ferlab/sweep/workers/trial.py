@@ -7,7 +7,7 @@ from optuna.trial import Trial, TrialState
 from ferlab.config import Config
 from ferlab.errors import FerlabError, RunEnded
 from ferlab.study.params import Params, Value
-from ferlab.sweep.search.trial_configs import Recipe
+from ferlab.sweep.search.trial_configs import TrialConfigs
 from ferlab.sweep.workers import seed_pruning
 from ferlab.sweep.workers.replicate import Replicate
 from ferlab.sweep.workers.shared_study import SharedStudy
@@ -16,13 +16,13 @@ from ferlab.tracking.run import attention_of
 from ferlab.training.stop import Pruned
 
 
-def run_trial(study: SharedStudy, trial: Trial, recipe: Recipe) -> str:
+def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
     """Bring a trial to its end.
 
     Args:
         study: that it belongs to.
         trial: with its point; new, or adopted with whatever its last worker left.
-        recipe: makes its config.
+        configs: makes its config.
 
     Returns:
         How it ended, in a line.
@@ -30,11 +30,11 @@ def run_trial(study: SharedStudy, trial: Trial, recipe: Recipe) -> str:
     Raises:
         RunEnded: the worker was interrupted; the trial is left for another to go on with.
     """
-    group: study_runs.Group | None = None
+    group: study_runs.TrialRun | None = None
     try:
-        point: Params = trial.user_attrs["point"]
-        config = recipe(point)
-        trial.set_user_attr("name", name := _name(config, point))
+        params: Params = trial.user_attrs["params"]
+        config = configs(params)
+        trial.set_user_attr("name", name := _name(config, params))
         group = _group(study, trial, config, name)
         runs = _replicates(study, trial, config, name, group)
     except RunEnded as end:
@@ -72,14 +72,14 @@ def metric_of(objective: str) -> str:
 
 
 def _replicates(
-    study: SharedStudy, trial: Trial, config: Config, name: str, group: study_runs.Group | None
-) -> list[study_runs.Child]:
+    study: SharedStudy, trial: Trial, config: Config, name: str, group: study_runs.TrialRun | None
+) -> list[study_runs.FoundRun]:
     """The finished runs, one per seed; raises `Pruned` if the point falls behind on the way."""
     settings = study.config
     # Of several objectives each may be what a point is good for.
     may_stop = settings.pruner is not None and len(settings.objectives) == 1
-    may_stop = may_stop and study.baseline != trial.user_attrs["point"]
-    runs: list[study_runs.Child] = []
+    may_stop = may_stop and study.baseline != trial.user_attrs["params"]
+    runs: list[study_runs.FoundRun] = []
     for index in range(settings.replicates):
         seeded = config.model_copy(update={"seed": config.seed + index})
         replicate = Replicate(study, trial, seeded, name, group.id if group else None, index)
@@ -97,7 +97,7 @@ def _replicates(
     return runs
 
 
-def _pruned(study: SharedStudy, trial: Trial, group: study_runs.Group | None, why: str) -> str:
+def _pruned(study: SharedStudy, trial: Trial, group: study_runs.TrialRun | None, why: str) -> str:
     if group is not None:
         group.end("KILLED", "pruned", why)
         trial.set_user_attr("run_id", group.id)
@@ -107,32 +107,34 @@ def _pruned(study: SharedStudy, trial: Trial, group: study_runs.Group | None, wh
 
 
 def _failed(
-    study: SharedStudy, trial: Trial, group: study_runs.Group | None, why: str, reason: str
+    study: SharedStudy, trial: Trial, group: study_runs.TrialRun | None, why: str, reason: str
 ) -> str:
     if group is not None:
         group.end("FAILED", reason, why)
         trial.set_user_attr("run_id", group.id)
     trial.set_user_attr("why", why)
-    trial.set_user_attr("sitting", study.sitting)
+    trial.set_user_attr("session", study.session)
     study.optuna.tell(trial.number, state=TrialState.FAIL)
     return f"failed: {why}"
 
 
-def _group(study: SharedStudy, trial: Trial, config: Config, name: str) -> study_runs.Group | None:
+def _group(
+    study: SharedStudy, trial: Trial, config: Config, name: str
+) -> study_runs.TrialRun | None:
     """The run that stands for all seeds, if there are several."""
     if study.config.replicates == 1:
         return None
     client = store.connect(config.tracking.uri)
     parent = study.optuna.user_attrs["run_id"]
-    return study_runs.Group.open(client, config, study.name, trial.number, parent, name)
+    return study_runs.TrialRun.open(client, config, study.name, trial.number, parent, name)
 
 
-def _name(config: Config, point: Params) -> str:
+def _name(config: Config, params: Params) -> str:
     """What sets the trial apart, in a few words: ``se r8 @2+3 pool, lr 0.05``."""
     attention = "model.attention."
-    parts = [attention_of(config)] if any(key.startswith(attention) for key in point) else []
-    rest = {k: v for k, v in point.items() if not k.startswith(attention) and k != "model"}
-    if "model" in point:
+    parts = [attention_of(config)] if any(key.startswith(attention) for key in params) else []
+    rest = {k: v for k, v in params.items() if not k.startswith(attention) and k != "model"}
+    if "model" in params:
         parts.insert(0, config.model.name)
     short = [f"{key.rpartition('.')[2]} {_short(value)}" for key, value in rest.items()]
     return ", ".join(filter(None, [" ".join(parts), *short]))

@@ -13,7 +13,7 @@ from typing import Any
 from ferlab.config.study import StudyConfig
 from ferlab.errors import RunEnded
 from ferlab.sweep.search.space import Space
-from ferlab.sweep.search.trial_configs import Recipe
+from ferlab.sweep.search.trial_configs import TrialConfigs
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Task:
         config: of the study.
         space: to search.
         budget: trials that are to count.
-        recipe: makes the trials' configs.
-        sitting: which start of the command this is.
+        configs: makes the trials' configs.
+        session: which start of the command this is.
         deadline: after which no trial is new, as `time.time`.
         home: ferlab's home.
         tells: whether it writes a line for each trial; not where a table shows them.
@@ -37,8 +37,8 @@ class Task:
     config: StudyConfig
     space: Space
     budget: int
-    recipe: Recipe
-    sitting: str
+    configs: TrialConfigs
+    session: str
     deadline: float
     home: str
     tells: bool
@@ -52,18 +52,20 @@ class Task:
         if self.folder not in sys.path:
             sys.path.insert(0, self.folder)
         # Loaded here, once for all trials, and not by the process that only waits for workers.
-        from ferlab.sweep.search.constraints import Limits  # noqa: PLC0415
+        from ferlab.sweep.search.constraints import Feasibility  # noqa: PLC0415
         from ferlab.sweep.workers.shared_study import SharedStudy  # noqa: PLC0415
         from ferlab.sweep.workers.trial import run_trial  # noqa: PLC0415
 
         terminal = sys.stderr
-        limits = Limits(self.config.constraints, self.recipe)
-        study = SharedStudy(self.study, self.config, self.space, limits, self.budget, self.sitting)
+        is_feasible = Feasibility(self.config.constraints, self.configs)
+        study = SharedStudy(
+            self.study, self.config, self.space, is_feasible, self.budget, self.session
+        )
         with study.liveness.at_work() as worker, _quiet():
             while (trial := study.next_trial(worker, self.deadline)) is not None:
                 started = time.monotonic()
                 try:
-                    end = run_trial(study, trial, self.recipe)
+                    end = run_trial(study, trial, self.configs)
                 except RunEnded as error:  # interrupted: no launcher may take this for a failure
                     raise KeyboardInterrupt from error
                 if self.tells:
