@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ("tests.confirmed_study",)
-
 TINY = (
     "data.images=280",
     "trainer.batch_size=64",

@@ -1,12 +1,16 @@
-"""Accuracy and macro F1 of many runs at once, by way of their confusion matrices."""
+"""How well images are read: accuracy, precision, recall and F1, from confusion matrices."""
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from ferlab.analysis.comparison.seeded import FEWEST, Floats, Labels, SeededPredictions
-from ferlab.errors import EvidenceError
+from ferlab.errors import DataError
+
+Floats = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.integer[Any]]
+"""Indices of classes."""
 
 Metric = Literal["accuracy", "f1"]
 """What is compared: the share of images read correctly, or the F1 averaged over classes."""
@@ -57,53 +61,6 @@ def score(metric: Metric, counts: npt.NDArray[np.number]) -> Floats:
     return accuracy(counts) if metric == "accuracy" else macro_f1(counts)
 
 
-def arm_scores(metric: Metric, arm: SeededPredictions) -> Floats:
-    """The metric of each of an arm's runs, shape (s,)."""
-    return score(metric, confusions(arm.labels, arm.predicted, len(arm.classes)))
-
-
-def check_seeds(metric: Metric, *arms: SeededPredictions) -> None:
-    """Refuse arms with fewer than 3 seeds.
-
-    Raises:
-        EvidenceError: there are fewer; the runs and their scores are listed.
-    """
-    few = [arm for arm in arms if len(arm.seeds) < FEWEST]
-    if few:
-        listed = "; ".join(
-            f"{arm.name!r} has {len(arm.seeds)}"
-            + "".join(
-                f", seed {seed} {value:.4f}"
-                for seed, value in zip(arm.seeds, arm_scores(metric, arm), strict=True)
-            )
-            for arm in few
-        )
-        raise EvidenceError(f"an interval needs at least {FEWEST} seeds: {listed}")
-
-
-def contributions(metric: Metric, arm: SeededPredictions) -> Floats:
-    """What each image adds to each run's score: values whose mean over images is the score.
-
-    For accuracy 1 where the image is read correctly, else 0. For macro F1 the jackknife's
-    pseudo-values ``n F - (n - 1) F_without_the_image``, moved so that their mean is the score
-    (the normalised pseudo-values of Hillis, Berbaum & Metz 2008, Academic Radiology 15:647-661).
-    Images of one cell of a confusion matrix share their value, so only k * k are computed a run.
-
-    Returns:
-        Shape (s, n).
-    """
-    if metric == "accuracy":
-        return np.asarray(arm.predicted == arm.labels, np.float64)
-    k, n = len(arm.classes), arm.images
-    counts = confusions(arm.labels, arm.predicted, k)
-    one_less = counts[:, None] - np.eye(k * k, dtype=np.int64).reshape(k * k, k, k)
-    without = macro_f1(np.maximum(one_less, 0))  # (s, k * k); no image is in an empty cell
-    scores = macro_f1(counts)[:, None]
-    cells = arm.labels.astype(np.int64) * k + arm.predicted  # (s, n)
-    values = np.take_along_axis(n * scores - (n - 1) * without, cells, axis=1)
-    return np.asarray(values - values.mean(axis=1, keepdims=True) + scores, np.float64)
-
-
 def _hits(counts: npt.NDArray[np.number]) -> npt.NDArray[np.number]:
     return np.diagonal(counts, axis1=-2, axis2=-1)
 
@@ -111,3 +68,50 @@ def _hits(counts: npt.NDArray[np.number]) -> npt.NDArray[np.number]:
 def _occurrences(counts: npt.NDArray[np.number]) -> npt.NDArray[np.number]:
     """Images of each class plus predictions of it: 2 TP + FP + FN."""
     return np.asarray(counts.sum(axis=-1) + counts.sum(axis=-2))
+
+
+class ClassScores:
+    """One run's counts by true and predicted class, and the scores that follow from them.
+
+    Args:
+        labels: true classes, shape (n,).
+        predicted: predicted classes, shape (n,).
+        classes: k names, in the order of the labels.
+
+    Attributes:
+        counts: images by true and predicted class, shape (k, k).
+        support: images of each class, shape (k,).
+        precision: of each class, shape (k,); what is divided by zero counts as zero, as below.
+        recall: of each class, shape (k,).
+        f1: of each class, shape (k,).
+        present: whether the class occurs or is predicted, shape (k,).
+        accuracy: share of the images read correctly.
+        macro_f1: mean F1 of the classes that are present.
+
+    Raises:
+        DataError: the arrays are empty or do not fit each other or the classes.
+    """
+
+    def __init__(self, labels: Labels, predicted: Labels, classes: Sequence[str]) -> None:
+        n, k = len(labels), len(classes)
+        if not n or len(predicted) != n:
+            raise DataError(f"{n} labels, {len(predicted)} predictions: need as many, at least 1")
+        lowest, highest = min(labels.min(), predicted.min()), max(labels.max(), predicted.max())
+        if lowest < 0 or highest >= k:
+            raise DataError(
+                f"classes {lowest}-{highest} among labels and predictions: 0-{k - 1} exist"
+            )
+        self.counts = confusions(labels, predicted[None], k)[0]
+        hits, guessed = self.counts.diagonal(), self.counts.sum(axis=0)
+        self.support = self.counts.sum(axis=1)
+        self.precision = hits / np.maximum(guessed, 1)
+        self.recall = hits / np.maximum(self.support, 1)
+        self.f1 = class_f1(self.counts)
+        self.present = guessed + self.support > 0
+        self.accuracy, self.macro_f1 = float(accuracy(self.counts)), float(macro_f1(self.counts))
+
+    @property
+    def summary(self) -> str:
+        """The scores in a line."""
+        n = int(self.support.sum())
+        return f"accuracy {self.accuracy:.1%}, macro F1 {self.macro_f1:.3f}, {n:,} images"

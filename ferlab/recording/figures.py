@@ -6,7 +6,7 @@ a second.
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ferlab.analysis.classification import ClassScores, Labels
+from ferlab.analysis.history import History
 from ferlab.data.imageset import SIZE
 from ferlab.errors import DataError
 from ferlab.figure_style import (
@@ -29,8 +31,6 @@ from ferlab.figure_style import (
     styled,
 )
 
-Labels = npt.NDArray[np.integer[Any]]
-"""Shape (n,), index of a class each."""
 Floats = npt.NDArray[np.floating[Any]]
 
 
@@ -46,7 +46,7 @@ def confusion(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Figu
     Raises:
         DataError: the arrays are empty or do not fit each other or the classes.
     """
-    scores = _Scores(labels, predicted, classes)
+    scores = ClassScores(labels, predicted, classes)
     k = len(classes)
     share = scores.counts / np.maximum(scores.support, 1)[:, None]
     figure, whole = canvas("Confusion", scores.summary, 2.9 + 0.72 * k, 0.52 * k, left=0.95)
@@ -76,7 +76,7 @@ def confusion(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Figu
 @styled
 def per_class(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Figure:
     """Precision, recall, F1 and support of each class; arguments and errors as in `confusion`."""
-    scores = _Scores(labels, predicted, classes)
+    scores = ClassScores(labels, predicted, classes)
     k = len(classes)
     note = scores.summary.replace("macro F1", "macro F1 (dashed)")
     figure, axes = canvas("Per class", note, 7.2, 0.4 * k, left=0.85, right=1.35, top=0.92)
@@ -104,46 +104,46 @@ def per_class(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Figu
 
 
 @styled
-def learning_curves(history: Sequence[Mapping[str, float]], monitor: str) -> Figure:
+def learning_curves(history: History, monitor: str) -> Figure:
     """Losses and scores by epoch, counted from 1, with the best epoch marked.
 
     Args:
-        history: for each epoch ``train/loss``, ``train/accuracy``, ``val/loss``,
+        history: of each epoch ``train/loss``, ``train/accuracy``, ``val/loss``,
             ``val/accuracy``, ``val/f1`` and whatever else; not finite where training diverged.
         monitor: the metric that decides the best epoch; a loss is best at its smallest.
 
     Raises:
         DataError: there is no epoch, or one lacks a metric.
     """
+    epochs = history.epochs
     panels = (
         {"train/loss": FAINT, "val/loss": BLUE},
         {"train/accuracy": FAINT, "val/accuracy": BLUE, "val/f1": VERMILION},
     )
     needed = {monitor}.union(*panels)
-    if missing := needed - set(history[0] if history else ()).intersection(*history):
+    if missing := needed - set(epochs[0] if epochs else ()).intersection(*epochs):
         raise DataError(f"learning curves need, in every epoch: {', '.join(sorted(missing))}")
-    values = {name: np.array([epoch[name] for epoch in history], float) for name in needed}
+    values = {name: np.array([epoch[name] for epoch in epochs], float) for name in needed}
     for curve in values.values():
         curve[~np.isfinite(curve)] = np.nan
     best, note = None, f"{monitor} has no finite value"
     if not np.isnan(values[monitor]).all():
-        choose = np.nanargmin if monitor.endswith("loss") else np.nanargmax
-        best = int(choose(values[monitor]))
+        best = history.best_epoch(monitor) - 1
         note = f"best {monitor} {values[monitor][best]:.4f} at epoch {best + 1} (dashed)"
-    epochs = range(1, len(history) + 1)
+    numbers = range(1, len(epochs) + 1)
     figure, whole = canvas("Learning curves", note, 9, 2.9, left=0.45, top=0.92)
     whole.set_axis_off()
     for panel, x in zip(panels, (0, 0.54), strict=True):
         axes = whole.inset_axes((x, 0, 0.46, 1))
         for name, colour in panel.items():
-            axes.plot(epochs, values[name], ".-", color=colour, label=name, ms=3.5)
+            axes.plot(numbers, values[name], ".-", color=colour, label=name, ms=3.5)
         if best is not None:
-            axes.axvline(epochs[best], **DASHED)
+            axes.axvline(numbers[best], **DASHED)
             if monitor in panel:
                 axes.plot(
-                    epochs[best], values[monitor][best], "o", c=panel[monitor], mfc="white", ms=7
+                    numbers[best], values[monitor][best], "o", c=panel[monitor], mfc="white", ms=7
                 )
-        axes.set(xlabel="epoch", xlim=(0.5, len(history) + 0.5))
+        axes.set(xlabel="epoch", xlim=(0.5, len(epochs) + 0.5))
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
         axes.grid(axis="y")
         legend(axes)
@@ -179,7 +179,7 @@ def surest_mistakes(
             f"{len(names)} names: there must be one of each per image"
         )
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    _Scores(labels, predicted, classes)  # checks them
+    ClassScores(labels, predicted, classes)  # checks them
     wrong = np.flatnonzero(predicted != labels)
     shown = wrong[np.argsort(-confidence[wrong], kind="stable")][:count]
     if not len(shown):
@@ -217,7 +217,7 @@ def per_class_report(labels: Labels, predicted: Labels, classes: Sequence[str]) 
     accuracy, which precision, recall and F1 all come to when counted over images. What is divided
     by zero counts as zero. Arguments and errors as in `confusion`.
     """
-    scores = _Scores(labels, predicted, classes)
+    scores = ClassScores(labels, predicted, classes)
     columns = np.stack([scores.precision, scores.recall, scores.f1])  # (3, k)
     rows = [*columns.T, columns[:, scores.present].mean(axis=1), [scores.accuracy] * 3]
     support = [*scores.support, len(labels), len(labels)]
@@ -227,28 +227,3 @@ def per_class_report(labels: Labels, predicted: Labels, classes: Sequence[str]) 
     for name, row, images in zip((*classes, "macro", "accuracy"), rows, support, strict=True):
         table.writerow((name, *(f"{value:.4f}" for value in row), images))
     return text.getvalue()
-
-
-class _Scores:
-    """Counts (k, k) by true and predicted class, and what follows from them, shape (k,) or ()."""
-
-    def __init__(self, labels: Labels, predicted: Labels, classes: Sequence[str]) -> None:
-        n, k = len(labels), len(classes)
-        if not n or len(predicted) != n:
-            raise DataError(f"{n} labels, {len(predicted)} predictions: need as many, at least 1")
-        lowest, highest = min(labels.min(), predicted.min()), max(labels.max(), predicted.max())
-        if lowest < 0 or highest >= k:
-            raise DataError(
-                f"classes {lowest}-{highest} among labels and predictions: 0-{k - 1} exist"
-            )
-        cells = labels.astype(np.int64) * k + predicted
-        self.counts = np.bincount(cells, minlength=k * k).reshape(k, k)
-        hits, guessed = self.counts.diagonal(), self.counts.sum(axis=0)
-        self.support = self.counts.sum(axis=1)
-        self.precision = hits / np.maximum(guessed, 1)
-        self.recall = hits / np.maximum(self.support, 1)
-        self.f1 = 2 * hits / np.maximum(guessed + self.support, 1)
-        self.present = guessed + self.support > 0
-        self.macro_f1 = float(self.f1[self.present].mean())
-        self.accuracy = float(hits.sum() / n)
-        self.summary = f"accuracy {self.accuracy:.1%}, macro F1 {self.macro_f1:.3f}, {n:,} images"

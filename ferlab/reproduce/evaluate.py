@@ -4,8 +4,8 @@ import logging
 from dataclasses import dataclass
 
 import torch
-from torchmetrics.functional.classification import multiclass_accuracy, multiclass_f1_score
 
+from ferlab.analysis.classification import ClassScores
 from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
 from ferlab.data import fingerprint
@@ -90,7 +90,8 @@ def evaluate(client: Client, entry: Entry, split: str) -> Evaluation:
         before = Predictions.read(files[PREDICTIONS].decode())
         _require_same_model(entry, before, predict(classifier, images, size, Split.VAL))
     predictions = predict(classifier, images, size, Split[split.upper()])
-    accuracy, f1 = _scores(predictions)
+    reached = ClassScores(predictions.labels, predictions.predicted, images.classes)
+    accuracy, f1 = reached.accuracy, reached.macro_f1
     _record(client, entry, split, predictions, images, accuracy, f1)
     return Evaluation(entry.run_id, split, accuracy, f1, len(predictions.labels), True)
 
@@ -138,17 +139,6 @@ def _device(entry: Entry, config: Config) -> torch.device:
         _log.info("on       cpu: torch sees no GPU, on which run %s was trained", entry.run_id)
         return torch.device("cpu")
     return torch.device(str(config.trainer.device))
-
-
-def _scores(predictions: Predictions) -> tuple[float, float]:
-    """Accuracy and macro F1, as training computes them."""
-    labels = torch.from_numpy(predictions.labels.astype("int64"))
-    predicted = torch.from_numpy(predictions.predicted.astype("int64"))
-    classes = predictions.probabilities.shape[1]
-    return (
-        float(multiclass_accuracy(predicted, labels, classes, average="micro")),
-        float(multiclass_f1_score(predicted, labels, classes, average="macro")),
-    )
 
 
 def _record(

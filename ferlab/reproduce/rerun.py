@@ -190,6 +190,9 @@ def _require_allowed(raw: Mapping[str, Any]) -> None:
     for key, value in flatten(raw).items():
         if key.rpartition(".")[2] == "_target_":
             instantiate.require_allowed(str(value))
+        elif key == "tracking.artifacts" and isinstance(value, list):
+            for name in value:
+                instantiate.require_allowed(str(name))
 
 
 @contextmanager
@@ -208,7 +211,7 @@ def _checkout(found: Resolved) -> Iterator[Path]:
 
 def _here(config: Config) -> Setting:
     """What a run of this config would come from here and now."""
-    for target in sorted(config.targets()):
+    for target in sorted(config.names()):
         instantiate.locate(target)  # the file that a part comes from is known once it is imported
     images, _ = prepare(config.data)
     return present(config, images)

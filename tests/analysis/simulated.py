@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from ferlab.analysis.comparison.seeded import Floats, Labels, SeededPredictions
+from ferlab.analysis.classification import Floats, Labels
+from ferlab.analysis.comparison.seeded import SeededPredictions
 
 IMAGES = 3589
 """As in FER2013's test split."""

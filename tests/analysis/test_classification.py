@@ -56,10 +56,10 @@ def test_a_confusion_matrix_has_a_row_per_true_class() -> None:
 @pytest.mark.parametrize("metric", ["accuracy", "f1"])
 def test_contributions_are_what_leaving_each_image_out_shows(metric: Metric) -> None:
     one = next(Truth(3, images=60).studies(1))[0]
-    values, runs = classification.contributions(metric, one), classification.arm_scores(metric, one)
+    values, runs = scores.contributions(metric, one), scores.arm_scores(metric, one)
     assert np.allclose(values.mean(axis=1), runs)
     without = np.array(
-        [classification.arm_scores(metric, one.part(np.arange(60) != i)) for i in range(60)]
+        [scores.arm_scores(metric, one.part(np.arange(60) != i)) for i in range(60)]
     ).T  # (s, n)
     pseudo = 60 * runs[:, None] - 59 * without
     assert np.allclose(values, pseudo - pseudo.mean(axis=1, keepdims=True) + runs[:, None])

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from ferlab.analysis.classification import arm_scores
 from ferlab.analysis.comparison import paired
 from ferlab.analysis.comparison.bootstrap import bootstrap
 from ferlab.analysis.comparison.estimates import Estimate, over_seeds
 from ferlab.analysis.comparison.multiple import holm
 from ferlab.analysis.comparison.power import power, smallest_difference
+from ferlab.analysis.comparison.scores import arm_scores
 from ferlab.analysis.comparison.seeded import SeededPredictions
 from ferlab.errors import EvidenceError
 from tests.analysis.simulated import Truth

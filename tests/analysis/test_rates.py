@@ -10,12 +10,13 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import binom
 
-from ferlab.analysis.classification import Metric, arm_scores
+from ferlab.analysis.classification import Metric
 from ferlab.analysis.comparison.bootstrap import bootstrap
 from ferlab.analysis.comparison.estimates import over_seeds
 from ferlab.analysis.comparison.multiple import holm
 from ferlab.analysis.comparison.paired import difference, mcnemar
 from ferlab.analysis.comparison.power import smallest_difference
+from ferlab.analysis.comparison.scores import arm_scores
 from tests.analysis.simulated import Truth
 
 METRICS: tuple[Metric, ...] = ("accuracy", "f1")

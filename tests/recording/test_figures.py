@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from ferlab.analysis.history import History
 from ferlab.errors import DataError
 from ferlab.recording import figures
 
@@ -64,13 +65,15 @@ def test_learning_curves_mark_the_first_best_finite_epoch(monitor: str, best: in
         val_accuracy=[0.3, 0.6, 0.6, 0.5, float("nan")],
         val_loss=[2.0, 1.5, 1.0, 1.0, float("-inf")],
     )
-    shown = texts(figures.learning_curves(history, monitor))
+    shown = texts(figures.learning_curves(History(history, 0.0), monitor))
     assert f"best {monitor} {history[best][monitor]:.4f} at epoch {best + 1} (dashed)" in shown
 
 
 def test_learning_curves_of_a_run_that_diverged_at_once() -> None:
     nan = float("nan")
-    figure = figures.learning_curves(epochs(val_loss=[nan], train_loss=[nan]), "val/loss")
+    figure = figures.learning_curves(
+        History(epochs(val_loss=[nan], train_loss=[nan]), 0.0), "val/loss"
+    )
     assert "val/loss has no finite value" in texts(figure)
     assert png(figure)
 
@@ -79,9 +82,9 @@ def test_learning_curves_name_the_missing_metric() -> None:
     history = epochs(val_f1=[0.1, 0.2])
     del history[1]["val/f1"]
     with pytest.raises(DataError, match="in every epoch: val/f1"):
-        figures.learning_curves(history, "val/loss")
+        figures.learning_curves(History(history, 0.0), "val/loss")
     with pytest.raises(DataError, match="in every epoch"):
-        figures.learning_curves([], "val/loss")
+        figures.learning_curves(History([], 0.0), "val/loss")
 
 
 def test_the_surest_mistakes_come_first() -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ferlab.analysis.classification import Metric, score
+from ferlab.analysis.classification import Floats, Labels, Metric, score
 from ferlab.analysis.comparison.estimates import Estimate
 from ferlab.analysis.comparison.paired import difference
-from ferlab.analysis.comparison.seeded import Floats, Labels, SeededPredictions, check_comparable
+from ferlab.analysis.comparison.seeded import SeededPredictions, check_comparable
 
 _CHUNK = 250
 """Draws at a time; bounds the memory."""

@@ -5,19 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ferlab.analysis.classification import (
-    Metric,
-    arm_scores,
-    check_seeds,
-    confusions,
-    contributions,
-)
+from ferlab.analysis.classification import Floats, Metric, confusions
 from ferlab.analysis.comparison.bootstrap import Resampled, bootstrap
 from ferlab.analysis.comparison.estimates import Estimate, over_seeds, over_seeds_and_images
 from ferlab.analysis.comparison.multiple import holm
 from ferlab.analysis.comparison.paired import McNemar, difference, mcnemar, sign_flip
 from ferlab.analysis.comparison.power import smallest_difference
-from ferlab.analysis.comparison.seeded import Floats, SeededPredictions
+from ferlab.analysis.comparison.scores import arm_scores, check_seeds, contributions
+from ferlab.analysis.comparison.seeded import SeededPredictions
 from ferlab.analysis.comparison.verdict import LEVEL, Verdict, in_words, judge
 
 METRICS: tuple[Metric, ...] = ("accuracy", "f1")

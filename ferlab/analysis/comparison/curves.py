@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from ferlab.analysis.comparison.seeded import FEWEST, Floats
+from ferlab.analysis.classification import Floats
+from ferlab.analysis.comparison.seeded import FEWEST
 from ferlab.errors import EvidenceError
 
 

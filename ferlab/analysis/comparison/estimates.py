@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from scipy import stats
 
-from ferlab.analysis.comparison.seeded import FEWEST, Floats
+from ferlab.analysis.classification import Floats
+from ferlab.analysis.comparison.seeded import FEWEST
 from ferlab.errors import EvidenceError
 
 
@@ -62,7 +63,7 @@ def over_seeds_and_images(values: Floats) -> Estimate:
 
     Args:
         values: what each image adds, shape (s, n), as from
-            `ferlab.analysis.classification.contributions`;
+            `ferlab.analysis.comparison.scores.contributions`;
             or the differences of two such arrays.
 
     Raises:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from ferlab.analysis.classification import Metric, check_seeds, contributions
+from ferlab.analysis.classification import Floats, Metric
 from ferlab.analysis.comparison.estimates import Estimate, over_seeds_and_images
-from ferlab.analysis.comparison.seeded import Floats, SeededPredictions, check_comparable
+from ferlab.analysis.comparison.scores import check_seeds, contributions
+from ferlab.analysis.comparison.seeded import SeededPredictions, check_comparable
 
 _ENUMERATED = 16
 """Seeds up to which all signs of the differences are tried: 2 ** 16 ways."""

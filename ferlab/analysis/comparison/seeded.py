@@ -1,15 +1,12 @@
 """One configuration under several seeds, scored on the same images."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ferlab.analysis.classification import Labels
 from ferlab.errors import EvidenceError
-
-Floats = npt.NDArray[np.float64]
-Labels = npt.NDArray[np.integer[Any]]
 
 FEWEST = 3
 """Seeds without which no interval is given."""

@@ -51,6 +51,6 @@ class RecordedConfigs:
     def __call__(self, params: Params) -> Config:
         """The config of a point."""
         config = check({**self.arms[str(params["arm"])], "seed": params["seed"]})
-        for target in sorted(config.targets()):
+        for target in sorted(config.names()):
             instantiate.locate(target)
         return config

@@ -78,7 +78,7 @@ class Replicate:
             )
         config = self._config
         if found is not None and self._can_go_on(found):
-            result = resume(found.run_id, config.tracking.uri, self._report, config.targets())
+            result = resume(found.run_id, config.tracking.uri, self._report, config.names())
         else:
             if found is not None:
                 study_runs.forget(self._client, found.run_id)

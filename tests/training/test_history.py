@@ -2,17 +2,18 @@
 
 import pytest
 
+from ferlab.analysis.history import History
 from ferlab.config import compose
-from ferlab.training.epochs import Past
+from ferlab.training.epochs import is_complete
 
 
-def past(metric: str, values: list[float]) -> Past:
-    return Past([{metric: value} for value in values], 0.0)
+def history(metric: str, values: list[float]) -> History:
+    return History([{metric: value} for value in values], 0.0)
 
 
 def test_best_is_highest_score_or_lowest_loss_and_the_earlier_of_equals() -> None:
-    assert past("val/accuracy", [0.1, 0.5, 0.5, 0.2]).best("val/accuracy") == 2
-    assert past("val/loss", [3.0, 1.0, 2.0, 1.0]).best("val/loss") == 2
+    assert history("val/accuracy", [0.1, 0.5, 0.5, 0.2]).best_epoch("val/accuracy") == 2
+    assert history("val/loss", [3.0, 1.0, 2.0, 1.0]).best_epoch("val/loss") == 2
 
 
 @pytest.mark.parametrize(
@@ -33,4 +34,4 @@ def test_early_stopping_waits_for_its_patience(values: list[float], complete: bo
             "trainer.early_stopping.min_delta=0.01",
         ]
     ).trainer
-    assert past("val/accuracy", values).is_complete(trainer) is complete
+    assert is_complete(history("val/accuracy", values), trainer) is complete
