@@ -5,6 +5,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from ferlab.analysis import classification
 from ferlab.analysis.classification import Metric
+from ferlab.analysis.comparison import scores
 from ferlab.analysis.comparison.seeded import SeededPredictions, check_comparable
 from ferlab.errors import EvidenceError
 from tests.analysis.simulated import Truth
