@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Row:
+class TrialRow:
     """One line of the results.
 
     Attributes:
@@ -51,13 +51,13 @@ def compare(
     unit: str,
     goal: str,
     rounds: int = 3,
-) -> Row:
+) -> TrialRow:
     """Measure the two in turn, so that a drift of the machine meets both."""
     pairs = [(ours(), theirs()) for _ in range(rounds)]
     ratios = [a / b for a, b in pairs]
     mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
     spread = min(ratios), max(ratios)
-    return Row(what, against, statistics.median(ratios), spread, mine, other, unit, goal)
+    return TrialRow(what, against, statistics.median(ratios), spread, mine, other, unit, goal)
 
 
 @contextmanager

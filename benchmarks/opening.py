@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.measure import Row, compare, scratch
+from benchmarks.measure import TrialRow, compare, scratch
 from ferlab import paths
 from ferlab.data import faces, fer2013
 from ferlab.data.imageset import ImageSet, Split
@@ -18,7 +18,7 @@ PREFIX = {Split.TRAIN: "train", Split.VAL: "test", Split.TEST: "test"}
 FILE = {Split.TRAIN: "Training", Split.VAL: "PublicTest", Split.TEST: "PrivateTest"}
 
 
-def rows() -> list[Row]:
+def rows() -> list[TrialRow]:
     """Seconds to a usable `ImageSet`."""
     with scratch() as folder:
         archive = folder / "archive.zip"

@@ -5,18 +5,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.measure import Row, compare, scratch
+from benchmarks.measure import TrialRow, compare, scratch
 from ferlab.config import compose
+from ferlab.recording.record import record
 from ferlab.tracking import store
 from ferlab.tracking.run import Run
 from ferlab.training import run as training_run
-from ferlab.training.record import record
 from ferlab.training.run import train
 
 EPOCHS = 5
 
 
-def rows() -> list[Row]:
+def rows() -> list[TrialRow]:
     """Seconds of a run on drawn faces, with a store that exists."""
     clock = _Stopwatch()
     for name in ("log_environment", "log_epoch", "logged_epochs", "end"):

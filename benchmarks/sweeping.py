@@ -18,19 +18,19 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, create_trial
 
-from benchmarks.measure import Row, compare, scratch
+from benchmarks.measure import TrialRow, compare, scratch
 from ferlab import paths
 from ferlab.config import study as studies
-from ferlab.sweep.limits import Limits
-from ferlab.sweep.recipe import Composed
-from ferlab.sweep.study import SharedStudy
-from ferlab.sweep.syntax import parse
+from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.syntax import parse
+from ferlab.sweep.search.trial_configs import ComposedConfigs
+from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.tracking import store
 
 EPOCHS = 5
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[TrialRow]:
     """All that is measured here."""
     with scratch():
         yield _overhead()
@@ -38,7 +38,7 @@ def rows() -> Iterator[Row]:
         yield _ask_and_tell()
 
 
-def _overhead() -> Row:
+def _overhead() -> TrialRow:
     """One warm worker: from trial to trial, against the training in between."""
     arguments = (f"trainer.max_epochs={EPOCHS}", "seed=range(0,3)", "hydra/launcher=basic")
     _sweep("overhead", *arguments)
@@ -60,7 +60,7 @@ def _overhead() -> Row:
     )
 
 
-def _busy() -> Row:
+def _busy() -> TrialRow:
     """Two workers over trials of one to six epochs, against the same trials two by two."""
     wall: dict[str, float] = {}
 
@@ -89,16 +89,16 @@ def _busy() -> Row:
     )
 
 
-def _ask_and_tell() -> Row:
+def _ask_and_tell() -> TrialRow:
     """The sweep's own share of a trial, late in a long study and early."""
     space, _ = parse({"lr": "tag(log, interval(0.001, 0.1))"}, {})
     with contextlib.redirect_stderr(io.StringIO()):
-        late, early = (_filled(count, space.params[0].distribution) for count in (10_000, 100))
+        late, early = (_filled(count, space.parameters[0].distribution) for count in (10_000, 100))
 
     def seconds(name: str) -> float:
         settings = _settings()
-        limits = Limits(settings.constraints, Composed(()))
-        study = SharedStudy(name, settings, space, limits, 20_000, sitting="1")
+        is_feasible = Feasibility(settings.constraints, ComposedConfigs(()))
+        study = SharedStudy(name, settings, space, is_feasible, 20_000, session="1")
         took = []
         with study.liveness.at_work() as worker:
             for _ in range(12):
@@ -132,7 +132,7 @@ def _filled(count: int, distribution: optuna.distributions.BaseDistribution) -> 
             params={"lr": 0.001 + 0.09 * i / count},
             distributions={"lr": distribution},
             value=i / count,
-            user_attrs={"point": {"lr": i / count}, "worker": "gone", "sitting": "0"},
+            user_attrs={"params": {"lr": i / count}, "worker": "gone", "session": "0"},
         )
         for i in range(count)
     )

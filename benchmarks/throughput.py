@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.measure import Row, compare, scratch
+from benchmarks.measure import TrialRow, compare, scratch
 from ferlab.config import Config, compose
-from ferlab.data.augment import Augmentation
+from ferlab.data.augment import BatchAugmentation
 from ferlab.data.batches import Batches, shuffled
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
@@ -31,7 +31,7 @@ logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
 EPOCHS = 2
 
 
-def rows() -> Iterator[Row]:
+def rows() -> Iterator[TrialRow]:
     """Both comparisons, in images per second of training."""
     for model, images in (("compact", 6000), ("seed", 700)):
         config = _config(model, images)
@@ -82,7 +82,7 @@ def _bare(config: Config) -> float:
     index = torch.from_numpy(images.indices(Split.TRAIN))
     torch.manual_seed(0)
     model = classifier.build(config.model.network(), 0.5, 0.25).train()
-    augment = Augmentation(**config.augmentation.model_dump())
+    augment = BatchAugmentation(**config.augmentation.model_dump())
     optimizer = torch.optim.SGD(
         model.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=5e-4
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ferlab.evidence.gather import Evidence
+    from ferlab.confirm.evidence import Evidence
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def _confirm(args: argparse.Namespace) -> int:
 
     if args.workers is not None and args.workers < 1:
         raise ConfigError(f"--workers {args.workers}: at least 1 must train")
-    return confirmed(
+    return run_confirmation(
         args.study,
         args.storage,
         Path(args.to or Path("experiments", args.study)),
@@ -45,7 +45,7 @@ def _confirm(args: argparse.Namespace) -> int:
     )
 
 
-def confirmed(
+def run_confirmation(
     study: str, storage: str | None, folder: Path, overrides: Sequence[str], **how: int | None
 ) -> int:
     """Confirm a study, write the report into a folder, and say what came of it.
@@ -55,13 +55,13 @@ def confirmed(
         storage: where it is kept; None for ferlab's home.
         folder: of the report; made if there is none.
         overrides: of the launcher.
-        how: see `ferlab.evidence.confirm.confirm`.
+        how: see `ferlab.confirm.confirm.confirm`.
 
     Returns:
         The process's exit code.
     """
-    from ferlab.evidence import report
-    from ferlab.evidence.confirm import confirm
+    from ferlab.confirm.confirm import confirm
+    from ferlab.report import confirmation_files
     from ferlab.tracking import store
     from ferlab.tracking.store import without_password
 
@@ -78,17 +78,17 @@ def confirmed(
         print(f"go on    {shlex.join(['ferlab', 'confirm', study, *kept])}")
         print(f"look     {found.training.look}")
         return found.training.exit_code or 1
-    report.record(found.evidence, storage, store.connect(None))
-    written(found.evidence, storage, folder)
+    confirmation_files.record_confirmation(found.evidence, storage, store.connect(None))
+    write_report(found.evidence, storage, folder)
     return 0
 
 
-def written(evidence: "Evidence", storage: str | None, folder: Path) -> None:
+def write_report(evidence: "Evidence", storage: str | None, folder: Path) -> None:
     """Write the report into a folder, and say what it says."""
-    from ferlab.evidence import report
+    from ferlab.report import confirmation_files
 
     folder.mkdir(parents=True, exist_ok=True)
-    report.write(evidence, storage, folder, "RESULTS.md")
+    confirmation_files.write_confirmation(evidence, storage, folder, "RESULTS.md")
     choice = evidence.choice
     print(
         f"confirm  {choice.name}: {len(choice.arms)} configurations, {len(choice.seeds)} seeds each"
@@ -96,4 +96,4 @@ def written(evidence: "Evidence", storage: str | None, folder: Path) -> None:
     for comparison in evidence.comparisons:
         print(f"verdict  {comparison.arm}, against {comparison.baseline}: {comparison.words}")
     print(f"result   {folder / 'RESULTS.md'}")
-    print(f"page     {folder / report.PAGE}")
+    print(f"page     {folder / confirmation_files.PAGE}")

@@ -20,15 +20,15 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 def _audit(args: argparse.Namespace) -> int:
     from ferlab import paths
     from ferlab.config import compose
-    from ferlab.data.audit import audit, draw
-    from ferlab.data.prepare import read
+    from ferlab.data.audit import audit, save_examples
+    from ferlab.data.prepare import read_images
 
     config = compose(args.overrides).data
-    images = read(config, [config.target])
+    images = read_images(config, [config.target])
     found = audit(images)
     print(found.text())
     figure = paths.home() / "audits" / f"{config.name}-{images.digest[:8]}.png"
     figure.parent.mkdir(parents=True, exist_ok=True)
-    draw(images, found, figure)
+    save_examples(images, found, figure)
     print(f"examples: {figure}")
     return 0

@@ -19,28 +19,29 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from ferlab.sweep import report
+    from ferlab.report import search_files
+    from ferlab.sweep import studies
 
-    study = report.find(args.study, args.storage)
+    study = studies.open_study(args.study, args.storage)
     folder = Path(args.to or Path("experiments", args.study))
 
-    from ferlab.evidence.choice import begun
+    from ferlab.confirm.choice import begun
 
     choice = begun(args.study, args.storage)
     if choice is not None:
-        from ferlab.cli.confirm import written
-        from ferlab.evidence import gather
+        from ferlab.cli.confirm import write_report
+        from ferlab.confirm import evidence
         from ferlab.tracking import store
 
         client = store.connect(None, make=False)
-        done = gather.finished(choice, args.storage)
+        done = evidence.count_finished(choice, args.storage)
         whole = done == choice.size
-        if whole and gather.are_scored(gather.runs(client, choice, args.storage)):
-            written(gather.gather(client, choice, args.storage), args.storage, folder)
+        if whole and evidence.are_scored(evidence.runs(client, choice, args.storage)):
+            write_report(evidence.gather(client, choice, args.storage), args.storage, folder)
             return 0
         print(
             f"confirm  {done} of {choice.size} runs finished; ferlab confirm {args.study} goes on"
         )
-    report.write(study, folder)
+    search_files.write_search(study, folder)
     print(f"result   {folder / 'RESULTS.md'}")
     return 0

@@ -58,15 +58,16 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _reproduce(args: argparse.Namespace) -> int:
-    from ferlab.reproduce import compare, rerun
-    from ferlab.reproduce.originals import originals
+    from ferlab.reproduce import rerun, run_comparison
+    from ferlab.reproduce.resolve import resolve
 
-    found = originals(args.name)
+    found = resolve(args.name)
     reruns: list[Rerun] = []
     with rerun.planned(found, args.overrides, args.at_commit) as plan:
         print(f"original {found.what}")
         for run in found.runs:
-            print(f"recorded {compare.shown(run.metrics)}, seed {run.setting.config['seed']}")
+            scores = run_comparison.format_scores(run.metrics)
+            print(f"recorded {scores}, seed {run.setting.config['seed']}")
         print(_differences(plan.differ) if found.runs else "differs  from nothing recorded")
         for note in plan.notes:
             print(f"note     {note}")
@@ -74,14 +75,14 @@ def _reproduce(args: argparse.Namespace) -> int:
             return 0
         for done in rerun.reproduced(plan):
             reruns.append(done)
-            print(f"run      {done.run_id}: {compare.shown(done.metrics)}")
+            print(f"run      {done.run_id}: {run_comparison.format_scores(done.metrics)}")
             if done.verdict is not None:
                 print(f"verdict  {done.verdict.text}", flush=True)
     levels = [done.verdict.level for done in reruns if done.verdict is not None]
     if not levels:
         print("verdict  none: there is no recorded run of this config to compare with")
         return 1 if args.strict else 0
-    level = compare.worst(levels)
+    level = run_comparison.worst(levels)
     if len(levels) > 1:
         print(f"seeds    {_over_seeds(reruns)}")
         print(f"verdict  {level}, over {len(levels)} seeds")
@@ -89,10 +90,10 @@ def _reproduce(args: argparse.Namespace) -> int:
 
 
 def _over_seeds(reruns: Sequence["Rerun"]) -> str:
-    from ferlab.tracking.entry import Score
+    from ferlab.tracking.entry import SeedScore
 
-    before = Score.of([r.original.metrics["best/accuracy"] for r in reruns if r.original])
-    again = Score.of([r.metrics["best/accuracy"] for r in reruns])
+    before = SeedScore.of([r.original.metrics["best/accuracy"] for r in reruns if r.original])
+    again = SeedScore.of([r.metrics["best/accuracy"] for r in reruns])
     return f"accuracy {before} recorded, {again} again (mean and 95 % interval)"
 
 
@@ -107,7 +108,7 @@ def _differences(found: Sequence["Difference"]) -> str:
 
 
 def _diff(args: argparse.Namespace) -> int:
-    from ferlab.reproduce import compare
+    from ferlab.reproduce import run_comparison
     from ferlab.reproduce.differences import differences
     from ferlab.reproduce.recorded import Recorded, fetch
     from ferlab.tracking import find, store
@@ -133,7 +134,7 @@ def _diff(args: argparse.Namespace) -> int:
     print("\nresult")
     print(_indented(_scores(entries)))
     if not any(entry.seeds for entry in entries):
-        lines = list(compare.outcome(first, second).lines())
+        lines = list(run_comparison.compare_runs(first, second).lines())
         print("\n".join(f"  {line}" for line in lines or ["the same to the last bit"]))
     return 0
 
@@ -155,7 +156,7 @@ def _indented(text: str) -> str:
 def _export(args: argparse.Namespace) -> int:
     from ferlab.errors import DataError
     from ferlab.reproduce import bundle
-    from ferlab.reproduce.originals import files_of, finished
+    from ferlab.reproduce.resolve import files_of, resolve_finished
     from ferlab.tracking import store
 
     if args.bundle.suffix.lower() != ".zip":  # it would not be read as one
@@ -163,8 +164,8 @@ def _export(args: argparse.Namespace) -> int:
             f"'{args.bundle}' cannot name a bundle; it must end in .zip, such as bundle.zip"
         )
     client = store.connect(None, make=False)
-    files = files_of(client, finished(client, args.name))
-    bundle.write(args.bundle, files)
+    files = files_of(client, resolve_finished(client, args.name))
+    bundle.write_bundle(args.bundle, files)
     runs = "1 run" if len(files) == 1 else f"{len(files)} runs"
     print(f"bundle   {args.bundle}: {runs}, {args.bundle.stat().st_size:,} bytes")
     print(f"again    ferlab reproduce {args.bundle}")
@@ -173,12 +174,12 @@ def _export(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from ferlab.reproduce.evaluate import evaluate
-    from ferlab.reproduce.originals import finished
+    from ferlab.reproduce.resolve import resolve_finished
     from ferlab.tracking import store
-    from ferlab.tracking.entry import Score
+    from ferlab.tracking.entry import SeedScore
 
     client = store.connect(None, make=False)
-    entry = finished(client, args.name)
+    entry = resolve_finished(client, args.name)
     done = []
     for one in entry.seeds or (entry,):
         done.append(evaluate(client, one, args.split))
@@ -191,7 +192,9 @@ def _evaluate(args: argparse.Namespace) -> int:
     if len(done) == 1:
         print("score    a single run; another seed may score otherwise")
     else:
-        accuracy, f1 = (Score.of([getattr(d, name) for d in done]) for name in ("accuracy", "f1"))
+        accuracy, f1 = (
+            SeedScore.of([getattr(d, name) for d in done]) for name in ("accuracy", "f1")
+        )
         print(
             f"score    accuracy {accuracy}, F1 {f1} (mean and 95 % interval of {len(done)} seeds)"
         )

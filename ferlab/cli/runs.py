@@ -32,7 +32,7 @@ def _runs(args: argparse.Namespace) -> int:
     from ferlab.tracking import find, store
 
     client = store.connect(None, make=False)
-    entries = find.listed(
+    entries = find.list_entries(
         client,
         study=args.study,
         experiment=args.experiment,
@@ -113,7 +113,7 @@ def _show(args: argparse.Namespace) -> int:
     entry = find.resolve(client, args.name)
     print("\n".join(f"{name:<12}{value}" for name, value in _head(entry)))
     if entry.kind == "study":
-        trials = find.listed(client, study=entry.study, experiment=entry.experiment)
+        trials = find.list_entries(client, study=entry.study, experiment=entry.experiment)
         header = ["trial", "what", "name", *_SHOWN, "seeds", "parameters"]
         header += ["started (UTC)", "commit", "status"]
         print("\n" + table(header, [_row(trial, trial, [*_SHOWN])[:-1] for trial in trials]))
@@ -127,7 +127,7 @@ def _show(args: argparse.Namespace) -> int:
                 for name, v in sorted(values.items())
             ]
             print("\n" + table([title, ""], rows))
-    if names := artifacts.listed(client, entry.run_id):
+    if names := artifacts.list_files(client, entry.run_id):
         print("\nartifacts\n" + "\n".join(names))
     return 0
 

@@ -76,17 +76,21 @@ def _sweep(args: argparse.Namespace) -> int:
     result = _multirun([f"experiments={name}", *new, *args.overrides], args.confirm)
     if not args.confirm or result.exit_code:
         return result.exit_code
-    from ferlab.cli.confirm import confirmed
-    from ferlab.evidence.confirm import is_launchers
+    from ferlab.cli.confirm import run_confirmation
+    from ferlab.confirm.confirm import is_launchers
 
     study = result.table.study
     launcher = [text for text in args.overrides if is_launchers(text)]
-    return confirmed(study, result.storage, Path("experiments", study), launcher)
+    return run_confirmation(study, result.storage, Path("experiments", study), launcher)
 
 
 def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepResult":
     from ferlab.config import multirun
 
     result: SweepResult = multirun(overrides, needs_baseline)
+
+    from ferlab.report import search_files
+
+    search_files.record_search(result)
     print(result.summary())
     return result

@@ -264,3 +264,6 @@ class Tracking(Section):
     )
     experiment: str = Field(min_length=1, description="MLflow experiment")
     run_name: str | None = Field(min_length=1, description="null: made from model, data and seed")
+    artifacts: list[Annotated[str, Field(pattern=r"^\w+(\.\w+)+$")]] = Field(
+        description="functions (classifier, images, predictions, folder) that write files"
+    )

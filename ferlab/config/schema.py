@@ -92,3 +92,7 @@ class Config(Section):
         """Every ``_target_`` that the config names."""
         components = (self.data, self.model, self.optimizer, self.scheduler)
         return frozenset(component.target for component in components)
+
+    def names(self) -> frozenset[str]:
+        """Every name in the config that becomes code: its targets and its own artifacts."""
+        return self.targets().union(self.tracking.artifacts)

@@ -100,7 +100,7 @@ def audit(images: ImageSet) -> Audit:
     )
 
 
-def draw(images: ImageSet, audit: Audit, path: Path) -> None:
+def save_examples(images: ImageSet, audit: Audit, path: Path) -> None:
     """Draw examples of what was found, as a PNG figure.
 
     Each picture stands for all images that are identical to it and is captioned with the split and

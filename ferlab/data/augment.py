@@ -11,7 +11,7 @@ ERASED_AREA = (0.02, 0.15)
 ERASED_GREY = 0.5
 
 
-class Augmentation(nn.Module):
+class BatchAugmentation(nn.Module):
     """Flip, move, relight and erase; with everything off, the identity.
 
     Chance comes from torch's global generator alone, so `torch.manual_seed` brings a batch back.

@@ -63,7 +63,7 @@ def load(path: str | None) -> ImageSet:
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"data.path={path} cannot be found ({reason}): {_GET_IT}") from error
-    key = {"reader": "fer2013", "version": _VERSION} | files.fingerprint(source)
+    key = {"reader": "fer2013", "version": _VERSION} | files.file_stamp(source)
     return cached(key, lambda: _read(source))
 
 

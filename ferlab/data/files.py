@@ -68,7 +68,7 @@ def opened(source: Path) -> Iterator[Iterator[Member]]:
         yield (member for member in members if not _is_litter(member.name))
 
 
-def fingerprint(source: Path) -> dict[str, object]:
+def file_stamp(source: Path) -> dict[str, object]:
     """What tells one state of a source from another without reading its contents.
 
     Returns:

@@ -75,7 +75,7 @@ class Changes:
         return f"of {self.before:,} images {told}{some}"
 
 
-def compare(
+def describe_changes(
     before: npt.NDArray[np.void], now: npt.NDArray[np.void], names: Sequence[str] = ()
 ) -> Changes:
     """What became of the images.

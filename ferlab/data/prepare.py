@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from ferlab import targets
+from ferlab import instantiate
 from ferlab.config.parts import Data
 from ferlab.data import splits
 from ferlab.data.imageset import ImageSet, Split
@@ -14,7 +14,7 @@ def prepare(config: Data, allow: Collection[str] = ()) -> tuple[ImageSet, int]:
 
     Args:
         config: the ``data`` section.
-        allow: see `ferlab.targets.require_allowed`.
+        allow: see `ferlab.instantiate.require_allowed`.
 
     Returns:
         The images, and how many training images were dropped because they are identical to a
@@ -23,7 +23,7 @@ def prepare(config: Data, allow: Collection[str] = ()) -> tuple[ImageSet, int]:
     Raises:
         DataError: the data cannot be read, or leaves nothing to train or to validate on.
     """
-    images = targets.call(config.source(), allow)
+    images = instantiate.call(config.source(), allow)
     if not isinstance(images, ImageSet):
         raise DataError(f"'{config.target}' returned {type(images).__name__}, not an ImageSet")
     images = splits.assign(images, config.split, config.folds, config.fold)
@@ -37,12 +37,12 @@ def prepare(config: Data, allow: Collection[str] = ()) -> tuple[ImageSet, int]:
     return images, dropped
 
 
-def read(config: Data, allow: Collection[str] = ()) -> ImageSet:
+def read_images(config: Data, allow: Collection[str] = ()) -> ImageSet:
     """Read or draw the images and split them; leaks stay, for an audit to find.
 
     Args and errors are those of `prepare`.
     """
-    images = targets.call(config.source(), allow)
+    images = instantiate.call(config.source(), allow)
     if not isinstance(images, ImageSet):
         raise DataError(f"'{config.target}' returned {type(images).__name__}, not an ImageSet")
     return splits.assign(images, config.split, config.folds, config.fold)

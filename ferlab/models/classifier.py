@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ferlab import targets
+from ferlab import instantiate
 
 
 class Classifier(nn.Module):
@@ -63,9 +63,9 @@ def build_allowed(
     Args:
         network: see `build`.
         mean, std: see `Classifier`.
-        allow: see `ferlab.targets.require_allowed`.
+        allow: see `ferlab.instantiate.require_allowed`.
     """
-    classifier = Classifier(targets.call(network, allow), mean, std)
+    classifier = Classifier(instantiate.call(network, allow), mean, std)
     for parameter in classifier.parameters():
         if parameter.dim() == 4:  # the fastest layout of convolutions
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

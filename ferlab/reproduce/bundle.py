@@ -32,7 +32,7 @@ _MAX_OTHER_BYTES = 2**24
 _MAX_TOTAL_BYTES = 2**29
 
 
-def write(path: Path, runs: Sequence[Files]) -> None:
+def write_bundle(path: Path, runs: Sequence[Files]) -> None:
     """Make a bundle, there at once and whole.
 
     Raises:
@@ -62,7 +62,7 @@ def write(path: Path, runs: Sequence[Files]) -> None:
             draft.unlink()
 
 
-def read(path: Path) -> list[Recorded]:
+def read_bundle(path: Path) -> list[Recorded]:
     """The runs in a bundle.
 
     Raises:

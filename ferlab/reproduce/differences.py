@@ -118,7 +118,7 @@ def _data(before: Setting, now: Setting) -> Iterator[Difference]:
     if before.images is None or now.images is None:
         what = f"digest: {before.data} -> {now.data} (which images is not recorded)"
     else:
-        what = str(fingerprint.compare(before.images, now.images, now.names))
+        what = str(fingerprint.describe_changes(before.images, now.images, now.names))
     yield Difference("data", what, "numbers")
 
 

@@ -4,8 +4,9 @@ import logging
 from dataclasses import dataclass
 
 import torch
-from torchmetrics.functional.classification import multiclass_accuracy, multiclass_f1_score
 
+from ferlab.analysis.classification import ClassScores
+from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
 from ferlab.data import fingerprint
 from ferlab.data.imageset import ImageSet, Split
@@ -13,12 +14,12 @@ from ferlab.data.prepare import prepare
 from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
 from ferlab.reproduce.recorded import PREDICTIONS, fetch, read_config
-from ferlab.tracking import artifacts, served
+from ferlab.tracking import artifacts, pyfunc_model
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import CONFIG, IMAGES, Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import set_up_torch
-from ferlab.training.record import Predictions, predict
+from ferlab.training.scoring import predict
 
 SPLITS = ("test", "val")
 
@@ -89,7 +90,8 @@ def evaluate(client: Client, entry: Entry, split: str) -> Evaluation:
         before = Predictions.read(files[PREDICTIONS].decode())
         _require_same_model(entry, before, predict(classifier, images, size, Split.VAL))
     predictions = predict(classifier, images, size, Split[split.upper()])
-    accuracy, f1 = _scores(predictions)
+    reached = ClassScores(predictions.labels, predictions.predicted, images.classes)
+    accuracy, f1 = reached.accuracy, reached.macro_f1
     _record(client, entry, split, predictions, images, accuracy, f1)
     return Evaluation(entry.run_id, split, accuracy, f1, len(predictions.labels), True)
 
@@ -106,7 +108,9 @@ def _require_unchanged(entry: Entry, images: ImageSet, before: bytes | None) -> 
     what = f"its digest was {digest}, and is {images.digest} now"
     if before is not None:
         now = fingerprint.fingerprint(images)
-        what = str(fingerprint.compare(fingerprint.from_bytes(before), now, images.names.tolist()))
+        what = str(
+            fingerprint.describe_changes(fingerprint.from_bytes(before), now, images.names.tolist())
+        )
     raise DataError(f"the data of run {entry.run_id} has changed: {what}")
 
 
@@ -123,7 +127,7 @@ def _require_same_model(entry: Entry, before: Predictions, now: Predictions) -> 
 def _model(client: Client, entry: Entry) -> Classifier:
     """The recorded model; nothing is unpickled, and only what is allowed is built."""
     with artifacts.model(client, entry.run_id) as folder:
-        network = served.load(folder).network
+        network = pyfunc_model.load_model(folder).network
     if not isinstance(network, Classifier):
         raise DataError(f"the model of run {entry.run_id} is not one that ferlab trains")
     return network
@@ -135,17 +139,6 @@ def _device(entry: Entry, config: Config) -> torch.device:
         _log.info("on       cpu: torch sees no GPU, on which run %s was trained", entry.run_id)
         return torch.device("cpu")
     return torch.device(str(config.trainer.device))
-
-
-def _scores(predictions: Predictions) -> tuple[float, float]:
-    """Accuracy and macro F1, as training computes them."""
-    labels = torch.from_numpy(predictions.labels.astype("int64"))
-    predicted = torch.from_numpy(predictions.predicted.astype("int64"))
-    classes = predictions.probabilities.shape[1]
-    return (
-        float(multiclass_accuracy(predicted, labels, classes, average="micro")),
-        float(multiclass_f1_score(predicted, labels, classes, average="macro")),
-    )
 
 
 def _record(

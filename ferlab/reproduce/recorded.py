@@ -11,6 +11,7 @@ import numpy.typing as npt
 import yaml
 
 from ferlab import paths
+from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config
 from ferlab.data import fingerprint
 from ferlab.data.imageset import ImageSet
@@ -19,7 +20,6 @@ from ferlab.tracking import artifacts, environment, sources
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import CONFIG, IMAGES, MACHINE, SOURCES
 from ferlab.tracking.store import Client
-from ferlab.training.record import Predictions
 
 Files = Mapping[str, bytes]
 """The recorded files of one run, by path."""
@@ -148,9 +148,9 @@ def fetch(client: Client, entry: Entry, needed: tuple[str, ...] = NEEDED) -> Fil
             if key.startswith(("ferlab.", "mlflow.source.git."))
         },
         "metrics": dict(entry.metrics),
-        "history": artifacts.history(client, entry.run_id, epochs),
+        "history": artifacts.metric_history(client, entry.run_id, epochs),
     }
-    files = artifacts.read(client, entry.run_id, ARTIFACTS, needed)
+    files = artifacts.read_files(client, entry.run_id, ARTIFACTS, needed)
     return {**files, RUN: json.dumps(about, indent=2).encode()}
 
 
@@ -168,7 +168,7 @@ def present(config: Config, images: ImageSet) -> Setting:
         own_diff=own.diff if own and own.dirty else "",
         sources=sources.sources(config.targets()),
         machine=machine(),
-        packages=packages(),
+        packages=installed_packages(),
         data=images.digest,
         images=fingerprint.fingerprint(images),
         names=tuple(images.names.tolist()),
@@ -177,13 +177,13 @@ def present(config: Config, images: ImageSet) -> Setting:
 
 def machine() -> dict[str, Any]:
     """This machine, as a run records it."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(environment.describe())))
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(environment.describe_environment())))
     return plain
 
 
-def packages() -> dict[str, str]:
+def installed_packages() -> dict[str, str]:
     """What is installed, as a run records it."""
-    return _packages(environment.packages())
+    return _packages(environment.requirements())
 
 
 def read_config(text: bytes) -> dict[str, Any]:

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ferlab import targets
+from ferlab import instantiate
 from ferlab.config import Config, check
 from ferlab.config.problems import flatten
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, FerlabError, TrackingError
-from ferlab.reproduce import compare, worktree
-from ferlab.reproduce.compare import Verdict
+from ferlab.reproduce import run_comparison, worktree
 from ferlab.reproduce.differences import Difference, differences
-from ferlab.reproduce.originals import Originals, checked
-from ferlab.reproduce.recorded import Recorded, Setting, fetch, machine, packages, present
+from ferlab.reproduce.recorded import Recorded, Setting, fetch, installed_packages, machine, present
+from ferlab.reproduce.resolve import Resolved, checked
+from ferlab.reproduce.run_comparison import Judgement
 from ferlab.tracking import find, sources, store
 from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
@@ -40,7 +40,7 @@ class Plan:
         notes: what else a person should know.
     """
 
-    originals: Originals
+    originals: Resolved
     configs: tuple[Mapping[str, Any], ...]
     differ: tuple[Difference, ...]
     names: tuple[str, ...]
@@ -62,11 +62,11 @@ class Rerun:
     run_id: str
     metrics: Mapping[str, float]
     original: Recorded | None
-    verdict: Verdict | None
+    verdict: Judgement | None
 
 
 @contextmanager
-def planned(found: Originals, overrides: Sequence[str], at_commit: bool) -> Iterator[Plan]:
+def planned(found: Resolved, overrides: Sequence[str], at_commit: bool) -> Iterator[Plan]:
     """Find out what differs; trains nothing and records nothing.
 
     Args:
@@ -94,7 +94,9 @@ def planned(found: Originals, overrides: Sequence[str], at_commit: bool) -> Iter
             if tree is None or recorded is None:
                 raise
             notes.append(f"the data is compared afterwards, for {error}")
-            now = replace(recorded, config=configs[0], machine=machine(), packages=packages())
+            now = replace(
+                recorded, config=configs[0], machine=machine(), packages=installed_packages()
+            )
         if tree is not None and recorded is not None:
             now = _in(tree, now, recorded)
             if gone := worktree.untracked(recorded.diff):
@@ -123,7 +125,7 @@ def reproduced(plan: Plan) -> Iterator[Rerun]:
         if plan.tree is None:
             run_id = train(check(config), tags=tags, allow=()).run_id
         else:
-            run_id = worktree.train(plan.tree, config, tags)
+            run_id = worktree.train_in(plan.tree, config, tags)
         client = store.connect(config["tracking"]["uri"])
         yield _judged(client, original, run_id, plan.names)
 
@@ -151,7 +153,7 @@ def _judged(
     if original is None:
         return Rerun(run_id, again.metrics, None, None)
     differ = differences(original.setting, replace(again.setting, names=names))
-    verdict = compare.judge(compare.outcome(original, again), differ)
+    verdict = run_comparison.judge_rerun(run_comparison.compare_runs(original, again), differ)
     told = {"ferlab.verdict": verdict.level, "ferlab.verdict.why": verdict.text}
     Run(client, run_id).log_summary({}, told)
     return Rerun(run_id, again.metrics, original, verdict)
@@ -187,11 +189,14 @@ def _require_allowed(raw: Mapping[str, Any]) -> None:
     """Refuse targets by name before anything looks at the rest of the config."""
     for key, value in flatten(raw).items():
         if key.rpartition(".")[2] == "_target_":
-            targets.require_allowed(str(value))
+            instantiate.require_allowed(str(value))
+        elif key == "tracking.artifacts" and isinstance(value, list):
+            for name in value:
+                instantiate.require_allowed(str(name))
 
 
 @contextmanager
-def _checkout(found: Originals) -> Iterator[Path]:
+def _checkout(found: Resolved) -> Iterator[Path]:
     if not found.runs:
         raise FerlabError("no run here has had this config, so it has no commit")
     setting = found.runs[0].setting
@@ -206,8 +211,8 @@ def _checkout(found: Originals) -> Iterator[Path]:
 
 def _here(config: Config) -> Setting:
     """What a run of this config would come from here and now."""
-    for target in sorted(config.targets()):
-        targets.find(target)  # the file that a part comes from is known once it is imported
+    for target in sorted(config.names()):
+        instantiate.locate(target)  # the file that a part comes from is known once it is imported
     images, _ = prepare(config.data)
     return present(config, images)
 

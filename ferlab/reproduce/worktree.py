@@ -86,7 +86,7 @@ def untracked(diff: str) -> list[str]:
     return [line.removeprefix(head) for line in diff.splitlines() if line.startswith(head)]
 
 
-def train(tree: Path, config: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+def train_in(tree: Path, config: Mapping[str, Any], tags: Mapping[str, str]) -> str:
     """Train a run by the code in a checkout; returns its id.
 
     The config's targets must have been allowed before.

@@ -13,7 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
 
-from ferlab.sweep.rows import Row, Table, told, value_of
+from ferlab.study.objectives import format_value
+from ferlab.study.table import StudyTable, TrialRow, value_of
 
 _EVERY = 2.0
 """Seconds between two looks."""
@@ -28,7 +29,7 @@ _STYLES = {"complete": "green", "pruned": "dim", "failed": "red", "running": ""}
 
 
 @contextmanager
-def shown(look: Callable[[], Table]) -> Iterator[None]:
+def show(look: Callable[[], StudyTable]) -> Iterator[None]:
     """Show a study on the terminal while the block runs; elsewhere do nothing.
 
     Args:
@@ -45,7 +46,7 @@ def shown(look: Callable[[], Table]) -> Iterator[None]:
     def view() -> RenderableType:
         nonlocal last
         try:
-            last = render(look(), time.time(), started, console.height)
+            last = render_study(look(), time.time(), started, console.height)
         except Exception as error:  # the sweep goes on, whatever keeps it from being shown
             line = (str(error) or type(error).__name__).splitlines()[0]
             return Group(last, Text(f"the study cannot be looked at: {line}", "red"))
@@ -75,7 +76,7 @@ def is_possible() -> bool:
     return sys.stderr.isatty() and not Console(stderr=True).is_dumb_terminal
 
 
-def render(table: Table, now: float, started: float, height: int) -> RenderableType:
+def render_study(table: StudyTable, now: float, started: float, height: int) -> RenderableType:
     """A study as it is shown.
 
     Args:
@@ -90,7 +91,7 @@ def render(table: Table, now: float, started: float, height: int) -> RenderableT
     parts: list[RenderableType] = [_head(table), _counts(table), _times(table, now, started)]
     best = table.best
     if best is not None:
-        value = told(table.objectives[0], value_of(best))
+        value = format_value(table.objectives[0], value_of(best))
         parts.append(_line(f"best {value}  trial {best.number}  {best.name}", "bold"))
     if running:
         parts += [Text(""), _grid([_running(table, row) for row in running[:room]])]
@@ -101,7 +102,7 @@ def render(table: Table, now: float, started: float, height: int) -> RenderableT
     return Group(*parts)
 
 
-def left(table: Table, now: float) -> float | None:
+def left(table: StudyTable, now: float) -> float | None:
     """Seconds until the budget is spent, if trials go on to take as long on average.
 
     Returns:
@@ -117,7 +118,7 @@ def left(table: Table, now: float) -> float | None:
     return (missing * mean - spent) / len(running)
 
 
-def _head(table: Table) -> RenderableType:
+def _head(table: StudyTable) -> RenderableType:
     grid = Grid.grid(padding=(0, 1), expand=True)
     grid.add_column(ratio=2, no_wrap=True, overflow="ellipsis")
     grid.add_column(ratio=3)
@@ -127,7 +128,7 @@ def _head(table: Table) -> RenderableType:
     return grid
 
 
-def _counts(table: Table) -> Text:
+def _counts(table: StudyTable) -> Text:
     parts = [
         (f"{len(table.of(state)):,} {state}", _STYLES[state])
         for state in ("complete", "running", "pruned", "failed")
@@ -135,7 +136,7 @@ def _counts(table: Table) -> Text:
     return Text(", ").join(Text(*part) for part in parts)
 
 
-def _times(table: Table, now: float, started: float) -> Text:
+def _times(table: StudyTable, now: float, started: float) -> Text:
     text = f"{timedelta(seconds=round(now - started))} gone"
     rest = left(table, now)
     if rest is not None:
@@ -143,7 +144,7 @@ def _times(table: Table, now: float, started: float) -> Text:
     return Text(text)
 
 
-def _running(table: Table, row: Row) -> tuple[Row, str, str]:
+def _running(table: StudyTable, row: TrialRow) -> tuple[TrialRow, str, str]:
     """The trial, how far it is, and its score so far."""
     last = max(row.epochs, default=0)
     step = f"epoch {last}/{table.epochs}"
@@ -151,16 +152,16 @@ def _running(table: Table, row: Row) -> tuple[Row, str, str]:
     if row.replicates:
         step = f"seed {len(row.replicates) + 1}/{table.replicates}"
         value = sum(row.replicates) / len(row.replicates)
-    return row, step, "" if value is None else told(table.objectives[0], value)
+    return row, step, "" if value is None else format_value(table.objectives[0], value)
 
 
-def _ended(table: Table, row: Row) -> tuple[Row, str, str]:
+def _ended(table: StudyTable, row: TrialRow) -> tuple[TrialRow, str, str]:
     """The trial, how it ended, and its score."""
     value = value_of(row) if row.values else row.epochs.get(max(row.epochs, default=0))
-    return row, row.state, "" if value is None else told(table.objectives[0], value)
+    return row, row.state, "" if value is None else format_value(table.objectives[0], value)
 
 
-def _grid(lines: list[tuple[Row, str, str]]) -> Grid:
+def _grid(lines: list[tuple[TrialRow, str, str]]) -> Grid:
     grid = Grid.grid(padding=(0, 1), expand=True)
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
@@ -178,5 +179,5 @@ def _line(text: str, style: str) -> Text:
     return Text(text, style, no_wrap=True, overflow="ellipsis")
 
 
-def _done(table: Table) -> int:
+def _done(table: StudyTable) -> int:
     return len(table.of("complete")) + len(table.of("pruned"))

@@ -2,9 +2,9 @@
 
 from dataclasses import asdict, dataclass
 
-from ferlab.sweep import space as spaces
-from ferlab.sweep.rows import Row, Table
-from ferlab.sweep.study import Counts
+from ferlab.study.params import overrides
+from ferlab.study.table import StudyTable, TrialRow
+from ferlab.sweep.workers.shared_study import Counts
 from ferlab.tracking.run import Status
 
 
@@ -15,6 +15,7 @@ class SweepResult:
     Attributes:
         table: of its trials.
         storage: where it is kept; None for ferlab's home.
+        tracking_uri: of the store of its runs, as configured; None for the default one.
         run_id: its MLflow run.
         look: how to get to that run's page.
         counts: of its trials.
@@ -24,8 +25,9 @@ class SweepResult:
         again: how to go on, if it is not over.
     """
 
-    table: Table
+    table: StudyTable
     storage: str | None
+    tracking_uri: str | None
     run_id: str
     look: str
     counts: Counts
@@ -87,16 +89,16 @@ class SweepResult:
         best = table.best
         return [
             f"best     {_told(table, best)} ({seeds}, chosen as the best)",
-            f"with     {' '.join(spaces.overrides(best.point))}",
+            f"with     {' '.join(overrides(best.params))}",
             f"run      {best.run_id}",
             *(f"front    {_told(table, row)}: {row.name}" for row in self._front()),
         ]
 
-    def _front(self) -> list[Row]:
+    def _front(self) -> list[TrialRow]:
         """What no other trial beats in every objective, where there are several."""
         return self.table.front if len(self.table.objectives) > 1 else []
 
 
-def _told(table: Table, row: Row) -> str:
+def _told(table: StudyTable, row: TrialRow) -> str:
     values = zip(table.objectives, row.values or (), strict=True)
     return ", ".join(f"{name} {value:.6g}" for name, value in values)

@@ -14,11 +14,11 @@ from ferlab.config import Config
 from ferlab.config.problems import flatten
 from ferlab.config.study import StudyConfig
 from ferlab.errors import ConfigError
-from ferlab.sweep.limits import Limits
-from ferlab.sweep.processes import cores, gpus
-from ferlab.sweep.space import Space, size
-from ferlab.sweep.storage import exists
-from ferlab.sweep.syntax import parse
+from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.space import Space, size
+from ferlab.sweep.search.syntax import parse
+from ferlab.sweep.workers.processes import cores, gpus
+from ferlab.sweep.workers.storage import exists
 from ferlab.tracking.store import without_password
 
 _SPACE = ("hydra.sweeper.params.", "hydra.sweeper.when.")
@@ -36,7 +36,7 @@ def read_space(
     """The space and the shared overrides; what is typed goes before what is in a file."""
     typed = {text.partition("=")[0].lstrip("+~"): text for text in arguments}
     space, shared = parse(flatten(params), when, list(typed.values()))
-    if not space.params:
+    if not space.parameters:
         raise ConfigError(
             "config: nothing is swept; give several values, as in optimizer.lr=0.05,0.1, "
             "or hydra.sweeper.params in an experiment"
@@ -44,15 +44,15 @@ def read_space(
     return space, shared
 
 
-def budget(settings: StudyConfig, space: Space, limits: Limits) -> int:
+def budget(settings: StudyConfig, space: Space, is_feasible: Feasibility) -> int:
     """How many trials are to count."""
-    if settings.baseline is not None and not limits(space.point(settings.baseline)):
+    if settings.baseline is not None and not is_feasible(space.params_of(settings.baseline)):
         raise ConfigError("config: study.baseline: costs more than study.constraints allow")
     if settings.trials is not None:
-        if space.is_finite and not any(map(limits, space.points())):
+        if space.is_finite and not any(map(is_feasible, space.all_params())):
             raise ConfigError(_NONE_WITHIN)
         return settings.trials
-    count = size(space, _LARGEST_GRID, limits)
+    count = size(space, _LARGEST_GRID, is_feasible)
     if count is None:
         raise ConfigError(
             "config: study.trials: is required where the space has no end, "
@@ -72,11 +72,13 @@ def workers(settings: StudyConfig, budget: int) -> int:
 
 def epochs(space: Space, first: Config) -> int:
     """Of the longest run, where they are swept."""
-    swept = [param.values() or () for param in space.params if param.key == "trainer.max_epochs"]
+    swept = [
+        param.values() or () for param in space.parameters if param.key == "trainer.max_epochs"
+    ]
     return max(int(value or 0) for value in [first.trainer.max_epochs, *itertools.chain(*swept)])
 
 
-def describe(settings: StudyConfig, space: Space, first: Config, data: str) -> dict[str, Any]:
+def describe_study(settings: StudyConfig, space: Space, first: Config, data: str) -> dict[str, Any]:
     """What a study is, flat: it may not change while the study goes on.
 
     Args:
@@ -85,7 +87,7 @@ def describe(settings: StudyConfig, space: Space, first: Config, data: str) -> d
         first: config of its first point.
         data: digest of that one's images, wherever they lie.
     """
-    swept = [param.key for param in space.params]
+    swept = [param.key for param in space.parameters]
     machine = ("trainer.device", "trainer.threads", "tracking.uri", "data.path")
     config = {
         key: value
@@ -107,7 +109,7 @@ def describe(settings: StudyConfig, space: Space, first: Config, data: str) -> d
     }
 
 
-def name_of(config: DictConfig, about: Mapping[str, Any]) -> str:
+def study_name(config: DictConfig, about: Mapping[str, Any]) -> str:
     """The experiment's name, or one made from what the study is."""
     experiment = OmegaConf.select(config, "hydra.runtime.choices.experiments")
     if experiment:
@@ -115,7 +117,7 @@ def name_of(config: DictConfig, about: Mapping[str, Any]) -> str:
     return f"sweep-{hashlib.blake2b(json.dumps(about).encode(), digest_size=4).hexdigest()}"
 
 
-def command_of(config: DictConfig, arguments: Sequence[str], name: str | None) -> str:
+def format_command(config: DictConfig, arguments: Sequence[str], name: str | None) -> str:
     """What to type to go on with the study, wherever the data lies; it may be shown to anyone.
 
     Args:

@@ -3,7 +3,6 @@
 import json
 import logging
 import signal
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import optuna
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
@@ -24,18 +22,19 @@ from ferlab.config import Config, compose
 from ferlab.config.study import StudyConfig, check_study, study_problems
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError
-from ferlab.sweep import live, plan, report
-from ferlab.sweep import sampler as choosers
-from ferlab.sweep.limits import Limits
+from ferlab.study.params import overrides
+from ferlab.study.table import value_of
+from ferlab.sweep import live, plan, studies
 from ferlab.sweep.outcome import SweepResult
-from ferlab.sweep.recipe import Composed, Recipe
-from ferlab.sweep.rows import counted, value_of
-from ferlab.sweep.space import Space, overrides
-from ferlab.sweep.study import SharedStudy
-from ferlab.sweep.view import remember, view
-from ferlab.sweep.worker import Task
-from ferlab.tracking import store
-from ferlab.tracking import sweep as tracking
+from ferlab.sweep.search import sampler as choosers
+from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.space import Space
+from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
+from ferlab.sweep.studies import remember, view
+from ferlab.sweep.workers.shared_study import SharedStudy
+from ferlab.sweep.workers.worker import Task
+from ferlab.text import pluralize
+from ferlab.tracking import store, study_runs
 
 _log = logging.getLogger("ferlab")
 
@@ -53,8 +52,8 @@ def sweep(
     Args:
         context: Hydra's.
         config: composed from what is not swept.
-        params: see `ferlab.sweep.syntax.parse`.
-        when: see `ferlab.sweep.syntax.parse`.
+        params: see `ferlab.sweep.search.syntax.parse`.
+        when: see `ferlab.sweep.search.syntax.parse`.
         arguments: the command line's overrides, swept ones among them.
         new: whether to begin another study where there is one of this name.
 
@@ -65,24 +64,24 @@ def sweep(
     space, shared = plan.read_space(params, when, arguments)
     first = compose([*shared, *overrides(space.first())], study_problems(section))
     settings = check_study(section)
-    if settings.replicates > 1 and any(param.key == "seed" for param in space.params):
+    if settings.replicates > 1 and any(param.key == "seed" for param in space.parameters):
         raise ConfigError("config: seed: is swept already; leave study.replicates at 1")
-    recipe = Composed(tuple(shared))
-    limits = Limits(settings.constraints, recipe)
-    budget = plan.budget(settings, space, limits)
+    configs = ComposedConfigs(tuple(shared))
+    is_feasible = Feasibility(settings.constraints, configs)
+    budget = plan.budget(settings, space, is_feasible)
     choosers.require(settings)
     images, _ = prepare(first.data, first.targets())  # now, for all workers to find them decoded
-    about = plan.describe(settings, space, first, images.digest)
-    name = settings.name or plan.name_of(config, about)
+    about = plan.describe_study(settings, space, first, images.digest)
+    name = settings.name or plan.study_name(config, about)
     if new:
         name = plan.free_name(settings.storage, name)
 
-    command = plan.command_of(config, arguments, name if new else None)
-    question = Question(name, settings, space, recipe, limits, budget, about, command)
+    command = plan.format_command(config, arguments, name if new else None)
+    question = Question(name, settings, space, configs, is_feasible, budget, about, command)
     result = run(context, config, question, shared)
     if new:
         result = replace(result, again=f"with study.name={name} in place of --new")
-    _record(result, report.find(name, settings.storage), first.tracking.uri)
+    _record(result)
     return result
 
 
@@ -94,8 +93,8 @@ class Question:
         study: its name.
         settings: of the study.
         space: to search.
-        recipe: makes the trials' configs.
-        limits: which points may be chosen; what it has built is not built again.
+        configs: makes the trials' configs.
+        is_feasible: which points may be chosen; what it has built is not built again.
         budget: trials that are to count.
         about: what the study is, flat: it may not change while the study goes on.
         command: what to type to go on with it.
@@ -105,8 +104,8 @@ class Question:
     study: str
     settings: StudyConfig
     space: Space
-    recipe: Recipe
-    limits: Limits
+    configs: TrialConfigs
+    is_feasible: Feasibility
     budget: int
     about: dict[str, Any]
     command: str
@@ -128,9 +127,11 @@ def run(
         FerlabError: the study cannot be used.
     """
     name, settings, budget = question.study, question.settings, question.budget
-    space, recipe = question.space, question.recipe
-    first = recipe(space.first())
-    study = SharedStudy(name, settings, space, question.limits, budget, sitting=uuid.uuid4().hex)
+    space, configs = question.space, question.configs
+    first = configs(space.first())
+    study = SharedStudy(
+        name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
+    )
     run_id = _open(study, first, question.about, question.tags)
     remember(study.optuna, settings, budget, plan.epochs(space, first), question.command)
     task = Task(
@@ -138,8 +139,8 @@ def run(
         config=settings,
         space=space,
         budget=budget,
-        recipe=recipe,
-        sitting=study.sitting,
+        configs=configs,
+        session=study.session,
         deadline=time.time() + 3600 * settings.hours if settings.hours else float("inf"),
         home=str(paths.home()),
         tells=not live.is_possible(),
@@ -150,13 +151,13 @@ def run(
     )
     jobs = [list(shared)] * plan.workers(settings, budget)
     if task.tells:
-        done, at_a_time = study.counts().counted, counted(len(jobs), "worker")
+        done, at_a_time = study.counts().counted, pluralize(len(jobs), "worker")
         _log.info("study    %s: %d of %d trials count; %s", name, done, budget, at_a_time)
-    watched = report.find(name, settings.storage)
+    watched = studies.open_study(name, settings.storage)
     ended: Sequence[JobReturn] = []
     interrupted = False
     try:
-        with _terminated(), live.shown(lambda: view(watched)):
+        with _terminated(), live.show(lambda: view(watched)):
             ended = launcher.launch(jobs, initial_job_idx=0)
     except KeyboardInterrupt:
         interrupted = True
@@ -199,7 +200,7 @@ def _open(study: SharedStudy, first: Config, about: dict[str, Any], tags: Mappin
         )
     client = store.connect(first.tracking.uri)
     shown = {"question": about.get("study.question"), **about}
-    parent = tracking.Parent.open(client, first.tracking.experiment, study.name, shown)
+    parent = study_runs.StudyRun.open(client, first.tracking.experiment, study.name, shown)
     parent.log_summary({}, tags)
     study.optuna.set_user_attr("run_id", parent.id)
     return parent.id
@@ -216,21 +217,27 @@ def _result(
     counts = study.counts()
     failed = counts.failed > study.config.max_failures or (counts.failed and not counts.counted)
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
-    parent = tracking.Parent(store.connect(first.tracking.uri), run_id)
-    table, storage = view(study.optuna), study.config.storage
-    return SweepResult(table, storage, run_id, parent.look, counts, is_over, bool(failed), errors)
+    parent = study_runs.StudyRun(store.connect(first.tracking.uri), run_id)
+    return SweepResult(
+        table=view(study.optuna),
+        storage=study.config.storage,
+        tracking_uri=first.tracking.uri,
+        run_id=run_id,
+        look=parent.look,
+        counts=counts,
+        is_over=is_over,
+        too_many_failed=bool(failed),
+        errors=errors,
+    )
 
 
-def _record(result: SweepResult, study: optuna.Study, uri: str | None) -> None:
-    """Leave on the study's MLflow run how it stands: counts, pictures, words, its best trial."""
-    parent = tracking.Parent(store.connect(uri), result.run_id)
+def _record(result: SweepResult) -> None:
+    """Leave on the study's MLflow run how it stands: its counts and its best trial."""
+    parent = study_runs.StudyRun(store.connect(result.tracking_uri), result.run_id)
     best = result.table.best
     parent.tell(
         result.metrics,
         result.table.question or "",
         (str(best.run_id), best.name, value_of(best)) if best else None,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        report.write(study, Path(folder))
-        parent.log_folder(Path(folder))
     parent.end(result.status, result.reason)

@@ -13,18 +13,18 @@ from ferlab.errors import TrackingError
 from ferlab.tracking.store import reported
 
 
-def listed(client: MlflowClient, run_id: str, path: str | None = None) -> list[str]:
+def list_files(client: MlflowClient, run_id: str, path: str | None = None) -> list[str]:
     """The paths of all files among a run's artifacts, sorted."""
     with reported(client.tracking_uri):
         found = client.list_artifacts(run_id, path)
     return sorted(
         name
         for item in found
-        for name in (listed(client, run_id, item.path) if item.is_dir else [item.path])
+        for name in (list_files(client, run_id, item.path) if item.is_dir else [item.path])
     )
 
 
-def read(
+def read_files(
     client: MlflowClient, run_id: str, wanted: Sequence[str], needed: Collection[str]
 ) -> dict[str, bytes]:
     """The contents of a run's artifacts, by path.
@@ -38,7 +38,7 @@ def read(
     Raises:
         TrackingError: one of ``needed`` is missing, or one that is there cannot be read.
     """
-    there = set(listed(client, run_id))
+    there = set(list_files(client, run_id))
     for name in needed:
         if name not in there:
             raise TrackingError(f"run {run_id} has no {name} among its artifacts any more")
@@ -56,7 +56,9 @@ def read(
     return files
 
 
-def history(client: MlflowClient, run_id: str, names: Collection[str]) -> list[dict[str, float]]:
+def metric_history(
+    client: MlflowClient, run_id: str, names: Collection[str]
+) -> list[dict[str, float]]:
     """The metrics of each epoch, from the first; one that was recorded twice counts once."""
     epochs: dict[int, dict[str, float]] = {}
     with reported(client.tracking_uri):

@@ -20,7 +20,7 @@ STATUSES = ("running", "finished", "interrupted", "pruned", "failed")
 _SMALLER_IS_BETTER = frozenset({"parameters", "multiply_adds", "latency_ms", "train_seconds"})
 
 
-class Score(NamedTuple):
+class SeedScore(NamedTuple):
     """A metric over seeds; of a single run there is no interval.
 
     Attributes:
@@ -34,7 +34,7 @@ class Score(NamedTuple):
     seeds: int
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Score":
+    def of(cls, values: Sequence[float]) -> "SeedScore":
         """The score of seeds that came to ``values``; there must be at least one."""
         n = len(values)
         if n == 1:
@@ -95,13 +95,13 @@ class Entry:
         dirty = commit and self.tags.get("ferlab.git.dirty") == "True"
         return f"{commit}+" if dirty else commit
 
-    def score(self, metric: str) -> Score | None:
+    def score(self, metric: str) -> SeedScore | None:
         """A metric's score over its seeds; None if it is not recorded."""
         name = metric_name(metric)
         values = [seed.metrics[name] for seed in self.seeds if name in seed.metrics]
         if not values and name in self.metrics:
             values = [self.metrics[name]]
-        return Score.of(values) if values else None
+        return SeedScore.of(values) if values else None
 
 
 def metric_name(metric: str) -> str:

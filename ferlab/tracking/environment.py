@@ -90,7 +90,7 @@ class GitState:
     diff: str
 
 
-def describe() -> Environment:
+def describe_environment() -> Environment:
     """The environment of this process."""
     devices = range(torch.cuda.device_count())
     return Environment(
@@ -112,7 +112,7 @@ def describe() -> Environment:
 
 
 @cache
-def packages() -> str:
+def requirements() -> str:
     """All installed distributions as lines of ``name==version``, sorted by name."""
     found: dict[str, str] = {}
     for distribution in distributions():

@@ -13,12 +13,12 @@ from ferlab.config.problems import did_you_mean
 from ferlab.errors import TrackingError
 from ferlab.tracking import artifacts
 from ferlab.tracking.entry import Entry, entry_of, is_better_smaller
-from ferlab.tracking.store import reported, shown
+from ferlab.tracking.store import display_name, reported
 
 _PAGE = 500
 
 
-def listed(
+def list_entries(
     client: MlflowClient,
     *,
     study: str | None = None,
@@ -74,7 +74,7 @@ def resolve(client: MlflowClient, name: str) -> Entry:
         studies = _search(client, _experiments(client), {"ferlab.kind": "study"})
         is_study = name in {entry.study for entry in studies}
         hint = f"of the study, take best:{name}" if is_study else "ferlab runs lists them"
-        raise TrackingError(f"there is no run '{name}' in {shown(client)}; {hint}")
+        raise TrackingError(f"there is no run '{name}' in {display_name(client)}; {hint}")
     if len(found) > 1:
         some = ", ".join(run.info.run_id for run in found[:4]) + (", ..." if found[4:] else "")
         raise TrackingError(f"'{name}' may be any of {len(found)} runs: {some}")
@@ -120,7 +120,7 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
     tags = {"ferlab.study": str(whole.study)} if whole else {}
     entries = _grouped(_search(client, _experiments(client), tags))
     done = [e for e in entries if e.status == "finished" and e.kind in ("run", "trial")]
-    where = f"the study '{whole.study}'" if whole else shown(client)
+    where = f"the study '{whole.study}'" if whole else display_name(client)
     if not done:
         what = "trial" if whole else "run"
         raise TrackingError(f"{where} has no finished {what} yet, so there is no best one")
@@ -136,7 +136,7 @@ def every(client: MlflowClient) -> list[Entry]:
 def _objective(client: MlflowClient, study: Entry) -> str:
     """What a study optimises, as it recorded it."""
     try:
-        text = artifacts.read(client, study.run_id, ["study.yaml"], [])["study.yaml"]
+        text = artifacts.read_files(client, study.run_id, ["study.yaml"], [])["study.yaml"]
         about = yaml.safe_load(text)["study.objective"]
     except (yaml.YAMLError, KeyError, TypeError):
         return "val/accuracy"

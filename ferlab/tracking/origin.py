@@ -9,7 +9,7 @@ from ferlab.tracking import artifacts, environment
 from ferlab.tracking.run import MACHINE, SOURCES
 from ferlab.tracking.sources import sources
 
-CODE = ("ferlab/data/", "ferlab/models/", "ferlab/training/", "ferlab/targets.py", "own/")
+CODE = ("ferlab/data/", "ferlab/models/", "ferlab/training/", "ferlab/instantiate.py", "own/")
 """Sources that numbers come from; the others compose, record, search and show."""
 
 COMPUTING = frozenset({"torch", "numpy", "kornia", "pytorch-lightning", "torchmetrics"})
@@ -27,7 +27,7 @@ def changed(client: MlflowClient, run_id: str, targets: Collection[str]) -> list
     Returns:
         Source files, and libraries with both versions; none for what the run had not recorded yet.
     """
-    files = artifacts.read(client, run_id, [SOURCES, MACHINE], [])
+    files = artifacts.read_files(client, run_id, [SOURCES, MACHINE], [])
     return [
         *_sources(json.loads(files.get(SOURCES, b"{}")), targets),
         *_libraries(json.loads(files.get(MACHINE, b"{}")).get("libraries", {})),
@@ -43,7 +43,7 @@ def _sources(before: dict[str, str], targets: Collection[str]) -> Iterator[str]:
 
 
 def _libraries(before: dict[str, str]) -> Iterator[str]:
-    now = environment.describe().libraries
+    now = environment.describe_environment().libraries
     for name in sorted(COMPUTING & before.keys()):
         if before[name] != now.get(name):
             yield f"{name} {before[name]} -> {now.get(name)}"

@@ -32,7 +32,7 @@ from ferlab.data.fingerprint import fingerprint
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import TrackingError
 from ferlab.tracking import artifacts, environment, sources, store
-from ferlab.tracking.store import reported, shown
+from ferlab.tracking.store import display_name, reported
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -75,7 +75,7 @@ class Run:
         with reported(client.tracking_uri):
             created = client.create_run(
                 experiment,
-                run_name=tags.get("mlflow.runName") or config.tracking.run_name or name_of(config),
+                run_name=tags.get("mlflow.runName") or config.tracking.run_name or run_name(config),
                 tags={
                     "mlflow.source.name": "ferlab train",
                     "mlflow.source.type": "LOCAL",
@@ -115,9 +115,9 @@ class Run:
             targets: of the config; where one is a user's own, so is the state of the working
                 directory's checkout.
         """
-        machine = json.dumps(asdict(environment.describe()), indent=2)
+        machine = json.dumps(asdict(environment.describe_environment()), indent=2)
         self.log_text(machine, MACHINE)
-        self.log_text(environment.packages(), "environment/requirements.txt")
+        self.log_text(environment.requirements(), "environment/requirements.txt")
         files = sources.sources(targets)
         self.log_text(json.dumps(files, indent=2), SOURCES)
         tags = {"ferlab.code.digest": sources.digest_of(files)}
@@ -212,7 +212,7 @@ def recorded(client: MlflowClient, run_id: str) -> tuple[str, Mapping[str, str]]
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        raise TrackingError(f"there is no run '{run_id}' in {shown(client)}") from error
+        raise TrackingError(f"there is no run '{run_id}' in {display_name(client)}") from error
     return RunStatus.to_string(RunStatus.from_string(run.info.status)), run.data.tags
 
 
@@ -223,7 +223,7 @@ def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
         TrackingError: it has none, or it is not YAML of a mapping.
     """
     try:
-        config = yaml.safe_load(artifacts.read(client, run_id, [CONFIG], [CONFIG])[CONFIG])
+        config = yaml.safe_load(artifacts.read_files(client, run_id, [CONFIG], [CONFIG])[CONFIG])
     except yaml.YAMLError as error:
         raise TrackingError(f"run {run_id} has no readable {CONFIG}") from error
     if not isinstance(config, dict):
@@ -231,7 +231,7 @@ def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
     return config
 
 
-def name_of(config: Config) -> str:
+def run_name(config: Config) -> str:
     """What a run is, in a few words: ``compact se r8 @1+3 pool, fer2013, seed 0``."""
     attention = attention_of(config)
     network = config.model.name if attention in ("", "none") else f"{config.model.name} {attention}"

@@ -130,7 +130,7 @@ def _first_line(error: BaseException) -> str:
     return (str(cause).splitlines() or [type(cause).__name__])[0]
 
 
-def shown(client: Client) -> str:
+def display_name(client: Client) -> str:
     """Where a client's store is, for a message."""
     return without_password(client.tracking_uri)
 

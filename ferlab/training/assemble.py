@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from ferlab import targets
+from ferlab import instantiate
 from ferlab.config.schema import Config
-from ferlab.data.augment import Augmentation
+from ferlab.data.augment import BatchAugmentation
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import ConfigError
 from ferlab.models import classifier
@@ -55,7 +55,7 @@ def make_module(
         config: the whole config.
         images: split.
         normalisation: mean and standard deviation of grey levels in [0, 1].
-        allow: see `ferlab.targets.require_allowed`.
+        allow: see `ferlab.instantiate.require_allowed`.
     """
     torch.manual_seed(config.seed)
     trainer = config.trainer
@@ -67,7 +67,7 @@ def make_module(
     )
     module = ExpressionModule(
         classifier.build_allowed(config.model.network(), *normalisation, allow),
-        Augmentation(**config.augmentation.model_dump()),
+        BatchAugmentation(**config.augmentation.model_dump()),
         pixels,
         classes=config.model.classes,
         seed=config.seed,
@@ -144,9 +144,11 @@ def _balanced(images: ImageSet) -> Tensor:
 def _make_optimizer(
     parameters: list[nn.Parameter], steps_per_epoch: int, config: Config, allow: Collection[str]
 ) -> tuple[Optimizer, Scheduler]:
-    optimizer = targets.call(config.optimizer.model_dump(by_alias=True), allow, params=parameters)
+    optimizer = instantiate.call(
+        config.optimizer.model_dump(by_alias=True), allow, params=parameters
+    )
     steps = config.trainer.max_epochs * steps_per_epoch
-    scheduler = targets.call(
+    scheduler = instantiate.call(
         config.scheduler.model_dump(by_alias=True), allow, optimizer=optimizer, steps=steps
     )
     return optimizer, scheduler

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ferlab.tracking.served import weights_as_bytes
+from ferlab.models.weights import weights_as_bytes
 
 LAST = "last.ckpt"
 BEST = "best.safetensors"

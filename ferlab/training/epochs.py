@@ -4,11 +4,12 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytorch_lightning as pl
 from torch import Tensor
 
+from ferlab.analysis.history import History
 from ferlab.config.parts import Trainer as TrainerConfig
 from ferlab.tracking.run import Run
 from ferlab.training import checkpoint
@@ -23,39 +24,13 @@ _NAN_CHECK = 20
 """Look at the loss every so many batches: each look makes the device wait."""
 
 
-class Past(NamedTuple):
-    """What the finished epochs came to.
-
-    Attributes:
-        history: one mapping of metrics per epoch.
-        seconds: spent training, over all sittings.
-    """
-
-    history: list[dict[str, float]]
-    seconds: float
-
-    def best(self, monitor: str) -> int:
-        """The epoch, from 1, that is best at ``monitor``; the earlier one of equals."""
-        sign = -1 if monitor.endswith("loss") else 1
-        scores = [sign * epoch[monitor] for epoch in self.history]
-        return 1 + scores.index(max(scores))
-
-    def _stalled(self, monitor: str, min_delta: float) -> int:
-        """Epochs since ``monitor`` last improved by more than ``min_delta``."""
-        sign = -1 if monitor.endswith("loss") else 1
-        best, since = -math.inf, 0
-        for epoch in self.history:
-            score = sign * epoch[monitor]
-            best, since = (score, 0) if score > best + min_delta else (best, since + 1)
-        return since
-
-    def is_complete(self, config: TrainerConfig) -> bool:
-        """Whether no epoch is left, or early stopping forbids another."""
-        stopping = config.early_stopping
-        return len(self.history) >= config.max_epochs or (
-            stopping.patience is not None
-            and self._stalled(config.monitor, stopping.min_delta) >= stopping.patience
-        )
+def is_complete(history: History, config: TrainerConfig) -> bool:
+    """Whether no epoch is left, or early stopping forbids another."""
+    stopping = config.early_stopping
+    return len(history.epochs) >= config.max_epochs or (
+        stopping.patience is not None
+        and history.epochs_without_gain(config.monitor, stopping.min_delta) >= stopping.patience
+    )
 
 
 class Epochs(pl.Callback):
@@ -70,7 +45,7 @@ class Epochs(pl.Callback):
         images: trained on in an epoch.
         folder: where checkpoints are kept.
         run: records each epoch.
-        past: the epochs before, if the run is resumed.
+        history: the epochs before, if the run is resumed.
         check_signals: raises `Interrupted` once a signal has come.
         report: see `Report`.
     """
@@ -82,18 +57,18 @@ class Epochs(pl.Callback):
         images: int,
         folder: Path,
         run: Run,
-        past: Past,
+        history: History,
         check_signals: Callable[[], None],
         report: Report | None,
     ) -> None:
-        self.past = past
+        self.history = history
         self._config = config
         self._classes = classes
         self._folder = folder
         self._run = run
         self._check_signals = check_signals
         self._report = report
-        self._progress = Progress(config.max_epochs, images, len(past.history), config.monitor)
+        self._progress = Progress(config.max_epochs, images, len(history.epochs), config.monitor)
         self._epoch_started = 0.0
         self._trained = 0.0
 
@@ -118,7 +93,7 @@ class Epochs(pl.Callback):
         if last or batch_idx % _NAN_CHECK == 0:
             loss = outputs["loss"].item()  # also waits for the device, so that the clock is true
             if not math.isfinite(loss):
-                raise Diverged(f"the loss became {loss} in epoch {len(self.past.history) + 1}")
+                raise Diverged(f"the loss became {loss} in epoch {len(self.history.epochs) + 1}")
         if last:
             self._trained = time.monotonic() - self._epoch_started
 
@@ -129,27 +104,27 @@ class Epochs(pl.Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Measure, keep, record, show, perhaps stop."""
         module = _module(pl_module)
-        epoch = len(self.past.history) + 1
+        epoch = len(self.history.epochs) + 1
         metrics = module.epoch_metrics(self._classes)
         metrics["images_per_second"] = len(module.pixels.train) / self._trained
         if not math.isfinite(metrics["val/loss"]):
             raise Diverged(f"the validation loss became {metrics['val/loss']} in epoch {epoch}")
         module.end_epoch(metrics["val/loss"])
 
-        seconds = self.past.seconds + time.monotonic() - self._epoch_started
-        self.past = Past([*self.past.history, metrics], seconds)
-        is_best = self.past.best(self._config.monitor) == epoch
+        seconds = self.history.seconds + time.monotonic() - self._epoch_started
+        self.history = History([*self.history.epochs, metrics], seconds)
+        is_best = self.history.best_epoch(self._config.monitor) == epoch
         if is_best:
             checkpoint.save_weights(self._folder / checkpoint.BEST, module.classifier.state_dict())
         checkpoint.save_state(
-            self._folder / checkpoint.LAST, {**module.state(), **self.past._asdict()}
+            self._folder / checkpoint.LAST, {**module.state(), **self.history._asdict()}
         )
         self._run.log_epoch(epoch, metrics)
         self._progress.epoch(metrics, is_best)
         if self._report is not None:
             self._report(epoch, metrics)
         self._check_signals()
-        trainer.should_stop = self.past.is_complete(self._config)
+        trainer.should_stop = is_complete(self.history, self._config)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the terminal tidy."""

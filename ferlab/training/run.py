@@ -13,12 +13,16 @@ import torch
 from filelock import FileLock, Timeout
 
 from ferlab import paths
+from ferlab.analysis.history import History
+from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import FerlabError, RunEnded, TrackingError
+from ferlab.recording.artifacts import FinishedRun, OwnArtifact, own_artifacts
+from ferlab.recording.record import record
 from ferlab.tracking import origin, store
-from ferlab.tracking.run import Run, name_of, recorded, recorded_config
+from ferlab.tracking.run import Run, recorded, recorded_config, run_name
 from ferlab.training import checkpoint, stop
 from ferlab.training.assemble import (
     make_module,
@@ -28,9 +32,9 @@ from ferlab.training.assemble import (
     require_classes,
     set_up_torch,
 )
-from ferlab.training.epochs import Epochs, Past, Report
+from ferlab.training.epochs import Epochs, Report, is_complete
 from ferlab.training.module import ExpressionModule
-from ferlab.training.record import Predictions, predict, record
+from ferlab.training.scoring import predict
 
 _log = logging.getLogger("ferlab")
 
@@ -84,15 +88,16 @@ def train(
         config: of the run.
         report: told of each epoch; may raise to end the run there.
         tags: of the MLflow run; ``mlflow.runName`` names it.
-        allow: see `ferlab.targets.require_allowed`; None for a config that the user composed, and
-            so vouches for the targets it names.
+        allow: see `ferlab.instantiate.require_allowed`; None for a config that the user composed,
+            and so vouches for the targets it names.
 
     Raises:
         FerlabError: the data, the store or the config cannot be used; no run was begun.
         RunEnded: the run ended before its last epoch, and is recorded as what it was.
     """
     config = on_this_machine(config)
-    allow = config.targets() if allow is None else allow
+    allow = config.names() if allow is None else allow
+    own = own_artifacts(config.tracking.artifacts, allow)
     images, leaks = prepare(config.data, allow)
     require_classes(config, images)
     scale = normalisation(images, config.data.normalize)
@@ -105,7 +110,7 @@ def train(
         _announce(config, images, leaks, run)
     except BaseException as error:
         raise _ended(run, config, error) from error
-    return _complete(config, images, run, module, scale, report)
+    return _complete(config, images, run, module, scale, own, report)
 
 
 def resume(
@@ -122,7 +127,7 @@ def resume(
         run_id: of the MLflow run.
         uri: the tracking store; None for `ferlab.tracking.store.default_uri`.
         report: see `train`; told of the earlier epochs again.
-        allow: see `ferlab.targets.require_allowed`.
+        allow: see `ferlab.instantiate.require_allowed`.
 
     Raises:
         FerlabError: there is nothing to go on with, or data or code are not the same any more.
@@ -134,6 +139,7 @@ def resume(
         raise TrackingError(f"run {run_id} is finished; there is nothing to resume")
     config = on_this_machine(check(recorded_config(client, run_id)))
     # This config comes from a run: what it may call is ferlab's own, and what is allowed by name.
+    own = own_artifacts(config.tracking.artifacts, allow)
     images, leaks = prepare(config.data, allow)
     if images.digest != tags.get("ferlab.data.digest"):
         raise TrackingError(
@@ -153,7 +159,7 @@ def resume(
     _announce(config, images, leaks, run)
     if not (paths.work(run_id) / checkpoint.LAST).exists():
         _log.info("from     the beginning: there is no checkpoint in %s", paths.work(run_id))
-    return _complete(config, images, run, module, scale, report)
+    return _complete(config, images, run, module, scale, own, report)
 
 
 def _complete(
@@ -162,6 +168,7 @@ def _complete(
     run: Run,
     module: ExpressionModule,
     scale: tuple[float, float],
+    own: Mapping[str, OwnArtifact],
     report: Report | None,
 ) -> RunResult:
     """Train the epochs that are left and record the run, or record why it ended."""
@@ -172,42 +179,47 @@ def _complete(
             if config.trainer.device == "cuda":  # an earlier run's memory is not this one's
                 gc.collect()
                 torch.cuda.reset_peak_memory_stats()
-            past = Past([], 0.0)
+            history = History([], 0.0)
             if (folder / checkpoint.LAST).exists():
                 state = checkpoint.load_state(folder / checkpoint.LAST)
-                past = Past(state["history"], state["seconds"])
-                module.resume(state, first_epoch=len(past.history))
+                history = History(state["epochs"], state["seconds"])
+                module.resume(state, first_epoch=len(history.epochs))
                 _log.info(
                     "from     the checkpoint after epoch %d of %d",
-                    len(past.history),
+                    len(history.epochs),
                     config.trainer.max_epochs,
                 )
-                for epoch in range(run.logged_epochs(), len(past.history)):  # missed in a crash
-                    run.log_epoch(epoch + 1, past.history[epoch])
+                for epoch in range(run.logged_epochs(), len(history.epochs)):  # missed in a crash
+                    run.log_epoch(epoch + 1, history.epochs[epoch])
                 if report is not None:
-                    for epoch, metrics in enumerate(past.history, start=1):
+                    for epoch, metrics in enumerate(history.epochs, start=1):
                         report(epoch, metrics)
-            if not past.is_complete(config.trainer):
+            if not is_complete(history, config.trainer):
                 epochs = Epochs(
                     config.trainer,
                     images.classes,
                     len(module.pixels.train),
                     folder,
                     run,
-                    past,
+                    history,
                     check_signals,
                     report,
                 )
-                left = config.trainer.max_epochs - len(past.history)
+                left = config.trainer.max_epochs - len(history.epochs)
                 with _quiet():
                     make_trainer(config, left, epochs).fit(module)
-                past = epochs.past
+                history = epochs.history
 
             best = checkpoint.load_weights(folder / checkpoint.BEST)
             module.classifier.load_state_dict(best)
             module.classifier.to(str(config.trainer.device))  # Lightning leaves it on the CPU
             predictions = predict(module.classifier, images, config.trainer.batch_size)
-            record(run, config, images, past, module.classifier, scale, predictions)
+            record(
+                run,
+                FinishedRun(config, images, module.classifier, scale, history, predictions),
+                own,
+                folder / checkpoint.LAST,
+            )
             run.end("FINISHED")
         except BaseException as error:
             raise _ended(run, config, error) from error
@@ -216,13 +228,13 @@ def _complete(
         check_signals()
     except stop.Interrupted as error:  # while it was recorded
         raise RunEnded(f"run {run.id} is finished; {error}", run.id, "interrupted") from error
-    epoch = past.best(config.trainer.monitor)
-    metrics = past.history[epoch - 1]
+    monitor = config.trainer.monitor
+    metrics = history.best(monitor)
     return RunResult(
         run.id,
-        metrics[config.trainer.monitor],
+        metrics[monitor],
         metrics,
-        epoch,
+        history.best_epoch(monitor),
         run.look,
         f"runs:/{run.id}/model",
         predictions,
@@ -255,7 +267,7 @@ def _ended(run: Run, config: Config, error: BaseException) -> RunEnded:
 
 def _resume_command(run: Run, config: Config) -> str:
     """What to type, with what the recorded config may not bring along by itself."""
-    own = sorted({target.partition(".")[0] for target in config.targets()} - {"ferlab", "torch"})
+    own = sorted({target.partition(".")[0] for target in config.names()} - {"ferlab", "torch"})
     needs = [f"FERLAB_ALLOW={','.join(own)}"] if own else []
     if config.tracking.uri is not None:
         needs.append(f"MLFLOW_TRACKING_URI={store.without_password(config.tracking.uri)}")
@@ -272,7 +284,7 @@ def _announce(config: Config, images: ImageSet, leaks: int, run: Run) -> None:
         f"{counts[Split.VAL]:,}",
         dropped,
     )
-    _log.info("run      %s: %s", run.id, name_of(config))
+    _log.info("run      %s: %s", run.id, run_name(config))
     _log.info("on       %s, %s threads", config.trainer.device, config.trainer.threads)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ferlab.data.audit import audit, draw
+from ferlab.data.audit import audit, save_examples
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import DataError
 
@@ -67,8 +67,8 @@ def test_a_clean_set_has_nothing_to_report():
 
 
 def test_the_figure_shows_the_flaws(flawed, tmp_path):
-    draw(flawed, audit(flawed), tmp_path / "flawed.png")
-    draw(clean_set(), audit(clean_set()), tmp_path / "clean.png")
+    save_examples(flawed, audit(flawed), tmp_path / "flawed.png")
+    save_examples(clean_set(), audit(clean_set()), tmp_path / "clean.png")
     ink = {}
     for name in ("flawed", "clean"):
         with Image.open(tmp_path / f"{name}.png") as figure:
@@ -79,4 +79,4 @@ def test_the_figure_shows_the_flaws(flawed, tmp_path):
 
 def test_a_figure_without_a_place_is_one_clear_error(flawed, tmp_path):
     with pytest.raises(DataError, match=r"cannot write the figure .*missing"):
-        draw(flawed, audit(flawed), tmp_path / "missing" / "figure.png")
+        save_examples(flawed, audit(flawed), tmp_path / "missing" / "figure.png")

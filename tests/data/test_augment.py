@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ferlab.data.augment import Augmentation
+from ferlab.data.augment import BatchAugmentation
 
 ALL_ON = {
     "flip": True,
@@ -39,12 +39,12 @@ def centres(images: Tensor) -> Tensor:
 
 
 def test_off_is_the_identity() -> None:
-    assert torch.equal(Augmentation()(noise()), noise())
+    assert torch.equal(BatchAugmentation()(noise()), noise())
 
 
 def test_flip_mirrors_about_half() -> None:
     images = noise(400)
-    out = Augmentation(flip=True)(images)
+    out = BatchAugmentation(flip=True)(images)
     mirrored = (out == images.flip(3)).all(3).all(2).all(1)
     kept = (out == images).all(3).all(2).all(1)
     assert (mirrored ^ kept).all()
@@ -52,7 +52,7 @@ def test_flip_mirrors_about_half() -> None:
 
 
 def test_shift_moves_each_image_up_to_its_limit_on_both_axes() -> None:
-    moved = centres(Augmentation(shift=0.125)(square(200))) - 23.5
+    moved = centres(BatchAugmentation(shift=0.125)(square(200))) - 23.5
     assert moved.abs().max() <= 6.05
     assert (moved.amax(0) > 5).all()
     assert (moved.amin(0) < -5).all()
@@ -62,7 +62,7 @@ def test_shift_moves_each_image_up_to_its_limit_on_both_axes() -> None:
 
 def test_shift_fills_with_the_nearest_border() -> None:
     columns = torch.linspace(0.2, 0.8, 48).expand(64, 1, 48, 48)
-    out = Augmentation(shift=0.25)(columns)
+    out = BatchAugmentation(shift=0.25)(columns)
     assert out.min() >= 0.199
     assert out.max() <= 0.801
     # Where the image moved right, the columns laid bare repeat its left border.
@@ -74,7 +74,7 @@ def test_shift_fills_with_the_nearest_border() -> None:
 def test_rotation_turns_within_its_limit_either_way() -> None:
     bar = torch.zeros(200, 1, 48, 48)
     bar[:, :, 22:26, 4:44] = 1
-    out = Augmentation(rotate=20)(bar)
+    out = BatchAugmentation(rotate=20)(bar)
     x = torch.arange(48.0) - 23.5
     rows = (out[:, 0] * x[:, None]).sum(1) / out[:, 0].sum(1).clamp(min=1e-6)
     inner = slice(14, 34)
@@ -86,7 +86,7 @@ def test_rotation_turns_within_its_limit_either_way() -> None:
 
 
 def test_scale_resizes_within_its_limits() -> None:
-    area = Augmentation(scale=0.2)(square(200)).sum((1, 2, 3)) / 144
+    area = BatchAugmentation(scale=0.2)(square(200)).sum((1, 2, 3)) / 144
     size = area.sqrt()
     assert 0.79 < size.min() < 0.83
     assert 1.17 < size.max() < 1.21
@@ -94,7 +94,7 @@ def test_scale_resizes_within_its_limits() -> None:
 
 def test_brightness_multiplies_each_image_by_one_factor() -> None:
     images = noise(200) * 0.5 + 0.1
-    ratio = Augmentation(brightness=0.3)(images) / images
+    ratio = BatchAugmentation(brightness=0.3)(images) / images
     factor = ratio.mean((1, 2, 3))
     assert torch.allclose(ratio, factor[:, None, None, None].expand_as(ratio), atol=1e-4)
     assert 0.7 <= factor.min() < 0.74
@@ -103,7 +103,7 @@ def test_brightness_multiplies_each_image_by_one_factor() -> None:
 
 def test_contrast_keeps_the_mean_and_scales_the_rest() -> None:
     images = noise(200) * 0.4 + 0.3
-    out = Augmentation(contrast=0.3)(images)
+    out = BatchAugmentation(contrast=0.3)(images)
     assert torch.allclose(out.mean((1, 2, 3)), images.mean((1, 2, 3)), atol=1e-4)
     spread = out.std((1, 2, 3)) / images.std((1, 2, 3))
     assert 0.699 <= spread.min() < 0.74
@@ -112,7 +112,7 @@ def test_contrast_keeps_the_mean_and_scales_the_rest() -> None:
 
 def test_erasing_greys_one_rectangle_in_its_share_of_images() -> None:
     images = torch.zeros(400, 1, 48, 48)
-    out = Augmentation(erase=0.5)(images)
+    out = BatchAugmentation(erase=0.5)(images)
     erased = out[:, 0] == 0.5
     assert (erased | (out[:, 0] == 0)).all()
     hit = erased.any(2).any(1)
@@ -126,22 +126,22 @@ def test_erasing_greys_one_rectangle_in_its_share_of_images() -> None:
 
 
 def test_the_seed_decides_every_bit() -> None:
-    augment = Augmentation(**ALL_ON)
+    augment = BatchAugmentation(**ALL_ON)
     torch.manual_seed(5)
     first = augment(noise())
     assert not torch.equal(first, augment(noise()))
     torch.manual_seed(5)
-    assert torch.equal(first, Augmentation(**ALL_ON)(noise()))
+    assert torch.equal(first, BatchAugmentation(**ALL_ON)(noise()))
 
 
 def test_images_of_a_batch_are_changed_differently() -> None:
     same = noise(1).expand(32, 1, 48, 48)
-    out = Augmentation(**ALL_ON)(same)
+    out = BatchAugmentation(**ALL_ON)(same)
     assert len(torch.unique(out.flatten(1), dim=0)) == 32
 
 
 def test_output_keeps_shape_type_and_range() -> None:
-    out = Augmentation(**{**ALL_ON, "brightness": 0.9, "contrast": 0.9})(noise(128))
+    out = BatchAugmentation(**{**ALL_ON, "brightness": 0.9, "contrast": 0.9})(noise(128))
     assert out.shape == (128, 1, 48, 48)
     assert out.dtype == torch.float32
     assert out.isfinite().all()
@@ -150,4 +150,4 @@ def test_output_keeps_shape_type_and_range() -> None:
 
 
 def test_it_adds_nothing_to_a_checkpoint() -> None:
-    assert not Augmentation(**ALL_ON).state_dict()
+    assert not BatchAugmentation(**ALL_ON).state_dict()

@@ -10,9 +10,9 @@ import pytest
 
 from ferlab import paths
 from ferlab.config import compose
+from ferlab.recording import record
 from ferlab.tracking import environment
 from ferlab.tracking.environment import GitState
-from ferlab.training import record
 from ferlab.training.run import train
 from tests import processes
 from tests.conftest import TINY

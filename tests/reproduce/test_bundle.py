@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from ferlab import cli as command_line
+from ferlab.analysis.predictions import Predictions
 from ferlab.errors import DataError
 from ferlab.reproduce import bundle
 from ferlab.reproduce.recorded import Files, read_config
-from ferlab.training.record import Predictions
 
 PREDICTIONS = Predictions(
     np.array(["a", "b, c"]),
@@ -53,8 +53,8 @@ def manifest(files: Files, runs: object = 1, version: object = 1) -> bytes:
 
 
 def test_a_bundle_gives_back_what_was_put_in(path: Path) -> None:
-    bundle.write(path, [FILES, FILES])
-    first, second = bundle.read(path)
+    bundle.write_bundle(path, [FILES, FILES])
+    first, second = bundle.read_bundle(path)
     assert first.name == second.name == "a run"
     assert first.setting.config == {"seed": 3}
     assert first.history == ({"val/loss": 0.1},)
@@ -64,35 +64,35 @@ def test_a_bundle_gives_back_what_was_put_in(path: Path) -> None:
 
 
 def test_the_same_runs_make_the_same_bundle(path: Path, tmp_path: Path) -> None:
-    bundle.write(path, [FILES])
-    bundle.write(tmp_path / "other.zip", [FILES])
+    bundle.write_bundle(path, [FILES])
+    bundle.write_bundle(tmp_path / "other.zip", [FILES])
     assert path.read_bytes() == (tmp_path / "other.zip").read_bytes()
 
 
 def test_nothing_is_overwritten_and_nothing_half_written(path: Path) -> None:
-    bundle.write(path, [FILES])
+    bundle.write_bundle(path, [FILES])
     before = path.read_bytes()
     with pytest.raises(DataError, match="is there already"):
-        bundle.write(path, [])
+        bundle.write_bundle(path, [])
     assert path.read_bytes() == before
     with pytest.raises(DataError, match="cannot write"):
-        bundle.write(path / "in a file.zip", [FILES])
+        bundle.write_bundle(path / "in a file.zip", [FILES])
 
 
 def test_wherever_it_is_cut_or_changed_it_is_refused_in_a_line(path: Path) -> None:
-    bundle.write(path, [FILES])
+    bundle.write_bundle(path, [FILES])
     whole = path.read_bytes()
     for end in range(0, len(whole), max(1, len(whole) // 40)):
         path.write_bytes(whole[:end])
         with pytest.raises(DataError, match=r"the bundle .* is truncated or no zip file"):
-            bundle.read(path)
+            bundle.read_bundle(path)
     refused = 0
     for at in range(0, len(whole), 7):
         damaged = bytearray(whole)
         damaged[at] ^= 0xFF
         path.write_bytes(damaged)
         try:
-            (run,) = bundle.read(path)
+            (run,) = bundle.read_bundle(path)
         except DataError as error:
             refused += 1
             assert "\n" not in str(error)
@@ -119,7 +119,7 @@ def test_what_was_tampered_with_is_refused(
     files = {f"0/{name}": data for name, data in FILES.items()}
     pack(path, {**files, "manifest.json": manifest(files), **change})
     with pytest.raises(DataError, match=r"the bundle .* cannot be used") as caught:
-        bundle.read(path)
+        bundle.read_bundle(path)
     assert message in str(caught.value)
 
 
@@ -164,7 +164,7 @@ def test_a_manifest_that_agrees_does_not_help(
 ) -> None:
     pack(path, {**files, "manifest.json": manifest(files)})
     with pytest.raises(DataError) as caught:
-        bundle.read(path)
+        bundle.read_bundle(path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -174,7 +174,7 @@ def test_what_could_unpack_beyond_its_declared_size_is_refused(path: Path, packe
     files = {f"0/{name}": data for name, data in FILES.items()}
     pack(path, {**files, "manifest.json": manifest(files)}, packed)
     with pytest.raises(DataError, match=r"'manifest\.json' is not packed with deflate; make"):
-        bundle.read(path)
+        bundle.read_bundle(path)
 
 
 def test_a_config_nested_too_deeply_is_refused() -> None:
@@ -200,7 +200,7 @@ def test_a_hostile_target_is_refused_by_name_and_not_imported(
         text = yaml.safe_dump(plain).encode()
         (tmp_path / "config.yaml").write_bytes(text)
         path.unlink(missing_ok=True)
-        bundle.write(path, [{**FILES, "config.yaml": text}])
+        bundle.write_bundle(path, [{**FILES, "config.yaml": text}])
         for what in ("config.yaml", str(path)):
             assert command_line.main(["reproduce", what]) == 1
             assert capsys.readouterr().err == (
@@ -225,7 +225,7 @@ def test_code_in_a_bundle_is_not_run(path: Path, capsys: pytest.CaptureFixture[s
         "run.json": json.dumps(run).encode(),
         "environment/dirty.diff": b"--- a/x\n",
     }
-    bundle.write(path, [{**FILES, **files}])
+    bundle.write_bundle(path, [{**FILES, **files}])
     assert command_line.main(["reproduce", str(path), "--at-commit"]) == 1
     assert "no code that comes in a bundle is run" in capsys.readouterr().err
 

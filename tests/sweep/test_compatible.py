@@ -10,8 +10,8 @@ from optuna.distributions import (
 )
 
 from ferlab.config import compose
-from ferlab.sweep.space import overrides
-from ferlab.sweep.syntax import parse
+from ferlab.study.params import overrides
+from ferlab.sweep.search.syntax import parse
 
 BLOCK = """
   model: choice(compact, 'vgg')
@@ -45,14 +45,14 @@ MEANT: dict[str, BaseDistribution] = {
 
 def test_a_params_block_means_what_it_meant() -> None:
     space, shared = parse(yaml.safe_load(BLOCK), {})
-    assert {param.key: param.distribution for param in space.params} == MEANT
+    assert {param.key: param.distribution for param in space.parameters} == MEANT
     assert shared == ["data.fold=2"]
 
 
 def test_the_same_on_the_command_line_and_there_it_goes_before_the_file() -> None:
     typed = [f"{key}={value}" for key, value in yaml.safe_load(BLOCK).items()]
     space, shared = parse({"data.fold": "choice(0, 1)", "optimizer.lr": 0.5}, {}, typed)
-    assert {param.key: param.distribution for param in space.params} == MEANT
+    assert {param.key: param.distribution for param in space.parameters} == MEANT
     assert shared == ["data.fold=2"]
 
 
@@ -67,8 +67,8 @@ def test_each_value_arrives_in_the_run_as_what_it_is(last: bool) -> None:
         assert isinstance(distribution, FloatDistribution | IntDistribution)
         return distribution.high if last else distribution.low
 
-    point = space.draw(lambda param: choose(param.key))  # type: ignore[arg-type,return-value]
-    config = compose([*shared, *overrides(point)]).plain()
+    params = space.draw(lambda param: choose(param.key))  # type: ignore[arg-type,return-value]
+    config = compose([*shared, *overrides(params)]).plain()
     assert config["model"]["name"] == ("vgg" if last else "compact")
     assert config["model"]["attention"] == {
         **config["model"]["attention"],

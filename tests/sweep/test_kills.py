@@ -49,8 +49,8 @@ def test_killed_twenty_times_a_sweep_ends_as_if_it_had_not_been(home: Path, tmp_
     states = Counter(trial.state.name for trial in trials(home, "k"))
     assert states["COMPLETE"] + states["PRUNED"] == TRIALS
     assert set(states) <= {"COMPLETE", "PRUNED", "FAIL"}  # FAIL: withdrawn before it began
-    chosen = [trial for trial in trials(home, "k") if "point" in trial.user_attrs]
-    points = [json.dumps(trial.user_attrs["point"]) for trial in chosen]
+    chosen = [trial for trial in trials(home, "k") if "params" in trial.user_attrs]
+    points = [json.dumps(trial.user_attrs["params"]) for trial in chosen]
     assert len(points) == len(set(points)) == TRIALS
     assert sum("deaths" in trial.user_attrs for trial in chosen) >= 3  # gone on with by another
     done = children("k")

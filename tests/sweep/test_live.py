@@ -13,14 +13,14 @@ import textwrap
 import pytest
 from rich.console import Console
 
+from ferlab.study.table import StudyTable
 from ferlab.sweep import live
-from ferlab.sweep.rows import Table
+from tests.fake_studies import row, study, table
 from tests.processes import run, started
-from tests.sweep.made_up import row, study, table
 
 PRELUDE = """
 import sys, time
-from tests.sweep.made_up import row, study, table
+from tests.fake_studies import row, study, table
 from ferlab.sweep import live
 live._EVERY = 0.05
 """
@@ -115,9 +115,9 @@ def on_terminal(
     return screen, text, code_of_end
 
 
-def rendered(of: Table, width: int = 80, height: int = 24, now: float = 1.7e9) -> str:
+def rendered(of: StudyTable, width: int = 80, height: int = 24, now: float = 1.7e9) -> str:
     console = Console(width=width, height=height, file=open(os.devnull, "w"), record=True)  # noqa: PTH123, SIM115
-    console.print(live.render(of, now, 1.7e9, height))
+    console.print(live.render_study(of, now, 1.7e9, height))
     console.file.close()
     return console.export_text()
 

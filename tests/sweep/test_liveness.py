@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ferlab.sweep import liveness as module
-from ferlab.sweep.liveness import Liveness
+from ferlab.sweep.workers import liveness as module
+from ferlab.sweep.workers.liveness import Liveness
 from tests.sweep.test_study import NEVER, shared, tell
 
 
@@ -43,16 +43,16 @@ def test_an_orphan_of_another_machine_gets_one_heir(monkeypatch: pytest.MonkeyPa
     lost = shared(budget=1)
     lost.liveness = Liveness(lost.optuna, "there")
     with lost.liveness.at_work() as dead:
-        orphan = lost.next_trial(dead, NEVER)
-    assert orphan is not None
-    heirs: list[tuple[int, dict[str, object]]] = []
+        abandoned = lost.next_trial(dead, NEVER)
+    assert abandoned is not None
+    claimants: list[tuple[int, dict[str, object]]] = []
 
     def adopt(machine: str) -> None:
         study = shared(budget=1)
         study.liveness = Liveness(study.optuna, machine)
         with study.liveness.at_work() as me:
             if (trial := study.next_trial(me, NEVER)) is not None:
-                heirs.append((trial.number, trial.params))
+                claimants.append((trial.number, trial.params))
                 time.sleep(1)
                 tell(study, trial)
 
@@ -61,4 +61,4 @@ def test_an_orphan_of_another_machine_gets_one_heir(monkeypatch: pytest.MonkeyPa
         thread.start()
     for thread in threads:
         thread.join()
-    assert heirs == [(orphan.number, orphan.params)]
+    assert claimants == [(abandoned.number, abandoned.params)]

@@ -8,14 +8,14 @@ from optuna.pruners import MedianPruner, PatientPruner
 from ferlab import cli as command_line
 from ferlab.config.study import Constraints
 from ferlab.errors import ConfigError, TrackingError
-from ferlab.sweep import report
-from ferlab.sweep.limits import Limits
+from ferlab.sweep import studies
 from ferlab.sweep.plan import _shown
-from ferlab.sweep.recipe import Composed
-from ferlab.sweep.sampler import build_pruner, require
-from ferlab.sweep.storage import open_storage
+from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.sampler import build_pruner, require
+from ferlab.sweep.search.trial_configs import ComposedConfigs
+from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
-from ferlab.tracking.sweep import Parent
+from ferlab.tracking.study_runs import StudyRun
 from tests.conftest import TINY
 from tests.sweep.test_study import settings
 from tests.sweep.test_sweep import FAST, HERE, children, cli_report, runs, sweep
@@ -81,8 +81,10 @@ def test_a_sweep_in_which_every_trial_fails_has_failed(
 
 
 def test_a_point_that_has_no_network_fails_by_itself_under_constraints() -> None:
-    limits = Limits(Constraints(parameters=10**9, multiply_adds=None), Composed(TINY))
-    assert limits({"model.attention.kind": "se", "model.attention.reduction": 999})
+    is_feasible = Feasibility(
+        Constraints(parameters=10**9, multiply_adds=None), ComposedConfigs(TINY)
+    )
+    assert is_feasible({"model.attention.kind": "se", "model.attention.reduction": 999})
 
 
 def test_a_study_that_never_began_says_so(
@@ -90,8 +92,8 @@ def test_a_study_that_never_began_says_so(
 ) -> None:
     open_storage(None, "empty")
     with pytest.raises(TrackingError, match="'empty' has not begun"):
-        report.find("empty", None)
-    from tests.evidence.test_confirm import study
+        studies.open_study("empty", None)
+    from tests.confirm.test_confirm import study
 
     study("half", {}, frame=False)
     assert cli_report("half", tmp_path / "to") == 1
@@ -110,18 +112,18 @@ def test_an_experiment_may_lie_in_a_folder(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_of_two_first_commands_both_go_by_the_eldest_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ferlab.tracking import sweep as tracking
+    from ferlab.tracking import study_runs as tracking
 
     client = store.connect(None)
-    first = Parent.open(client, "ferlab", "s", {})
-    real, asked = tracking.child, []
+    first = StudyRun.open(client, "ferlab", "s", {})
+    real, asked = tracking.find_run, []
 
     def late(*arguments: object, **named: object) -> object:
         asked.append(arguments)  # when it looked, the other had not made its run
         return None if len(asked) == 1 else real(*arguments, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(tracking, "child", late)
-    assert Parent.open(client, "ferlab", "s", {}).id == first.id
+    assert StudyRun.open(client, "ferlab", "s", {}).id == first.id
     assert len(runs(study="s", kind="study")) == 1
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from ferlab.config.study import Constraints
-from ferlab.sweep.limits import Limits
-from ferlab.sweep.recipe import Composed
+from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.trial_configs import ComposedConfigs
 from tests.conftest import TINY
 from tests.sweep.test_sweep import HERE, children, runs, sweep, trials
 
@@ -59,9 +59,9 @@ def _parameters(*overrides: str) -> int:
 
 def test_multiply_adds_can_be_limited_and_no_limit_builds_nothing() -> None:
     none = Constraints(parameters=None, multiply_adds=None)
-    assert Limits(none, Composed(("model=no-such-model",)))({})
-    few = Limits(Constraints(parameters=None, multiply_adds=1000), Composed(TINY))
-    many = Limits(Constraints(parameters=None, multiply_adds=10**9), Composed(TINY))
+    assert Feasibility(none, ComposedConfigs(("model=no-such-model",)))({})
+    few = Feasibility(Constraints(parameters=None, multiply_adds=1000), ComposedConfigs(TINY))
+    many = Feasibility(Constraints(parameters=None, multiply_adds=10**9), ComposedConfigs(TINY))
     assert not few({})
     assert many({})
 

@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 
 from ferlab.errors import TrackingError
-from ferlab.sweep.storage import open_storage
+from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
 from tests.conftest import TINY
 from tests.processes import run, started

@@ -19,7 +19,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, RunMode
 
 from ferlab import paths
-from ferlab.sweep.processes import Pool
+from ferlab.sweep.workers.processes import Pool
 from tests.processes import Command, called
 from tests.sweep import jobs
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import ferlab.sweep.replicate as replicate_module
+import ferlab.sweep.workers.replicate as replicate_module
 from ferlab.config import compose
 from ferlab.errors import RunEnded
-from ferlab.sweep.race import behind
-from ferlab.sweep.replicate import Replicate
+from ferlab.sweep.workers.replicate import Replicate
+from ferlab.sweep.workers.seed_pruning import behind
 from ferlab.tracking import store
 from ferlab.training.run import train
 from tests.sweep.test_study import NEVER, shared
@@ -64,8 +64,8 @@ def test_a_failure_under_one_seed_repeats_that_seed_alone(
 def test_a_point_that_is_clearly_behind_gets_no_further_seed(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
-    monkeypatch.setattr("ferlab.sweep.race._FREEDOM", 1)
-    monkeypatch.setattr("ferlab.sweep.race._SIGMAS", 0.0)
+    monkeypatch.setattr("ferlab.sweep.workers.seed_pruning._FREEDOM", 1)
+    monkeypatch.setattr("ferlab.sweep.workers.seed_pruning._SIGMAS", 0.0)
     baseline = "study.baseline={optimizer.lr:0.0001}"
     values = "optimizer.lr=0.1,0.05,0.0001,0.00001"
     assert sweep(HERE, "study.name=b", "study.replicates=2", baseline, values) == 0
@@ -84,7 +84,7 @@ def test_a_point_that_is_clearly_behind_gets_no_further_seed(
 def test_of_several_objectives_no_point_is_stopped_between_its_seeds(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
-    monkeypatch.setattr("ferlab.sweep.race.behind", lambda *scores: "by far")
+    monkeypatch.setattr("ferlab.sweep.workers.seed_pruning.behind", lambda *scores: "by far")
     several = "study.objective=[val/accuracy,parameters]"
     assert sweep(HERE, "study.name=o", "study.replicates=2", several, "optimizer.lr=0.05,0.1") == 0
     assert [trial.state.name for trial in trials(home, "o")] == ["COMPLETE"] * 2

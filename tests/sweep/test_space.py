@@ -6,8 +6,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from ferlab.errors import ConfigError
-from ferlab.sweep.space import overrides, size
-from ferlab.sweep.syntax import parse
+from ferlab.study.params import overrides
+from ferlab.sweep.search.space import size
+from ferlab.sweep.search.syntax import parse
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ from ferlab.sweep.syntax import parse
 def test_syntax(text: str, distribution: object) -> None:
     space, shared = parse({"key": text}, {})
     assert shared == []
-    assert space.params[0].distribution == distribution
+    assert space.parameters[0].distribution == distribution
 
 
 def test_a_block_of_hydra_optuna_sweeper_is_read_as_it_stands() -> None:
@@ -41,7 +42,7 @@ def test_a_block_of_hydra_optuna_sweeper_is_read_as_it_stands() -> None:
       seed: 3
     """)
     space, shared = parse(block, {})
-    assert [param.key for param in space.params] == list(block)[:4]
+    assert [param.key for param in space.parameters] == list(block)[:4]
     assert shared == ["seed=3"]
 
 
@@ -50,7 +51,7 @@ def test_every_point_is_an_override_of_the_same_value(text: str) -> None:
     space, _ = parse({"key": text}, {})
     parser = OverridesParser.create()
     (expected,) = parser.parse_overrides([f"key={text}"])
-    values = [parser.parse_override(overrides(point)[0]).value() for point in space.points()]
+    values = [parser.parse_override(overrides(params)[0]).value() for params in space.all_params()]
     assert values == [
         parser.parse_override(f"key={t}").value() for t in expected.sweep_string_iterator()
     ]
@@ -61,31 +62,31 @@ def test_a_conditional_parameter_is_drawn_only_where_its_condition_holds() -> No
         {"kind": "choice(none,se,cbam)", "reduction": "choice(4,8)", "lr": "choice(1,2)"},
         {"reduction": {"kind": ["se", "cbam"]}},
     )
-    points = list(space.points())
+    points = list(space.all_params())
     assert points[:3] == [
         {"kind": "none", "lr": 1},
         {"kind": "none", "lr": 2},
         {"kind": "se", "reduction": 4, "lr": 1},
     ]
-    assert len(points) == size(space, 100, lambda point: True) == 2 * (1 + 2 * 2)
-    assert size(space, 9, lambda point: True) is None
+    assert len(points) == size(space, 100, lambda params: True) == 2 * (1 + 2 * 2)
+    assert size(space, 9, lambda params: True) is None
 
 
 def test_the_steps_of_a_range_are_the_numbers_that_are_typed() -> None:
     space, _ = parse({"x": "range(0.1,0.7,0.2)"}, {})
-    assert [point["x"] for point in space.points()] == [
+    assert [params["x"] for params in space.all_params()] == [
         0.1,
         0.3,
         0.5,
         0.7,
     ]  # not 0.30000000000000004
-    assert space.point({"x": 0.1 + 0.2}) == {"x": 0.3}
-    assert space.params[0].nearest(0.1 + 3 * 0.2) == 0.7
+    assert space.params_of({"x": 0.1 + 0.2}) == {"x": 0.3}
+    assert space.parameters[0].nearest(0.1 + 3 * 0.2) == 0.7
 
 
 def test_what_is_typed_goes_before_what_the_file_says() -> None:
     space, shared = parse({"lr": "interval(0.1,1.0)", "seed": "choice(1,2)"}, {}, ["lr=1,2"])
-    assert list(space.points()) == [{"lr": a, "seed": b} for a in (1, 2) for b in (1, 2)]
+    assert list(space.all_params()) == [{"lr": a, "seed": b} for a in (1, 2) for b in (1, 2)]
     _, shared = parse({"lr": "interval(0.1,1.0)"}, {}, ["++lr=3"])
     assert shared == ["++lr=3"]
 

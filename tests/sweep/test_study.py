@@ -12,11 +12,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from ferlab import paths
 from ferlab.config.study import StudyConfig, check_study
 from ferlab.errors import ConfigError
-from ferlab.sweep.limits import Limits
-from ferlab.sweep.recipe import Composed
-from ferlab.sweep.space import Space
-from ferlab.sweep.study import SharedStudy
-from ferlab.sweep.syntax import parse
+from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.space import Space
+from ferlab.sweep.search.syntax import parse
+from ferlab.sweep.search.trial_configs import ComposedConfigs
+from ferlab.sweep.workers.shared_study import SharedStudy
 
 NEVER = float("inf")
 
@@ -40,13 +40,13 @@ LINE = parse(
 def shared(
     space: Space = GRID,
     budget: int = 12,
-    sitting: str = "1",
+    session: str = "1",
     study: str = "s",
     **changes: object,
 ) -> SharedStudy:
     config = settings(**changes)
     return SharedStudy(
-        study, config, space, Limits(config.constraints, Composed(())), budget, sitting
+        study, config, space, Feasibility(config.constraints, ComposedConfigs(())), budget, session
     )
 
 
@@ -72,7 +72,7 @@ def work(study: SharedStudy, trials: int = 1000) -> int:
 def test_a_grid_is_trained_once_in_its_own_order() -> None:
     study = shared()
     assert work(study) == 12
-    assert points(study) == list(GRID.points())
+    assert points(study) == list(GRID.all_params())
 
 
 @pytest.mark.parametrize("trials", [7, 12, 50])
@@ -83,7 +83,7 @@ def test_many_workers_end_at_exactly_the_budget_with_no_point_twice(trials: int)
     states = Counter(trial.state for trial in study.trials())
     assert states == {TrialState.COMPLETE: min(trials, 12)}
     assert done == min(trials, 12)  # the space has no more than 12 points
-    assert len({str(point) for point in points(study)}) == done
+    assert len({str(params) for params in points(study)}) == done
 
 
 def test_an_orphan_is_adopted_with_its_point_and_a_living_workers_trial_is_not() -> None:
@@ -110,11 +110,11 @@ def test_a_worker_that_died_before_choosing_costs_nothing() -> None:
     assert work(study) == 3
     assert study.counts().counted == 3
     assert study.counts().failed == 0
-    assert points(study) == list(GRID.points())[:3]
+    assert points(study) == list(GRID.all_params())[:3]
 
 
 def _claimed_by(worker: str) -> FrozenTrial:
-    attrs = {"worker": worker, "ticket": "t", "sitting": "1"}
+    attrs = {"worker": worker, "reservation": "t", "session": "1"}
     return create_trial(state=TrialState.RUNNING, user_attrs=attrs)
 
 
@@ -130,7 +130,7 @@ def test_an_interrupted_sweep_suggests_what_an_uninterrupted_one_does() -> None:
             broken.next_trial(dying, NEVER)  # its point is chosen, and then it dies
     work(broken)
     assert points(broken) == expected
-    assert {len(point) for point in expected} == {2, 3}
+    assert {len(params) for params in expected} == {2, 3}
 
 
 def test_failures_do_not_count_stop_the_sweep_and_are_forgiven_by_the_next_start() -> None:
@@ -142,7 +142,7 @@ def test_failures_do_not_count_stop_the_sweep_and_are_forgiven_by_the_next_start
             study.optuna.tell(trial.number, state=TrialState.FAIL)
         assert study.next_trial(me, NEVER) is None
     assert study.counts().failed == 3
-    again = shared(budget=12, max_failures=2, sitting="2")
+    again = shared(budget=12, max_failures=2, session="2")
     assert work(again) == 12
     assert again.counts().failed == 0
 
@@ -154,13 +154,13 @@ def test_a_baseline_that_failed_is_the_first_again_at_the_next_start() -> None:
         first = study.next_trial(me, NEVER)
         assert first is not None
         assert first.params == baseline
-        first.set_user_attr("sitting", "1")
+        first.set_user_attr("session", "1")
         study.optuna.tell(first.number, state=TrialState.FAIL)
         second = study.next_trial(me, NEVER)
         assert second is not None
         assert second.params != baseline
         tell(study, second)
-    again = shared(baseline=baseline, sitting="2")
+    again = shared(baseline=baseline, session="2")
     with again.liveness.at_work() as me:
         third = again.next_trial(me, NEVER)
         assert third is not None
@@ -173,7 +173,7 @@ def test_a_stepped_range_is_sampled_without_a_point_twice(sampler: str) -> None:
     chosen = {"_target_": f"optuna.samplers.{sampler}"}
     study = shared(space, budget=4, trials=4, sampler=chosen, baseline={"x": 0.3})
     assert work(study) == 4
-    assert sorted(point["x"] for point in points(study)) == [0.1, 0.3, 0.5, 0.7]  # type: ignore[type-var]
+    assert sorted(params["x"] for params in points(study)) == [0.1, 0.3, 0.5, 0.7]  # type: ignore[type-var]
 
 
 def test_no_trial_starts_after_the_deadline() -> None:

@@ -11,7 +11,7 @@ from mlflow.entities import Run
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-import ferlab.sweep.replicate as replicate_module
+import ferlab.sweep.workers.replicate as replicate_module
 from ferlab import cli as command_line
 from ferlab.errors import RunEnded
 from ferlab.tracking import store
@@ -99,7 +99,7 @@ def test_an_experiment_is_swept_as_its_file_says(
     assert command_line.main(["sweep", "experiments/mine.yaml", *FAST, HERE]) == 0
     points = [json.dumps(t.params) for t in trials(tmp_path / "home", "mine")]
     assert len(set(points)) == 3
-    assert all(("reduction" in point) == ('"se"' in point) for point in points)
+    assert all(("reduction" in params) == ('"se"' in params) for params in points)
     assert command_line.main(["sweep", "--new", "mine", *FAST, HERE, "study.trials=1"]) == 0
     assert len(children("mine-2")) == 1
     assert cli_report("mine-2", tmp_path) == 0  # says how to go on with this one

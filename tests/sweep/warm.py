@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.processes import Command, called
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["ferlab.sweep.sweeper", "ferlab.sweep.trial"])
+SERVER.set_forkserver_preload(["ferlab.sweep.sweeper", "ferlab.sweep.workers.trial"])
 
 
 def started(arguments: Sequence[str], output: Path) -> AbstractContextManager[Command]:

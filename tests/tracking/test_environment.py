@@ -42,7 +42,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_describe_is_plain_and_true() -> None:
-    found = environment.describe()
+    found = environment.describe_environment()
     assert json.loads(json.dumps(asdict(found)))["python"] == found.python
     assert found.python == ".".join(map(str, sys.version_info[:3]))
     assert found.threads == torch.get_num_threads()
@@ -55,13 +55,13 @@ def test_describe_is_plain_and_true() -> None:
 
 def test_describe_tells_builds_of_torch_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "__version__", "9.0+cu130")  # as on PyPI, whose metadata say 9.0
-    assert environment.describe().libraries["torch"] == "9.0+cu130"
+    assert environment.describe_environment().libraries["torch"] == "9.0+cu130"
 
 
 def test_describe_names_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", "GPU {}".format)
-    assert environment.describe().gpus == ("GPU 0", "GPU 1")
+    assert environment.describe_environment().gpus == ("GPU 0", "GPU 1")
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,16 @@ def test_nothing_of_the_environment_variables_is_recorded(
 ) -> None:
     monkeypatch.setenv("API_TOKEN", "hunter2")
     git(checkout, "remote", "add", "origin", "https://ada:hunter2@example.org/ferlab.git")
-    records = (environment.describe(), environment.packages(), environment.git_state(checkout))
+    records = (
+        environment.describe_environment(),
+        environment.requirements(),
+        environment.git_state(checkout),
+    )
     assert "hunter2" not in repr(records)
 
 
 def test_packages_are_sorted_pins() -> None:
-    lines = environment.packages().splitlines()
+    lines = environment.requirements().splitlines()
     assert f"numpy=={np.__version__}" in lines
     assert lines == sorted(lines, key=lambda line: line.split("==")[0].lower())
     assert all(len(line.split("==")) == 2 for line in lines)

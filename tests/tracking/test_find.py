@@ -12,7 +12,7 @@ from ferlab import cli as command_line
 from ferlab.cli.runs import _STATUSES
 from ferlab.errors import TrackingError
 from ferlab.tracking import find, store
-from ferlab.tracking.entry import STATUSES, Score
+from ferlab.tracking.entry import STATUSES, SeedScore
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_a_deleted_run_is_said_to_be_deleted(client: MlflowClient) -> None:
     client.delete_run(run_id)
     with pytest.raises(TrackingError, match=f"run {run_id} is deleted; mlflow runs restore"):
         find.resolve(client, run_id[:12])
-    assert find.listed(client) == []
+    assert find.list_entries(client) == []
 
 
 def test_the_best_is_of_the_newest_study_by_its_objective(client: MlflowClient) -> None:
@@ -131,7 +131,7 @@ def test_a_trial_of_several_seeds_counts_by_their_mean(client: MlflowClient) -> 
         3,
     )
     assert str(score) == "0.6000 ± 0.2484"
-    listed = find.listed(client, study="s", sort="val/accuracy")
+    listed = find.list_entries(client, study="s", sort="val/accuracy")
     assert [entry.run_id for entry in listed] == [steady, lucky]
 
 
@@ -147,8 +147,8 @@ def test_a_trial_of_several_seeds_has_their_commits(
 
 
 def test_a_single_run_has_no_interval() -> None:
-    assert Score.of([0.25]) == (0.25, None, 1)
-    assert str(Score.of([0.25])) == "0.2500"
+    assert SeedScore.of([0.25]) == (0.25, None, 1)
+    assert str(SeedScore.of([0.25])) == "0.2500"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_what_has_no_best_says_why(client: MlflowClient, name: str, message: str
 def test_an_unknown_metric_names_the_likeliest(client: MlflowClient) -> None:
     record(client, accuracy=0.5)
     with pytest.raises(TrackingError, match=r"no run has the metric 'accuracy'; did you mean"):
-        find.listed(client, sort="accuracy")
+        find.list_entries(client, sort="accuracy")
 
 
 def test_runs_are_listed_by_what_they_are(client: MlflowClient) -> None:
@@ -180,17 +180,17 @@ def test_runs_are_listed_by_what_they_are(client: MlflowClient) -> None:
     running = record(client, "RUNNING")
     other = record(client, experiment="other", loss=0.1)
     best = record(client, loss=0.05)
-    assert [e.run_id for e in find.listed(client, status="pruned")] == [pruned]
-    assert [e.run_id for e in find.listed(client, status="failed")] == [failed]
-    assert [e.run_id for e in find.listed(client, status="running")] == [running]
-    assert [e.run_id for e in find.listed(client, experiment="other")] == [other]
-    by_loss = [e.run_id for e in find.listed(client, sort="val/loss")]
+    assert [e.run_id for e in find.list_entries(client, status="pruned")] == [pruned]
+    assert [e.run_id for e in find.list_entries(client, status="failed")] == [failed]
+    assert [e.run_id for e in find.list_entries(client, status="running")] == [running]
+    assert [e.run_id for e in find.list_entries(client, experiment="other")] == [other]
+    by_loss = [e.run_id for e in find.list_entries(client, sort="val/loss")]
     assert by_loss[:2] == [best, other]
     assert len(by_loss) == 5
     with pytest.raises(TrackingError, match="no experiment 'othr'; did you mean 'other'"):
-        find.listed(client, experiment="othr")
+        find.list_entries(client, experiment="othr")
     with pytest.raises(TrackingError, match="there is no study 'x'"):
-        find.listed(client, study="x")
+        find.list_entries(client, study="x")
 
 
 def test_the_command_line_knows_every_status() -> None:

@@ -12,7 +12,7 @@ import yaml
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-import ferlab.sweep.replicate as replicate_module
+import ferlab.sweep.workers.replicate as replicate_module
 from ferlab.config import compose
 from ferlab.errors import FerlabError, RunEnded, TrackingError
 from ferlab.tracking import environment, origin, sources, store
@@ -47,7 +47,7 @@ def test_a_run_is_not_gone_on_with_by_other_code_or_libraries(
         patch.setattr(origin, "sources", edited)
         with pytest.raises(TrackingError, match=r"with other code \(ferlab/models/cnn\.py\); "):
             resume(run_id)
-    here = environment.describe()
+    here = environment.describe_environment()
     with monkeypatch.context() as patch:
         other = replace(here, libraries={**here.libraries, "torch": "9.0", "optuna": "9.0"})
         patch.setattr(environment, "describe", lambda: other)
@@ -121,4 +121,4 @@ def test_where_a_run_is_kept_is_not_recorded_for_it_may_hold_a_password(home: Pa
     assert client().get_run(run_id).data.params["tracking.uri"] == "None"
     assert yaml.safe_load(artifact(run_id, "config.yaml").read_text())["tracking"]["uri"] is None
     secret: Any = SimpleNamespace(tracking_uri="postgresql://me:secret@db/ml")
-    assert store.shown(secret) == "postgresql://me:***@db/ml"
+    assert store.display_name(secret) == "postgresql://me:***@db/ml"

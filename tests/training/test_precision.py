@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ferlab.config import compose
 from ferlab.config.schema import Config
-from ferlab.data.augment import Augmentation
+from ferlab.data.augment import BatchAugmentation
 from ferlab.models.classifier import Classifier
 from ferlab.training import run
 from ferlab.training.run import train
@@ -33,9 +33,9 @@ def test_scores_are_those_of_the_recorded_predictions() -> None:
 
 def test_nothing_but_training_steps_is_in_mixed_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, set[bool]] = {"augment": set(), "train": set(), "score": set()}
-    augment, score = Augmentation.forward, Classifier.score
+    augment, score = BatchAugmentation.forward, Classifier.score
 
-    def spy_augment(self: Augmentation, images: Tensor) -> Tensor:
+    def spy_augment(self: BatchAugmentation, images: Tensor) -> Tensor:
         seen["augment"].add(torch.is_autocast_enabled("cpu"))
         return augment(self, images)
 
@@ -43,7 +43,7 @@ def test_nothing_but_training_steps_is_in_mixed_precision(monkeypatch: pytest.Mo
         seen["train" if torch.is_grad_enabled() else "score"].add(torch.is_autocast_enabled("cpu"))
         return score(self, images)
 
-    monkeypatch.setattr(Augmentation, "forward", spy_augment)
+    monkeypatch.setattr(BatchAugmentation, "forward", spy_augment)
     monkeypatch.setattr(Classifier, "score", spy_score)
     train(compose(MIXED))
     assert seen == {"augment": {False}, "train": {True}, "score": {False}}

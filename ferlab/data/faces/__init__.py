@@ -64,7 +64,7 @@ def render(images: int, seed: int) -> ImageSet:
     rng, noise_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     labels = _labels(images, rng)
     split = _split(labels, rng)
-    values = traits.sample(images, rng) | actions.sample(labels, rng)
+    values = traits.sample_traits(images, rng) | actions.sample_actions(labels, rng)
     pixels = np.empty((images, SIZE, SIZE), np.uint8)
     for rows, faces in _chunks(images, values):
         tones = _photograph(anatomy.draw(faces), faces, noise_rng)

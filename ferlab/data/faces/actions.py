@@ -70,7 +70,7 @@ PROTOTYPES: dict[str, tuple[dict[str, float], ...]] = {
 """The ways in which each expression is shown, as intensities of its actions at full strength."""
 
 
-def sample(
+def sample_actions(
     labels: npt.NDArray[np.integer], rng: np.random.Generator
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Draw one face's actions per label.

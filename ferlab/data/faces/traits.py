@@ -65,7 +65,7 @@ CHANCES = {"glasses": 0.11, "moustache": 0.1, "beard": 0.12, "fringe": 0.2, "cov
 """Trait that a face has or has not -> its probability."""
 
 
-def sample(n: int, rng: np.random.Generator) -> dict[str, npt.NDArray[np.float64]]:
+def sample_traits(n: int, rng: np.random.Generator) -> dict[str, npt.NDArray[np.float64]]:
     """Draw n people, each seen once.
 
     Returns:

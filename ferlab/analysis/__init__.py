@@ -1,0 +1,1 @@
+"""Judging: pure functions from a study table or recorded predictions to numbers and figures."""

@@ -1,0 +1,1 @@
+"""Configurations compared, from the predictions of their runs under several seeds."""

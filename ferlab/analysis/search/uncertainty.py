@@ -1,0 +1,71 @@
+"""How much of a difference between trials may be chance."""
+
+import math
+from statistics import NormalDist
+
+from scipy import stats
+
+from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
+
+
+def is_exact(objective: str) -> bool:
+    """Whether it is counted, so that no chance is in it."""
+    return objective in ("parameters", "multiply_adds")
+
+
+def interval(accuracy: float, images: int) -> tuple[float, float]:
+    """The 95 % interval of one accuracy, for the chance of the images (Wilson 1927)."""
+    hits = round(accuracy * images)
+    low, high = stats.binomtest(hits, images).proportion_ci(method="wilson")
+    return float(low), float(high)
+
+
+def needed(table: StudyTable, one: TrialRow, other: TrialRow, among: int = 1) -> float | None:
+    """The gap from which two trials, chosen before they were scored, stand out at 95 %.
+
+    Where seeds were repeated it is that of a t test with the deviation pooled over all trials: it
+    speaks of these images. Else, of accuracies, it is that of two independent samples of images.
+    That the same seeds and images stand behind both is not used, which is on the safe side where it
+    makes the two go up and down together.
+
+    Args:
+        table: that they are of.
+        one: of them.
+        other: of them.
+        among: differences of which theirs is the largest; more of them need more (Bonferroni).
+
+    Returns:
+        The gap in the first objective; None where nothing says how large chance is.
+    """
+    spread, objective = between_seeds(table.rows), table.objectives[0]
+    if is_exact(objective):
+        return 0.0
+    level = 1 - 0.025 / among
+    if spread is not None:
+        seeds = 1 / max(1, len(one.replicates)) + 1 / max(1, len(other.replicates))
+        quantile = float(stats.t.ppf(level, spread.freedom))
+        return quantile * spread.deviation * math.sqrt(seeds)
+    if objective == "val/accuracy" and table.images:
+        variance = sum(value_of(row) * (1 - value_of(row)) for row in (one, other))
+        return NormalDist().inv_cdf(level) * math.sqrt(variance / table.images)
+    return None
+
+
+def ahead(table: StudyTable, one: TrialRow, other: TrialRow) -> float:
+    """By how much ``one`` is better than ``other`` in the first objective."""
+    return table.costs(other)[0] - table.costs(one)[0]
+
+
+def luck(table: StudyTable) -> float | None:
+    """The lead over their mean that the best would have if all complete trials were equally good.
+
+    It is the mean of the largest of so many normal draws.
+
+    Returns:
+        The lead in the first objective; None where no seeds were repeated.
+    """
+    spread, best, trials = between_seeds(table.rows), table.best, len(table.complete)
+    if spread is None or best is None or trials < 2:
+        return None
+    deviation = spread.deviation / math.sqrt(max(1, len(best.replicates)))
+    return deviation * float(stats.order_statistic(stats.Normal(), n=trials, r=trials).mean())

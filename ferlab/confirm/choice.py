@@ -1,0 +1,199 @@
+"""What is confirmed: configurations and fresh seeds, chosen once and before any is trained."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ferlab.analysis.comparison.seeded import FEWEST
+from ferlab.errors import EvidenceError, TrackingError
+from ferlab.reproduce.evaluate import is_scored
+from ferlab.study.params import Params, identity
+from ferlab.study.table import StudyTable, TrialRow, value_of
+from ferlab.sweep import studies
+from ferlab.sweep.search.space import matches
+from ferlab.sweep.studies import view
+from ferlab.sweep.workers.storage import exists
+from ferlab.text import pluralize
+from ferlab.tracking import find
+from ferlab.tracking.entry import Entry
+from ferlab.tracking.store import Client
+
+_SEED = re.compile(r"seed \d+")
+"""How a trial's name tells of a seed that was swept."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A configuration of the search that is to be trained again.
+
+    Attributes:
+        name: as a reader knows it.
+        trial: its number in the search.
+        run_id: of a run that recorded its config.
+        value: what the search found, in its first objective.
+    """
+
+    name: str
+    trial: int
+    run_id: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a confirmation trains.
+
+    Attributes:
+        study: name of the search.
+        arms: the baseline, then the best others, the best first.
+        seeds: that each is trained under; the search used none of them.
+        looked: the search's runs that had been scored on the test split when this was chosen.
+    """
+
+    study: str
+    arms: tuple[Candidate, ...]
+    seeds: tuple[int, ...]
+    looked: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the study that trains it."""
+        return confirmation_name(self.study)
+
+    @property
+    def size(self) -> int:
+        """How many runs it has."""
+        return len(self.arms) * len(self.seeds)
+
+    def plain(self) -> dict[str, Any]:
+        """As it is kept, in plain containers."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, plain: Mapping[str, Any]) -> "Choice":
+        """What `plain` gave."""
+        arms = tuple(Candidate(**arm) for arm in plain["arms"])
+        return cls(plain["study"], arms, tuple(plain["seeds"]), tuple(plain["looked"]))
+
+
+def confirmation_name(study: str) -> str:
+    """The name of the study that confirms another."""
+    return f"{study}-confirm"
+
+
+def begun(study: str, storage: str | None) -> Choice | None:
+    """What was chosen for a study whose confirmation has begun; else None."""
+    if not exists(storage, confirmation_name(study)):
+        return None
+    try:
+        about = studies.open_study(confirmation_name(study), storage).user_attrs.get("about")
+    except TrackingError:  # nothing is in it
+        return None
+    return None if about is None else Choice.read(about["confirmation"])
+
+
+def choose(
+    client: Client, study: str, storage: str | None, best: int | None, seeds: int | None
+) -> Choice:
+    """Choose, or take what was chosen before.
+
+    Args:
+        client: of the tracking store.
+        study: the search.
+        storage: where it is kept; None for ferlab's home.
+        best: how many of its best configurations; None for 1, or as before.
+        seeds: how many; None for 10, or as before.
+
+    Raises:
+        EvidenceError: the study has nothing to confirm, or something else was chosen before.
+        TrackingError: there is no such study.
+    """
+    before = begun(study, storage)
+    if before is not None:
+        was = len(before.arms) - 1, len(before.seeds)
+        if (best or was[0], seeds or was[1]) != was:
+            raise EvidenceError(
+                f"the confirmation of '{study}' was begun with --best {was[0]} --seeds {was[1]}; "
+                "it cannot be changed once results may be known"
+            )
+        return before
+    best, seeds = 1 if best is None else best, 10 if seeds is None else seeds
+    if best < 1 or seeds < FEWEST:
+        raise EvidenceError(
+            f"--best {best} --seeds {seeds}: it takes at least 1 configuration, and {FEWEST} seeds "
+            "for an interval"
+        )
+    found = studies.open_study(study, storage)
+    table = view(found)
+    if not table.complete:
+        raise EvidenceError(f"the study '{study}' has no finished trial, so there is no best one")
+    about: Mapping[str, Any] = found.user_attrs["about"]
+    baseline = _baseline(table, about)
+    rows = [baseline, *_best(table, baseline, best)]
+    entries = [find.resolve(client, str(row.run_id)) for row in rows]
+    names = _names(rows)
+    arms = tuple(
+        Candidate(name, row.number, (entry.seeds or (entry,))[0].run_id, value_of(row))
+        for name, row, entry in zip(names, rows, entries, strict=True)
+    )
+    last = max(row.params.get("seed", about.get("seed", 0)) for row in table.rows)
+    first = int(last or 0) + table.replicates  # replicates count on from a trial's first seed
+    looked = tuple(entry.run_id for entry in _runs(client, study) if is_scored(entry, "test"))
+    return Choice(study, arms, tuple(range(first, first + seeds)), looked)
+
+
+def _baseline(table: StudyTable, about: Mapping[str, Any]) -> TrialRow:
+    prefix = "study.baseline."
+    values = {k.removeprefix(prefix): v for k, v in about.items() if k.startswith(prefix)}
+    if not values:
+        raise EvidenceError(
+            f"the study '{table.study}' has no baseline to compare with; say which point is it, "
+            "study.baseline={KEY: VALUE}, and sweep with --new"
+        )
+    told = ", ".join(f"{key}: {value}" for key, value in values.items())
+    rows = [row for row in table.rows if matches(row.params, values)]
+    complete = [row for row in rows if row in table.complete]
+    if not complete:
+        state = rows[-1].state if rows else "not in it"
+        raise EvidenceError(
+            f"the baseline of the study '{table.study}' ({told}) is {state}; it must be complete"
+        )
+    return complete[0]
+
+
+def _best(table: StudyTable, baseline: TrialRow, count: int) -> list[TrialRow]:
+    """The best complete trials; of those that differ only by their seed, the best."""
+    seen = {_configuration(baseline.params)}
+    others: list[TrialRow] = []
+    for row in table.ranked:
+        if (key := _configuration(row.params)) not in seen:
+            seen.add(key)
+            others.append(row)
+    if len(others) < count:
+        raise EvidenceError(
+            f"the study '{table.study}' has {pluralize(len(others), 'complete configuration')} "
+            f"beside its baseline, not {count}"
+        )
+    return others[:count]
+
+
+def _configuration(params: Params) -> str:
+    return identity({key: value for key, value in params.items() if key != "seed"})
+
+
+def _names(rows: list[TrialRow]) -> list[str]:
+    """What each is called without its seed; with its trial's number where others are so, too."""
+    parts = [[part for part in row.name.split(", ") if not _SEED.fullmatch(part)] for row in rows]
+    names = [
+        ", ".join(mine).replace("none", "no attention" if row.is_plain else "none", 1)
+        for row, mine in zip(rows, parts, strict=True)
+    ]
+    return [
+        f"{name} (trial {row.number})" if names.count(name) > 1 or not name else name
+        for name, row in zip(names, rows, strict=True)
+    ]
+
+
+def _runs(client: Client, study: str) -> Iterator[Entry]:
+    return (entry for entry in find.every(client) if entry.study == study)

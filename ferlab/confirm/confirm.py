@@ -1,0 +1,183 @@
+"""A search's best against its baseline, under fresh seeds, and then once on the test split.
+
+The training is a sweep itself, over arms and seeds, so it is as parallel and as hard to kill. The
+test split is scored when all of it is done, and no model before.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from ferlab.config import check, launching
+from ferlab.config.study import check_study
+from ferlab.confirm import evidence
+from ferlab.confirm.choice import Choice, choose
+from ferlab.confirm.evidence import Evidence, Runs
+from ferlab.data.imageset import Split
+from ferlab.data.prepare import prepare
+from ferlab.errors import ConfigError, DataError, EvidenceError
+from ferlab.reproduce.evaluate import evaluate, is_scored
+from ferlab.sweep import studies, sweeper
+from ferlab.sweep.outcome import SweepResult
+from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.space import grid_space
+from ferlab.sweep.search.trial_configs import RecordedConfigs
+from ferlab.sweep.studies import view
+from ferlab.sweep.workers.processes import cores, gpus
+from ferlab.tracking import find, store, study_runs
+from ferlab.tracking.run import Run, recorded_config
+from ferlab.tracking.store import Client
+
+_OTHERWISE = "another command"
+"""What scored a model on the test split, if it was not its confirmation."""
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """How a confirmation stands when the command ends.
+
+    Attributes:
+        choice: what it is of.
+        training: how its sweep ended; None if all runs had been trained before.
+        evidence: None as long as a run is missing.
+    """
+
+    choice: Choice
+    training: SweepResult | None
+    evidence: Evidence | None
+
+
+def confirm(
+    study: str,
+    storage: str | None = None,
+    best: int | None = None,
+    seeds: int | None = None,
+    workers: int | None = None,
+    overrides: Sequence[str] = (),
+) -> Confirmation:
+    """Train what was chosen under fresh seeds, or go on with it; then score the test split.
+
+    Args:
+        study: the search.
+        storage: where it is kept; None for ferlab's home.
+        best: see `ferlab.confirm.choice.choose`.
+        seeds: see `ferlab.confirm.choice.choose`.
+        workers: that train at a time; None for one per GPU, else as many as the cores have
+            threads for.
+        overrides: ``hydra/launcher=NAME`` and what that launcher takes.
+
+    Raises:
+        FerlabError: the study cannot be confirmed, or its runs cannot be compared.
+    """
+    _require_launcher(overrides)
+    client = store.connect(None, make=False)
+    choice = choose(client, study, storage, best, seeds)
+    training = None
+    if evidence.count_finished(choice, storage) < choice.size:
+        training = _train(client, choice, storage, workers, overrides)
+        if evidence.count_finished(choice, storage) < choice.size:
+            return Confirmation(choice, training, None)
+    runs = evidence.runs(client, choice, storage)
+    _require_one_data(choice, runs)
+    _score(client, choice, runs)
+    return Confirmation(choice, training, evidence.gather(client, choice, storage))
+
+
+def _train(
+    client: Client,
+    choice: Choice,
+    storage: str | None,
+    workers: int | None,
+    overrides: Sequence[str],
+) -> SweepResult:
+    recorded = {arm.name: _config(client, arm.run_id) for arm in choice.arms}
+    first = check(recorded[choice.arms[0].name])
+    images, _ = prepare(first.data)
+    if not len(images.indices(Split.TEST)):
+        raise DataError(f"the data of the study '{choice.study}' has no test images")
+    context, config = launching(overrides)
+    defaults = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
+    searched = view(studies.open_study(choice.study, storage))
+    question = f"Under fresh seeds and on the test split: {searched.question or choice.study}"
+    settings = defaults.model_copy(
+        update={
+            "name": choice.name,
+            "question": question,
+            "workers": workers or _workers(first.trainer.threads),
+            "pruner": None,
+            "storage": storage,
+        }
+    )
+    configs = RecordedConfigs(recorded)
+    result = sweeper.run(
+        context,
+        config,
+        sweeper.Question(
+            study=choice.name,
+            settings=settings,
+            space=grid_space({"seed": choice.seeds, "arm": [arm.name for arm in choice.arms]}),
+            configs=configs,
+            is_feasible=Feasibility(settings.constraints, configs),
+            budget=choice.size,
+            about={
+                "study.question": question,
+                "study.objective": "val/accuracy",
+                "confirmation": choice.plain(),
+            },
+            command=f"ferlab confirm {choice.study}",
+            tags={"ferlab.confirms": choice.study},
+        ),
+    )
+    parent = study_runs.StudyRun(client, result.run_id)
+    parent.tell(result.metrics, question, None)
+    parent.end(result.status, result.reason)
+    return result
+
+
+def _config(client: Client, run_id: str) -> Mapping[str, Any]:
+    """As it was recorded, to be trained in the store that is used here."""
+    config = recorded_config(client, run_id)
+    if isinstance(config.get("tracking"), dict):
+        config["tracking"]["uri"] = None
+    return config
+
+
+def _workers(threads: int | str) -> int:
+    """As many as there are GPUs, else as share the cores by the threads that a run had."""
+    return len(gpus()) or max(1, cores() // (threads if isinstance(threads, int) else 2))
+
+
+def _score(client: Client, choice: Choice, runs: Runs) -> None:
+    """Score each model on the test split, unless it has been; who did it is kept on its run."""
+    for entry in (entry for entries in runs.values() for entry in entries):
+        if evidence.SCORED_BY not in entry.tags:
+            by = _OTHERWISE if is_scored(entry, "test") else choice.name
+            Run(client, entry.run_id).log_summary({}, {evidence.SCORED_BY: by})
+        evaluate(client, find.resolve(client, entry.run_id), "test")
+
+
+def _require_one_data(choice: Choice, runs: Runs) -> None:
+    digests = Counter(e.tags.get("ferlab.data.digest", "none") for es in runs.values() for e in es)
+    if len(digests) > 1:
+        told = " and ".join(f"{digest} ({n} runs)" for digest, n in digests.most_common())
+        raise EvidenceError(
+            f"the runs of '{choice.name}' cannot be compared, they were trained on different data: "
+            f"digests {told}"
+        )
+
+
+def is_launchers(override: str) -> bool:
+    """Whether it names the launcher, or is one of its settings."""
+    return override.lstrip("+").startswith(("hydra/launcher=", "hydra.launcher."))
+
+
+def _require_launcher(overrides: Sequence[str]) -> None:
+    for text in overrides:
+        if not is_launchers(text):
+            raise ConfigError(
+                f"a confirmation trains recorded configs; of '{text}' only hydra/launcher= and "
+                "hydra.launcher.KEY= may be given"
+            )

@@ -1,0 +1,245 @@
+"""From the runs of a confirmation to everything that its report says."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ferlab.analysis.comparison.compare import Comparison, compare
+from ferlab.analysis.comparison.curves import Band, band
+from ferlab.analysis.comparison.seeded import SeededPredictions
+from ferlab.analysis.predictions import Predictions
+from ferlab.config import Config, check
+from ferlab.confirm.choice import Choice
+from ferlab.data.audit import Audit, audit
+from ferlab.data.imageset import ImageSet, Split
+from ferlab.data.prepare import prepare, read_images
+from ferlab.errors import DataError, TrackingError
+from ferlab.reproduce.evaluate import is_scored
+from ferlab.study.table import StudyTable
+from ferlab.sweep import studies
+from ferlab.sweep.studies import view
+from ferlab.text import pluralize
+from ferlab.tracking import artifacts, find
+from ferlab.tracking.entry import Entry
+from ferlab.tracking.run import MACHINE, recorded_config
+from ferlab.tracking.store import Client
+
+SCORED_BY = "ferlab.test.scored_by"
+"""The tag of a run that says which study scored it on the test split first."""
+
+Runs = Mapping[str, Sequence[Entry]]
+"""A run for each seed, in their order, by arm."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some images, and every arm against the baseline on them.
+
+    Attributes:
+        name: of the images, in a few words.
+        what: they are, as a sentence.
+        comparisons: one per arm, best of the search first.
+    """
+
+    name: str
+    what: str
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """All that is known when every run is trained and scored.
+
+    Attributes:
+        choice: what was confirmed.
+        search: the study that it was chosen in.
+        runs: of the confirmation.
+        parts: the images it was scored on; the first, the test split, decides.
+        bands: learning curves, by arm.
+        config: of a run of the baseline.
+        digest: of the data.
+        dropped: training images that were left out, being identical to held-out ones.
+        audit: of the data, before that.
+        machine: that trained the first run.
+    """
+
+    choice: Choice
+    search: StudyTable
+    runs: Runs
+    parts: tuple[Part, ...]
+    bands: Mapping[str, Band]
+    config: Config
+    digest: str
+    dropped: int
+    audit: Audit
+    machine: str
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Those that decide."""
+        return self.parts[0].comparisons
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All runs, arm by arm."""
+        return [entry for entries in self.runs.values() for entry in entries]
+
+    @property
+    def scored_before(self) -> list[Entry]:
+        """Runs that something else had scored on the test split before."""
+        name = self.choice.name
+        return [entry for entry in self.entries if entry.tags.get(SCORED_BY, name) != name]
+
+
+def count_finished(choice: Choice, storage: str | None) -> int:
+    """How many of a confirmation's runs are trained."""
+    try:
+        return len(view(studies.open_study(choice.name, storage)).complete)
+    except TrackingError:  # it has not begun
+        return 0
+
+
+def runs(client: Client, choice: Choice, storage: str | None) -> Runs:
+    """The finished runs of a confirmation; all of them must be there."""
+    table = view(studies.open_study(choice.name, storage))
+    ids = {(row.params["arm"], row.params["seed"]): str(row.run_id) for row in table.complete}
+    return {
+        arm.name: [find.resolve(client, ids[arm.name, seed]) for seed in choice.seeds]
+        for arm in choice.arms
+    }
+
+
+def are_scored(runs: Runs) -> bool:
+    """Whether every model has been scored on the test split."""
+    return all(is_scored(entry, "test") for entries in runs.values() for entry in entries)
+
+
+def gather(client: Client, choice: Choice, storage: str | None) -> Evidence:
+    """Compare the runs of a confirmation, which are all trained and scored.
+
+    Args:
+        client: of the tracking store.
+        choice: what was confirmed.
+        storage: where the studies are kept; None for ferlab's home.
+
+    Raises:
+        FerlabError: the data has changed, or the runs cannot be compared.
+    """
+    found = runs(client, choice, storage)
+    first = found[choice.arms[0].name][0]
+    config = check(recorded_config(client, first.run_id))
+    images, dropped = prepare(config.data)
+    if images.digest != first.tags["ferlab.data.digest"]:
+        raise DataError(
+            f"the data of '{choice.name}' has changed: its digest was "
+            f"{first.tags['ferlab.data.digest']}, and is {images.digest} now"
+        )
+    test, val = (
+        [_arm(client, name, entries, split, images.classes) for name, entries in found.items()]
+        for split in ("test", "val")
+    )
+    parts = tuple(
+        Part(name, what, compare(arms[1:], arms[0]))
+        for name, what, arms in _parts(test, val, images, config)
+    )
+    return Evidence(
+        choice=choice,
+        search=view(studies.open_study(choice.study, storage)),
+        runs=found,
+        parts=parts,
+        bands={name: _band(client, entries) for name, entries in found.items()},
+        config=config,
+        digest=images.digest,
+        dropped=dropped,
+        audit=audit(read_images(config.data)),
+        machine=_machine(client, first),
+    )
+
+
+def _parts(
+    test: list[SeededPredictions], val: list[SeededPredictions], images: ImageSet, config: Config
+) -> Iterator[tuple[str, str, list[SeededPredictions]]]:
+    """Name, description and arms, the baseline first, of each set of images."""
+    new = ~shared_with_training(images)
+    shared = f"{(~new).sum():,} of its {len(new):,} images"
+    also = (
+        "Not one of its images is pixel-identical to a training image."
+        if new.all()
+        else f"{shared} are pixel-identical to a training image."
+    )
+    yield "test", f"The whole test split, which decides. {also}", test
+    if new.any() and not new.all():
+        yield (
+            "test, none shared with training",
+            f"Without {shared}, for training has them, too.",
+            [arm.part(new) for arm in test],
+        )
+    yield (
+        "validation",
+        "Each run's best epoch was chosen on these images, so the scores are a little too good.",
+        val,
+    )
+    if config.data.split == "seed":
+        yield (
+            "validation and test",
+            "All of PrivateTest: the images on which epochs were chosen, and the others.",
+            [_joined(*pair) for pair in zip(val, test, strict=True)],
+        )
+
+
+def shared_with_training(images: ImageSet) -> npt.NDArray[np.bool_]:
+    """Of each test image, whether a training image has the very same pixels; shape (n_test,)."""
+    trained = {images.hashes[i].tobytes() for i in images.indices(Split.TRAIN)}
+    return np.array([images.hashes[i].tobytes() in trained for i in images.indices(Split.TEST)])
+
+
+def _arm(
+    client: Client, name: str, entries: Sequence[Entry], split: str, classes: tuple[str, ...]
+) -> SeededPredictions:
+    path = f"predictions/{split}.csv"
+    tables = [
+        Predictions.read(artifacts.read_files(client, entry.run_id, [path], [path])[path].decode())
+        for entry in entries
+    ]
+    return SeededPredictions(
+        name=name,
+        seeds=tuple(int(entry.tags["ferlab.seed"]) for entry in entries),
+        classes=classes,
+        names=tables[0].names,
+        labels=tables[0].labels,
+        predicted=np.stack([table.predicted for table in tables]),
+    )
+
+
+def _machine(client: Client, entry: Entry) -> str:
+    text = artifacts.read_files(client, entry.run_id, [MACHINE], [MACHINE])[MACHINE]
+    known = json.loads(text)
+    on_gpu = entry.params["trainer.device"] == "cuda"
+    processor = ", ".join(known["gpus"]) if on_gpu else known["cpu"]
+    threads = pluralize(int(entry.params["trainer.threads"]), "thread")
+    return f"{processor}, torch {known['libraries']['torch']}, {threads}"
+
+
+def _joined(first: SeededPredictions, second: SeededPredictions) -> SeededPredictions:
+    """The same runs on the images of both."""
+    return SeededPredictions(
+        first.name,
+        first.seeds,
+        first.classes,
+        np.concatenate([first.names, second.names]),
+        np.concatenate([first.labels, second.labels]),
+        np.concatenate([first.predicted, second.predicted], axis=1),
+    )
+
+
+def _band(client: Client, entries: Sequence[Entry]) -> Band:
+    name = "val/accuracy"
+    return band(
+        [
+            [epoch[name] for epoch in artifacts.metric_history(client, entry.run_id, [name])]
+            for entry in entries
+        ]
+    )

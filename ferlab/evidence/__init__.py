@@ -1,1 +1,0 @@
-"""Many runs, judged: a search confirmed, pure functions over predictions, pictures, the report."""

@@ -1,0 +1,117 @@
+"""The files that a finished run leaves behind: one function each, in one table.
+
+A user's own functions are named in ``tracking.artifacts``; see `OwnArtifact`.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from ferlab import instantiate
+from ferlab.analysis.classification import Labels
+from ferlab.analysis.history import History
+from ferlab.analysis.predictions import Predictions
+from ferlab.config import Config
+from ferlab.data.imageset import ImageSet, Split
+from ferlab.models.classifier import Classifier
+from ferlab.recording import figures
+
+_log = logging.getLogger("ferlab")
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a run came to.
+
+    Attributes:
+        config: of the run.
+        images: the run's data.
+        classifier: with the weights of the best epoch, in evaluation mode, on the run's device.
+        normalisation: mean and standard deviation that the classifier was built with.
+        history: of its epochs.
+        predictions: of the classifier on the validation split.
+    """
+
+    config: Config
+    images: ImageSet
+    classifier: Classifier
+    normalisation: tuple[float, float]
+    history: History
+    predictions: Predictions
+
+    @property
+    def answers(self) -> tuple[Labels, Labels, tuple[str, ...]]:
+        """True and predicted classes of the validation images, shape (n,), and k names."""
+        return self.predictions.labels, self.predictions.predicted, self.images.classes
+
+
+def _surest_mistakes(run: FinishedRun) -> Figure:
+    images, predictions = run.images, run.predictions
+    return figures.surest_mistakes(
+        images.images[images.indices(Split.VAL)],
+        predictions.labels,
+        predictions.probabilities,
+        predictions.names.tolist(),
+        images.classes,
+    )
+
+
+ARTIFACTS: Mapping[str, Callable[[FinishedRun], str | Figure]] = {
+    "predictions/val.csv": lambda run: run.predictions.table(run.images.classes),
+    "predictions/per_class.csv": lambda run: figures.per_class_report(*run.answers),
+    "figures/confusion.png": lambda run: figures.confusion(*run.answers),
+    "figures/learning_curves.png": lambda run: figures.learning_curves(
+        run.history, run.config.trainer.monitor
+    ),
+    "figures/per_class.png": lambda run: figures.per_class(*run.answers),
+    "figures/surest_mistakes.png": _surest_mistakes,
+}
+"""What each file shows, a text or a figure, by its path among the run's artifacts."""
+
+OwnArtifact = Callable[[Classifier, ImageSet, Predictions, Path], object]
+"""A user's function ``(classifier, images, predictions, folder)``.
+
+It writes any files into the folder, which is named like the function and kept with the run. The
+predictions are the classifier's on the validation split, in the order of the data set.
+"""
+
+
+def own_artifacts(names: Collection[str], allow: Collection[str]) -> dict[str, OwnArtifact]:
+    """The functions that a config names, by name.
+
+    Args:
+        names: dotted, ``my_pictures.draw``.
+        allow: see `ferlab.instantiate.require_allowed`.
+
+    Raises:
+        ConfigError: one is not allowed, or cannot be found.
+    """
+    return {name: instantiate.locate(name, allow) for name in names}
+
+
+def write_artifacts(run: FinishedRun, own: Mapping[str, OwnArtifact], folder: Path) -> None:
+    """Write all files of a finished run below a folder.
+
+    A user's function that fails loses nothing: its error is told, and kept in its place.
+    """
+    for path, make in ARTIFACTS.items():
+        made = make(run)
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(made, str):
+            file.write_text(made, encoding="utf-8")
+        else:
+            made.savefig(file)
+    for name, write in own.items():
+        place = folder / name
+        place.mkdir()
+        try:
+            write(run.classifier, run.images, run.predictions, place)
+        except Exception as error:
+            (place / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            line = (str(error).splitlines() or [""])[0]
+            _log.warning("artifact %s failed, %s: %s", name, type(error).__name__, line)

@@ -1,0 +1,99 @@
+"""What a finished run leaves in MLflow: predictions, pictures, the model, the summary."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ferlab import paths
+from ferlab.config.schema import Config
+from ferlab.data.imageset import Split
+from ferlab.models import cost
+from ferlab.recording.artifacts import FinishedRun, OwnArtifact, write_artifacts
+from ferlab.tracking import environment, pyfunc_model
+from ferlab.tracking.run import Run
+
+_EXAMPLES = 2
+"""Validation images kept beside the model as an example request."""
+
+_REQUIREMENTS = ("ferlab", "torch", "safetensors", "numpy", "pandas")
+"""What the recorded model needs to be served."""
+
+
+def record(run: Run, finished: FinishedRun, own: Mapping[str, OwnArtifact], state: Path) -> None:
+    """Write everything a run leaves behind into one folder, and hand that to MLflow.
+
+    Args:
+        run: to record it on.
+        finished: what it came to.
+        own: a user's artifacts, by name.
+        state: file with the state after the last epoch, to be kept.
+    """
+    images, classifier = finished.images, finished.classifier
+    with tempfile.TemporaryDirectory(dir=paths.work(run.id)) as scratch:
+        folder = Path(scratch, "artifacts")
+        folder.mkdir()
+        write_artifacts(finished, own, folder)
+        model = Path(scratch, "model")
+        pyfunc_model.save(
+            model,
+            classifier.state_dict(),
+            network={
+                "_target_": "ferlab.models.classifier.build",
+                "network": finished.config.model.network(),
+                "mean": finished.normalisation[0],
+                "std": finished.normalisation[1],
+            },
+            classes=images.classes,
+            example=images.images[images.indices(Split.VAL)[:_EXAMPLES]],
+            pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
+        )
+        (folder / "checkpoints").mkdir()
+        shutil.copy(state, folder / "checkpoints")
+        run.log_folder(folder)
+        run.log_model(model)
+    run.log_summary(_summary(finished), _tags(finished))
+
+
+def _summary(finished: FinishedRun) -> dict[str, float]:
+    config, history, classifier = finished.config, finished.history, finished.classifier
+    best = history.best(config.trainer.monitor)
+    speeds = [epoch["images_per_second"] for epoch in history.epochs]
+    return {
+        "best/accuracy": best["val/accuracy"],
+        "best/f1": best["val/f1"],
+        "best/loss": best["val/loss"],
+        "best/epoch": history.best_epoch(config.trainer.monitor),
+        "images_per_second": float(np.median(speeds)),
+        "train_seconds": history.seconds,
+        "peak_memory_bytes": environment.peak_memory(),
+        **_peak_gpu_memory(config),
+        "parameters": cost.parameters(classifier),
+        "multiply_adds": cost.multiply_adds(classifier.network),
+        "latency_ms": cost.latency(classifier.network),
+    }
+
+
+def _tags(finished: FinishedRun) -> dict[str, str]:
+    trainer, history = finished.config.trainer, finished.history
+    best = history.best(trainer.monitor)
+    return {
+        "ferlab.predictions.digest": finished.predictions.digest,
+        "mlflow.note.content": (
+            f"Accuracy **{best['val/accuracy']:.4f}**, macro F1 **{best['val/f1']:.4f}** "
+            f"on {len(finished.predictions.labels):,} validation images, at epoch "
+            f"{history.best_epoch(trainer.monitor)} of {trainer.max_epochs}. "
+            "A single run: another seed may score otherwise."
+        ),
+    }
+
+
+def _peak_gpu_memory(config: Config) -> dict[str, float]:
+    """The most GPU memory that the run's tensors have held, in bytes, if it was on a GPU."""
+    if config.trainer.device != "cuda":
+        return {}
+    return {"peak_gpu_memory_bytes": torch.cuda.max_memory_allocated()}

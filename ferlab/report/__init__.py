@@ -1,0 +1,1 @@
+"""Words and pages made of what the analysis found."""

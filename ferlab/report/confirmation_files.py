@@ -1,0 +1,70 @@
+"""A confirmation's report as files: for MLflow, and for ``experiments/``."""
+
+import tempfile
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from ferlab.analysis.comparison import figures
+from ferlab.confirm.evidence import Evidence
+from ferlab.report import search_files
+from ferlab.report.confirmation_background import SEARCH
+from ferlab.report.confirmation_text import confirmation_markdown
+from ferlab.report.page import page
+from ferlab.sweep import studies
+from ferlab.tracking.run import Run
+from ferlab.tracking.store import Client
+
+PAGE = "report.html"
+TEXT = "report.md"
+
+
+def write_confirmation(
+    evidence: Evidence, storage: str | None, folder: Path, name: str = TEXT
+) -> None:
+    """Write the text, its pictures, and a page that holds both; and the search in full.
+
+    Args:
+        evidence: of a confirmation.
+        storage: where the search is kept; None for ferlab's home.
+        folder: must exist; of what it holds, the files of an earlier report are replaced.
+        name: of the text's file.
+    """
+    study = evidence.choice.study
+    searched = search_files.write_search(studies.open_study(study, storage), folder, SEARCH)
+    files = {picture: f"{picture}.png" for picture in searched}
+    for picture, figure in draw_confirmation(evidence).items():
+        files[picture] = f"{picture}.png"
+        figure.savefig(folder / files[picture])
+    text = confirmation_markdown(evidence, files)
+    (folder / name).write_text(text, encoding="utf-8")
+    pictures = {file: (folder / file).read_bytes() for file in files.values()}
+    html = page(f"{study}: is the gain real?", text, pictures)
+    (folder / PAGE).write_text(html, encoding="utf-8")
+
+
+def record_confirmation(evidence: Evidence, storage: str | None, client: Client) -> None:
+    """Keep the report on the MLflow runs of the search and of its confirmation.
+
+    Beside it, their tags ``ferlab.verdict`` hold the verdict on the first arm in words.
+    """
+    choice = evidence.choice
+    with tempfile.TemporaryDirectory() as folder:
+        write_confirmation(evidence, storage, Path(folder))
+        for study in (choice.name, choice.study):
+            run = Run(client, studies.open_study(study, storage).user_attrs["run_id"])
+            run.log_folder(Path(folder))
+            run.log_summary({}, {"ferlab.verdict": evidence.comparisons[0].words})
+
+
+def draw_confirmation(evidence: Evidence) -> dict[str, Figure]:
+    """The pictures of a confirmation, by name."""
+    drawn = {
+        "forest": figures.forest(evidence.comparisons, "accuracy"),
+        "forest-f1": figures.forest(evidence.comparisons, "f1"),
+        "bands": figures.mean_curves(evidence.bands, "val/accuracy"),
+    }
+    for i, comparison in enumerate(evidence.comparisons, 1):
+        drawn[f"seeds-{i}"] = figures.paired_seeds(comparison)
+        drawn[f"classes-{i}"] = figures.confusion_difference(comparison)
+    return drawn

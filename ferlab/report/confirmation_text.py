@@ -1,0 +1,220 @@
+"""A confirmation in words, as Markdown, for someone who did not run it."""
+
+from collections.abc import Iterator, Mapping
+
+from ferlab.analysis.classification import Metric
+from ferlab.analysis.comparison.compare import (
+    METRICS,
+    Comparison,
+    ConfigurationScore,
+    MetricDifference,
+)
+from ferlab.analysis.comparison.estimates import Estimate
+from ferlab.analysis.comparison.figures import METRIC_NAMES
+from ferlab.analysis.comparison.verdict import p_in_words, points
+from ferlab.confirm.evidence import Evidence
+from ferlab.report.confirmation_background import (
+    again,
+    cost,
+    data,
+    percent,
+    picture,
+    reading,
+    search,
+)
+from ferlab.report.search_text import markdown_table
+from ferlab.text import join_words, pluralize
+
+_MCNEMAR = ("gained", "lost", "McNemar's p")
+
+_LISTED = 5
+"""Runs that a caution names."""
+
+
+def confirmation_markdown(evidence: Evidence, pictures: Mapping[str, str]) -> str:
+    """The report.
+
+    Args:
+        evidence: of a confirmation.
+        pictures: files, relative to where the text is kept, by the names of
+            `ferlab.report.confirmation_files.draw_confirmation` and
+            `ferlab.report.search_text.CAPTIONS`.
+    """
+    study, question = evidence.choice.study, evidence.search.question
+    paragraphs = [f"# {study}: is the gain real?"]
+    if question:
+        paragraphs.append("\n".join(f"> {line}" for line in question.strip().splitlines()))
+    for section in (
+        _verdict, _scores, _seeds, _classes, _curves, cost, search, data, again, reading,
+    ):  # fmt: skip
+        paragraphs += section(evidence, pictures)
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _verdict(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
+    del pictures
+    for comparison in evidence.comparisons:
+        yield (
+            f"**Verdict.** *{comparison.arm}* against *{comparison.baseline}*: {comparison.words}."
+        )
+    first, seeds = evidence.comparisons[0], evidence.choice.seeds
+    yield (
+        f"Each was trained anew under {len(seeds)} seeds that the search had not used, {seeds[0]} "
+        f"to {seeds[-1]}. Each model was scored once on the {first.images:,} test images, when all "
+        "were trained."
+    )
+    yield from _cautions(evidence)
+
+
+def _cautions(evidence: Evidence) -> Iterator[str]:
+    looked, before = evidence.choice.looked, [e.run_id for e in evidence.scored_before]
+    if looked:
+        yield (
+            f"**Careful.** {pluralize(len(looked), 'run')} of the search had been scored on the "
+            f"test split before this was begun ({_ids(looked)}). If such a score had a part in any "
+            "choice, the verdict is worth less than it says."
+        )
+    if before:
+        yield (
+            f"**Careful.** {pluralize(len(before), 'model')} of this confirmation had been scored "
+            "on the test split by another command before the last one was trained "
+            f"({_ids(before)})."
+        )
+    for part in evidence.parts[1:]:
+        for decides, other in zip(evidence.comparisons, part.comparisons, strict=True):
+            if other.verdict is not decides.verdict:
+                yield (
+                    f"**Careful.** On *{part.name}* the verdict on {other.arm} would be: "
+                    f"{other.words}."
+                )
+    code = {entry.tags.get("ferlab.code.digest") for entry in evidence.entries}
+    if len(code) > 1:
+        yield (
+            f"**Careful.** The runs were trained by {len(code)} different states of the code; the "
+            "table of runs below has their commits."
+        )
+
+
+def _scores(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
+    yield "## Scores"
+    first = evidence.comparisons[0]
+    reached = [(first.baseline, first.accuracy.baseline, first.f1.baseline)]
+    reached += [(c.arm, c.accuracy.arm, c.f1.arm) for c in evidence.comparisons]
+    yield markdown_table(
+        ["on the test split", "accuracy (95 % interval)", "macro F1 (95 % interval)", "seeds"],
+        [
+            [name, _score("accuracy", accuracy), _score("f1", f1), f"{len(first.seeds)}"]
+            for name, accuracy, f1 in reached
+        ],
+    )
+    yield from picture(pictures, "forest", "Difference in accuracy to the baseline")
+    yield from picture(pictures, "forest-f1", "Difference in macro F1 to the baseline")
+    header = ["images", "count", "arm"]
+    header += [text for metric in METRICS for text in (f"{METRIC_NAMES[metric]}, points", "p")]
+    yield "Differences to the baseline, on these images and on others:"
+    yield markdown_table(
+        header,
+        [
+            [part.name, f"{c.images:,}", c.arm, *_differences(c)]
+            for part in evidence.parts
+            for c in part.comparisons
+        ],
+    )
+    yield "\n".join(f"- *{part.name}*: {part.what}" for part in evidence.parts)
+
+
+def _seeds(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
+    yield "## Seed by seed"
+    for i, comparison in enumerate(evidence.comparisons, 1):
+        caption = f"Both runs of each seed: {comparison.baseline} and {comparison.arm}"
+        yield from picture(pictures, f"seeds-{i}", caption)
+        test = comparison.accuracy
+        yield markdown_table(
+            ["seed", comparison.baseline, comparison.arm, "points", *_MCNEMAR],
+            [
+                [f"{seed}", percent(before), percent(after), points(after - before),
+                 f"{pair.gained:,}", f"{pair.lost:,}", _p(pair.p)]
+                for seed, before, after, pair in zip(
+                    comparison.seeds, test.baseline.runs, test.arm.runs, comparison.mcnemar,
+                    strict=True,
+                )
+            ],
+        )  # fmt: skip
+        yield f"The same difference, {comparison.arm}, asked in other ways:"
+        yield markdown_table(["", "accuracy", "macro F1"], list(_other_ways(comparison)))
+
+
+def _other_ways(comparison: Comparison) -> Iterator[list[str]]:
+    both = [comparison.difference(metric) for metric in METRICS]
+    yield ["other seeds and other images (decides)", *(_difference(d) for d in both)]
+    yield [
+        "other seeds, on these very images",
+        *(f"{_points(d.same_images)}, {p_in_words(d.same_images.p)}" for d in both),
+    ]
+    yield [
+        "bootstrap of seeds and images",
+        *(
+            f"{points(d.resampled.low)} to {points(d.resampled.high)}, {p_in_words(d.resampled.p)}"
+            for d in both
+        ),
+    ]
+    yield ["sign flips of the seeds, exact", *(p_in_words(d.sign_flip) for d in both)]
+    yield [
+        "smallest difference it shows 4 times in 5",
+        *(f"{100 * d.smallest:.2f} points" for d in both),
+    ]
+
+
+def _classes(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
+    yield "## Classes gained and lost"
+    for i, comparison in enumerate(evidence.comparisons, 1):
+        yield from picture(pictures, f"classes-{i}", f"Classes gained and lost: {comparison.arm}")
+        clear = [
+            f"{name} {_points(recall)}"
+            for name, recall in zip(comparison.classes, comparison.recalls, strict=True)
+            if recall is not None and recall.p < 0.05
+        ]
+        text = f"Clear of zero in recall, {comparison.arm}: {join_words(clear)}." if clear else (
+            f"No class of {comparison.arm} differs in recall by more than its interval."
+        )  # fmt: skip
+        yield f"{text} By chance alone, one interval in twenty is clear of zero."
+
+
+def _curves(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
+    del evidence
+    if "bands" in pictures:
+        yield "## Learning curves"
+        yield from picture(pictures, "bands", "Validation accuracy by epoch, over seeds")
+
+
+def _score(metric: Metric, score: ConfigurationScore) -> str:
+    low, high = score.estimate.interval()
+    if metric == "accuracy":
+        return f"{percent(score.estimate.value)} ({100 * low:.2f} to {100 * high:.2f})"
+    return f"{score.estimate.value:.4f} ({low:.4f} to {high:.4f})"
+
+
+def _differences(comparison: Comparison) -> Iterator[str]:
+    for metric in METRICS:
+        found = comparison.difference(metric)
+        yield _points(found.estimate)
+        yield _p(found.p)
+
+
+def _p(p: float) -> str:
+    """A p below a header that says so."""
+    return p_in_words(p).removeprefix("p = ").removeprefix("p ")
+
+
+def _difference(difference: MetricDifference) -> str:
+    return f"{_points(difference.estimate)}, {p_in_words(difference.p)}"
+
+
+def _points(estimate: Estimate) -> str:
+    low, high = estimate.interval()
+    return f"{points(estimate.value)} ({points(low)} to {points(high)})"
+
+
+def _ids(run_ids: tuple[str, ...] | list[str]) -> str:
+    shown = ", ".join(f"`{run_id[:8]}`" for run_id in run_ids[:_LISTED])
+    return f"{shown} and more" if len(run_ids) > _LISTED else shown

@@ -1,0 +1,43 @@
+"""A study's result as files: the text and its pictures, for MLflow and for ``experiments/``."""
+
+import tempfile
+from pathlib import Path
+
+import optuna
+
+from ferlab.analysis.search import figures
+from ferlab.report import search_text
+from ferlab.sweep import studies
+from ferlab.sweep.outcome import SweepResult
+from ferlab.sweep.studies import resume_command, view
+from ferlab.tracking import store
+from ferlab.tracking.study_runs import StudyRun
+
+
+def write_search(study: optuna.Study, folder: Path, name: str = "RESULTS.md") -> list[str]:
+    """Write the text and the pictures it shows.
+
+    Args:
+        study: as `find` gives it.
+        folder: made if there is none; the files that an earlier report left are replaced.
+        name: of the text's file.
+
+    Returns:
+        The names of the pictures that were drawn; see `ferlab.report.search_text.CAPTIONS`.
+    """
+    table, files = view(study), {}
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture, figure in figures.draw_search(table).items():
+        files[picture] = f"{picture}.png"
+        figure.savefig(folder / files[picture])
+    text = search_text.search_markdown(table, resume_command(study), files)
+    (folder / name).write_text(text, encoding="utf-8")
+    return list(files)
+
+
+def record_search(result: SweepResult) -> None:
+    """Keep the text and its pictures on the study's MLflow run."""
+    study = studies.open_study(result.table.study, result.storage)
+    with tempfile.TemporaryDirectory() as folder:
+        write_search(study, Path(folder))
+        StudyRun(store.connect(result.tracking_uri), result.run_id).log_folder(Path(folder))

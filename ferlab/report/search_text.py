@@ -1,0 +1,160 @@
+"""A study's result in words, as Markdown: what was found, and how much of it may be chance."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ferlab.report.search_uncertainty import chance
+from ferlab.study.objectives import format_difference, format_value
+from ferlab.study.params import overrides
+from ferlab.study.table import StudyTable, TrialRow, between_seeds
+from ferlab.text import join_words, pluralize
+
+CAPTIONS = {
+    "history": "Optimisation history: each trial, and the best so far",
+    "placement": "Reduction and placement, with the runs behind each cell",
+    "importances": "What goes along with the score, beside what chance would do",
+    "front": "Pareto front",
+    "curves": "Learning curves",
+}
+"""What stands below each picture."""
+
+_BEST = 10
+_LISTED = 10
+"""Values of a parameter, or trials of a front, that are listed; of more, less is told."""
+
+
+def search_markdown(table: StudyTable, command: str, pictures: Mapping[str, str]) -> str:
+    """The result of a study.
+
+    Args:
+        table: the study.
+        command: that ran it, ``ferlab sweep se_placement``.
+        pictures: files, relative to where the text is kept, by the names of `CAPTIONS`.
+    """
+    parts = [f"# {table.study}"]
+    if table.question:
+        parts.append("\n".join(f"> {line}" for line in table.question.strip().splitlines()))
+    parts += searched(table)
+    if table.complete:
+        parts += [*_best(table), *chance(table)]
+    else:
+        parts.append("No trial is complete, so there is nothing to compare.")
+    if pictures:
+        parts.append("## Pictures")
+        parts += [f"![{CAPTIONS[name]}]({file})" for name, file in pictures.items()]
+    parts += ["## Again", f"    {command}"]
+    parts.append("takes the study up where it stands; with `--new`, another one is begun.")
+    if table.best is not None:
+        parts.append(
+            f"The best trial is MLflow run `{table.best.run_id}`, which holds its whole config."
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def searched(table: StudyTable) -> Iterator[str]:
+    """Paragraphs on what was tried, how much of it was stopped early, and what it cost."""
+    yield "## What was searched"
+    yield " ".join([_counts(table), _each(table), *_cost(table)])
+    keys = dict.fromkeys(key for row in table.rows for key in row.params)
+    if keys:
+        yield markdown_table(
+            ["parameter", "values tried"], [[f"`{k}`", _tried(table, k)] for k in keys]
+        )
+
+
+def _counts(table: StudyTable) -> str:
+    complete, pruned, failed, running = (
+        len(table.of(state)) for state in ("complete", "pruned", "failed", "running")
+    )
+    done = complete + pruned
+    text = (
+        f"Of {pluralize(table.budget, 'trial')}, {done:,} {'is' if done == 1 else 'are'} done: "
+        f"{complete:,} complete and {pruned:,} pruned"
+    )
+    if failed:
+        text += f"; {failed:,} more failed"
+    if running:
+        text += f"; {running:,} more {'is' if running == 1 else 'are'} running"
+    if pruned:
+        text += ". What is pruned was stopped early and stands in none of the comparisons below"
+    return f"{text}."
+
+
+def _each(table: StudyTable) -> str:
+    epochs = pluralize(table.epochs, "epoch")
+    if table.replicates == 1:
+        return f"A trial is one run of at most {epochs}."
+    seeds = f"{table.replicates} seeds, the same for all trials"
+    return f"A trial is trained under {seeds}, for at most {epochs} each."
+
+
+def _cost(table: StudyTable) -> Iterator[str]:
+    seconds = sum(row.ended - row.started for row in table.rows if row.ended is not None)
+    epochs = sum(len(row.epochs) for row in table.rows)
+    if seconds:
+        text = f"Added up, the trials took {_duration(seconds)} from start to end"
+        yield text + (
+            f", for {pluralize(epochs, 'epoch')}." if epochs and table.replicates == 1 else "."
+        )
+
+
+def _best(table: StudyTable) -> Iterator[str]:
+    ranked, seeds = table.ranked, between_seeds(table.rows) is not None
+    plain = next((row for row in ranked if row.is_plain), None)
+    shown = ranked[:_BEST]
+    if plain is not None and plain not in shown:
+        shown.append(plain)
+    header = ["", "trial", "what", *table.objectives]
+    header += ["sd between its seeds", "seeds"] if seeds else []
+    lines = []
+    for row in shown:
+        line = [f"{ranked.index(row) + 1}", f"{row.number}", _what(row)]
+        line += map(format_value, table.objectives, row.values or ())
+        if seeds:
+            spread = between_seeds([row])
+            line.append(format_difference(table.objectives[0], spread.deviation) if spread else "–")
+            line.append(f"{max(1, len(row.replicates))}")
+        lines.append([*line, f"`{(row.run_id or '–')[:8]}`"])
+    yield "## The best" if len(ranked) > 1 else "## The only complete trial"
+    yield markdown_table([*header, "run"], lines)
+    if len(table.objectives) > 1:
+        front = [str(row.number) for row in table.front]
+        which = (
+            join_words(front) if len(front) <= _LISTED else f"{', '.join(front[:_LISTED])} and more"
+        )
+        yield (
+            f"{pluralize(len(front), 'trial')} on the Pareto front, where none is better in one "
+            f"objective without being worse in another: {which}."
+        )
+
+
+def _what(row: TrialRow) -> str:
+    return f"{row.name} (no attention)" if row.is_plain else row.name
+
+
+def _tried(table: StudyTable, key: str) -> str:
+    values = list(dict.fromkeys(row.params[key] for row in table.rows if key in row.params))
+    texts = [overrides({key: value})[0].partition("=")[2] for value in values]
+    numbers = [value for value in values if isinstance(value, int | float)]
+    if len(numbers) == len(values):
+        texts = [text for _, text in sorted(zip(numbers, texts, strict=True))]
+    else:
+        texts.sort(key=lambda text: (len(text), text))
+    if len(texts) <= _LISTED:
+        return ", ".join(f"`{text}`" for text in texts)
+    if len(numbers) == len(values):
+        return f"{pluralize(len(texts), 'value')} from {min(numbers):.4g} to {max(numbers):.4g}"
+    return pluralize(len(texts), "value")
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(c.replace('|', chr(92) + '|') for c in r)} |" for r in lines)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return pluralize(round(seconds), "second")
+    if seconds < 90 * 60:
+        return pluralize(round(seconds / 60), "minute")
+    return f"{seconds / 3600:.1f} hours"

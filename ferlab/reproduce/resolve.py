@@ -1,0 +1,150 @@
+"""What a user asks to reproduce: a run, the best, a bundle or a config, as runs that it means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ferlab.config import check
+from ferlab.config.problems import flatten
+from ferlab.errors import ConfigError, DataError, FerlabError, TrackingError
+from ferlab.reproduce import bundle
+from ferlab.reproduce.recorded import NEEDED, Files, Recorded, fetch, read_config
+from ferlab.tracking import find, store
+from ferlab.tracking.entry import Entry
+from ferlab.tracking.run import params_of
+from ferlab.tracking.store import Client
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What is to be trained once more.
+
+    Attributes:
+        what: it is, in words.
+        runs: that were recorded, one per seed; none for a config that no run has had.
+        configs: one per run, or the one that no run has had.
+        is_foreign: whether it comes from a file that may have come from anywhere.
+        uri: of the store that it was found in; None where it was not.
+    """
+
+    what: str
+    runs: tuple[Recorded, ...]
+    configs: tuple[Mapping[str, Any], ...]
+    is_foreign: bool
+    uri: str | None
+
+
+def resolve(what: str) -> Resolved:
+    """Find what a user means.
+
+    Args:
+        what: a path to a bundle (``.zip``) or to a config (``.yaml``), or see
+            `ferlab.tracking.find.resolve`.
+
+    Raises:
+        FerlabError: it is not there, has not finished, or is damaged.
+    """
+    suffix = Path(what).suffix.lower()
+    if suffix == ".zip":
+        runs = tuple(bundle.read_bundle(Path(what)))
+        configs = tuple(run.setting.config for run in runs)
+        return Resolved(f"{what}: {_told(runs)}", runs, configs, True, None)
+    if suffix in (".yaml", ".yml"):
+        return _of_config(Path(what))
+    client = store.connect(None, make=False)
+    entry = _finished(client, find.resolve(client, what))
+    runs = tuple(Recorded.read(files) for files in files_of(client, entry))
+    configs = tuple(run.setting.config for run in runs)
+    study = f", of the study {entry.study}" if entry.study else ""
+    return Resolved(f"{_told(runs)}{study}", runs, configs, False, client.tracking_uri)
+
+
+def files_of(client: Client, entry: Entry) -> list[Files]:
+    """The files of a run, or of each of a trial's seeds."""
+    return [fetch(client, seed, NEEDED) for seed in entry.seeds or (entry,)]
+
+
+def resolve_finished(client: Client, name: str) -> Entry:
+    """The finished run, or the finished best of the study, that a user means.
+
+    Raises:
+        TrackingError: there is none, or it has not finished.
+    """
+    return _finished(client, find.resolve(client, name))
+
+
+def _finished(client: Client, entry: Entry) -> Entry:
+    if entry.kind == "study":
+        return find.best(client, entry.study)
+    if entry.status != "finished":
+        why = f" ({entry.why})" if entry.why else ""
+        raise TrackingError(
+            f"run {entry.run_id} has no result, for it is not finished but {entry.status}{why}; "
+            f"see if it can be finished: ferlab train --resume {entry.run_id}"
+        )
+    if "seeds" in entry.metrics and len(entry.seeds) < entry.metrics["seeds"]:
+        raise TrackingError(
+            f"trial {entry.run_id} had {entry.metrics['seeds']:.0f} seeds, "
+            f"and the runs of {len(entry.seeds)} are left"
+        )
+    return entry
+
+
+def _of_config(path: Path) -> Resolved:
+    """A config, with the newest run that has had it, wherever it was recorded."""
+    try:
+        config = read_config(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    try:
+        client = store.connect(None, make=False)
+    except TrackingError:
+        client = None
+    entry = None if client is None else _with_config(client, config)
+    if client is None or entry is None:
+        return Resolved(f"{path}, a config that no run here has had", (), (config,), True, None)
+    run = Recorded.read(fetch(client, entry))
+    what = f"{path}, the config of {_told((run,))}"
+    return Resolved(what, (run,), (config,), True, client.tracking_uri)
+
+
+def _with_config(client: Client, config: Mapping[str, Any]) -> Entry | None:
+    """The newest run that had it, other than those that only reproduced one."""
+    wanted = {p.key: p.value for p in params_of(flatten(config)) if _matters(p.key)}
+    for entry in find.every(client):
+        had = {key: value for key, value in entry.params.items() if _matters(key)}
+        is_original = entry.kind != "study" and "ferlab.reproduces" not in entry.tags
+        if had == wanted and is_original and entry.status == "finished":
+            return entry
+    return None
+
+
+def _matters(key: str) -> bool:
+    return not key.startswith("tracking.")
+
+
+def _told(runs: tuple[Recorded, ...]) -> str:
+    first = f"run {runs[0].run_id}: {runs[0].name}"
+    return first if len(runs) == 1 else f"{len(runs)} seeds, of which the first is {first}"
+
+
+def checked(config: Mapping[str, Any]) -> None:
+    """Refuse a recorded config that this ferlab cannot run, and say what has changed.
+
+    Raises:
+        ConfigError: keys or values are unknown, or new ones are missing.
+    """
+    try:
+        check(config)
+    except ConfigError as error:
+        raise ConfigError(
+            "the recorded config does not fit this ferlab (--at-commit takes that of its time): "
+            f"{str(error).removeprefix('config: ')}"
+        ) from error
+    except (AttributeError, TypeError, KeyError) as error:
+        raise FerlabError(
+            f"the recorded config has another form than a config: {error!r}"
+        ) from error

@@ -1,0 +1,41 @@
+"""An objective's values as they are written, in a text and along an axis."""
+
+from collections.abc import Callable
+
+
+def is_exact(objective: str) -> bool:
+    """Whether it is counted, so that no chance is in it."""
+    return objective in ("parameters", "multiply_adds")
+
+
+def format_value(objective: str, value: float, digits: int = 2) -> str:
+    """A value as a person reads it; ``digits`` follow the point of a percentage."""
+    match objective:
+        case "val/accuracy":
+            return f"{100 * value:.{digits}f} %"
+        case "parameters" | "multiply_adds":
+            return f"{value:,.0f}"
+        case "latency":
+            return f"{value:.{digits}f} ms"
+    return f"{value:.{digits + 2}f}"
+
+
+def format_difference(objective: str, difference: float, digits: int = 2) -> str:
+    """A difference of two values as a person reads it; of percentages, in points."""
+    if objective != "val/accuracy":
+        return format_value(objective, difference, digits)
+    return f"{100 * difference:.{digits}f} points"
+
+
+def axis_label(objective: str) -> str:
+    """What is written along an objective's axis."""
+    return "latency (ms)" if objective == "latency" else objective
+
+
+def tick_format(objective: str) -> Callable[[float, int], str]:
+    """How a value is written beside an axis."""
+    if objective == "val/accuracy":
+        return lambda value, _: f"{100 * value:.4g}%"
+    if objective in ("parameters", "multiply_adds"):
+        return lambda value, _: f"{value / 1e6:.4g} M"
+    return lambda value, _: f"{value:.4g}"

@@ -1,0 +1,27 @@
+"""The parameters of one trial, as Optuna stores them and as Hydra's overrides have them."""
+
+import json
+from collections.abc import Mapping
+
+Value = None | bool | int | float | str
+"""What Optuna stores of a parameter; a list or a mapping is stored as the text of its override."""
+
+Params = dict[str, Value]
+"""A point of a search space: the value of each parameter that is drawn, by its key."""
+
+
+def identity(params: Params) -> str:
+    """A text that is the same for the same parameters."""
+    return json.dumps(params, sort_keys=True)
+
+
+def overrides(params: Mapping[str, Value]) -> list[str]:
+    """The parameters in Hydra's grammar."""
+    return [f"{key}={format_override(value)}" for key, value in params.items()]
+
+
+def format_override(value: Value) -> str:
+    """A stored value in Hydra's grammar."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)

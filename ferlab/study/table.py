@@ -1,0 +1,138 @@
+"""A study's trials as plain values: what pictures, written results and the live table show."""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ferlab.study.params import Params
+
+State = Literal["complete", "pruned", "failed", "running"]
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """One trial.
+
+    Attributes:
+        number: counted from 0.
+        state: how it stands.
+        params: the values that were drawn for it.
+        name: what it is, ``se r8 @2+3 pool``.
+        values: one per objective, each the mean over its seeds; None where it has none.
+        replicates: the first objective of each seed that is finished, in the order of the seeds.
+        epochs: the first objective by epoch, from 1, of its first seed.
+        why: why it was pruned or failed; else empty.
+        run_id: of its MLflow run.
+        started: seconds since 1970.
+        ended: seconds since 1970; None while it runs.
+    """
+
+    number: int
+    state: State
+    params: Params
+    name: str
+    values: tuple[float, ...] | None
+    replicates: tuple[float, ...]
+    epochs: Mapping[int, float]
+    why: str
+    run_id: str | None
+    started: float
+    ended: float | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it was drawn to have no attention."""
+        kind = self.params.get("model.attention.kind")
+        return kind == "none" or self.params.get("model.attention.stages") == "[]"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A standard deviation and its degrees of freedom."""
+
+    deviation: float
+    freedom: int
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """A study and all its trials.
+
+    Attributes:
+        study: its name.
+        question: what it is to answer, in words.
+        objectives: their names, ``val/accuracy``, ``parameters``; at least one.
+        minimised: for each objective, whether less is better.
+        budget: trials that are to count.
+        epochs: of each training run.
+        replicates: seeds that each trial is to be trained under.
+        images: validation images behind one score; None where that is not known.
+        rows: its trials by number.
+    """
+
+    study: str
+    question: str | None
+    objectives: tuple[str, ...]
+    minimised: tuple[bool, ...]
+    budget: int
+    epochs: int
+    replicates: int
+    images: int | None
+    rows: tuple[TrialRow, ...]
+
+    def of(self, state: State) -> list[TrialRow]:
+        """The trials that stand so, by number."""
+        return [row for row in self.rows if row.state == state]
+
+    @property
+    def complete(self) -> list[TrialRow]:
+        """The complete trials that have values, by number."""
+        return [row for row in self.rows if row.state == "complete" and row.values]
+
+    @property
+    def ranked(self) -> list[TrialRow]:
+        """The complete trials, best first: by the first objective, then the next, then number."""
+        return sorted(self.complete, key=lambda row: (self.costs(row), row.number))
+
+    @property
+    def best(self) -> TrialRow | None:
+        """The first of `ranked`."""
+        return next(iter(self.ranked), None)
+
+    @property
+    def front(self) -> list[TrialRow]:
+        """The complete trials that none is better than in one objective and as good in all."""
+        front: list[TrialRow] = []
+        for row in self.ranked:  # what is better than a row in all stands before it
+            costs = self.costs(row)
+            others = (self.costs(other) for other in front)
+            if all(o == costs or any(c < b for c, b in zip(costs, o, strict=True)) for o in others):
+                front.append(row)
+        return front
+
+    def costs(self, row: TrialRow) -> tuple[float, ...]:
+        """Its values, signed so that less is better."""
+        signed = zip(row.values or (), self.minimised, strict=True)
+        return tuple(value if less else -value for value, less in signed)
+
+
+def between_seeds(rows: Iterable[TrialRow]) -> Spread | None:
+    """How far seeds of one trial lie apart, pooled over all trials with at least two seeds."""
+    return pooled(row.replicates for row in rows)
+
+
+def pooled(groups: Iterable[Sequence[float]]) -> Spread | None:
+    """How far values of one group lie apart, over all groups with at least two values."""
+    several = [group for group in groups if len(group) > 1]
+    if not several:
+        return None
+    freedom = sum(len(group) - 1 for group in several)
+    squares = sum(statistics.variance(group) * (len(group) - 1) for group in several)
+    return Spread(math.sqrt(squares / freedom), freedom)
+
+
+def value_of(row: TrialRow) -> float:
+    """Its first objective; not a number where it has none."""
+    return row.values[0] if row.values else math.nan

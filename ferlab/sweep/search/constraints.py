@@ -1,0 +1,43 @@
+"""Which points are cheap enough to be trained at all."""
+
+from ferlab.config.study import Constraints
+from ferlab.errors import ConfigError
+from ferlab.study.params import Params, identity
+from ferlab.sweep.search.trial_configs import TrialConfigs
+
+
+class Feasibility:
+    """Says of a point of the space whether its network keeps within the study's constraints.
+
+    Args:
+        constraints: what a network may cost.
+        configs: of the points.
+    """
+
+    def __init__(self, constraints: Constraints, configs: TrialConfigs) -> None:
+        self._constraints = constraints
+        self._configs = configs
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, params: Params) -> bool:
+        """Build the point's network and count; each point once."""
+        if self._constraints.parameters is None and self._constraints.multiply_adds is None:
+            return True
+        key = identity(params)
+        if key not in self._known:
+            self._known[key] = self._is_within(params)
+        return self._known[key]
+
+    def _is_within(self, params: Params) -> bool:
+        from ferlab.models import classifier, cost  # noqa: PLC0415  torch, where it is needed
+
+        try:
+            config = self._configs(params)
+        except ConfigError:
+            return True  # it has no network to count: let its trial fail, and say why
+        network, vouched = config.model.network(), config.targets()
+        built = classifier.build_allowed(network, 0.0, 1.0, vouched)
+        most = self._constraints
+        return (most.parameters is None or cost.parameters(built) <= most.parameters) and (
+            most.multiply_adds is None or cost.multiply_adds(built.network) <= most.multiply_adds
+        )

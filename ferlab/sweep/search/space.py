@@ -1,0 +1,184 @@
+"""What is swept: parameters with their values, some drawn only where others allow."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.types import Override, QuotedString
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from ferlab.config.problems import Problem, report
+from ferlab.errors import ConfigError
+from ferlab.study.params import Params, Value, format_override
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One swept key.
+
+    Attributes:
+        key: as in an override, ``optimizer.lr`` or ``scheduler``.
+        distribution: the values it may take, in Optuna's terms.
+        when: it is drawn only where each of these keys has one of these values.
+    """
+
+    key: str
+    distribution: BaseDistribution
+    when: Mapping[str, tuple[Value, ...]]
+
+    def is_drawn(self, params: Params) -> bool:
+        """Whether it has a value, given those of the parameters above it."""
+        return all(key in params and params[key] in values for key, values in self.when.items())
+
+    def takes(self, value: Value) -> bool:
+        """Whether it may have this value."""
+        try:
+            return self.distribution._contains(self.distribution.to_internal_repr(value))
+        except ValueError:
+            return False
+
+    def nearest(self, value: Value) -> Value:
+        """A value it takes, where it has steps exactly as `values` has it."""
+        match self.distribution:
+            case FloatDistribution(low=low, step=float(step)) if isinstance(value, int | float):
+                return (self.values() or [value])[round((value - low) / step)]
+        return value
+
+    def told(self) -> str:
+        """Its values, for a person to read."""
+        values = self.values()
+        return (
+            repr(self.distribution) if values is None else ", ".join(map(format_override, values))
+        )
+
+    def values(self) -> Sequence[Value] | None:
+        """All values in order, or None where there is no end to them."""
+        match self.distribution:
+            case CategoricalDistribution(choices=choices):
+                return choices
+            case IntDistribution(low=low, high=high, step=step):
+                return range(low, high + 1, step)
+            case FloatDistribution(low=low, high=high, step=float(step)):
+                count = math.floor((high - low) / step + 1e-9) + 1
+                return [float(f"{low + i * step:.12g}") for i in range(count)]  # 0.3, as typed
+            case FloatDistribution(low=low, high=high) if low == high:
+                return [low]
+        return None
+
+
+@dataclass(frozen=True)
+class Space:
+    """All parameters, each below those that it depends on."""
+
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all points can be counted."""
+        return all(param.values() is not None for param in self.parameters)
+
+    def all_params(self) -> Iterator[Params]:
+        """Every point of a finite space, in the order of the parameters, the last one fastest."""
+        return self._below({}, self.parameters)
+
+    def _below(self, params: Params, parameters: Sequence[Parameter]) -> Iterator[Params]:
+        if not parameters:
+            yield params
+            return
+        param, rest = parameters[0], parameters[1:]
+        if not param.is_drawn(params):
+            yield from self._below(params, rest)
+            return
+        for value in param.values() or ():
+            yield from self._below({**params, param.key: value}, rest)
+
+    def first(self) -> Params:
+        """Some point, the same at every call."""
+        return self.draw(lambda param: (param.values() or [_low(param)])[0])
+
+    def draw(self, choose: Callable[[Parameter], Value]) -> Params:
+        """One point, from a function that chooses a value for each parameter that is drawn."""
+        params: Params = {}
+        for param in self.parameters:
+            if param.is_drawn(params):
+                params[param.key] = choose(param)
+        return params
+
+    def params_of(self, values: Mapping[str, Any]) -> Params:
+        """The point that has these values.
+
+        Raises:
+            ConfigError: a value is missing, is none that its parameter takes, or belongs to none.
+        """
+        given = {key: stored(value) for key, value in values.items()}
+        params: Params = {}
+        problems: list[Problem] = []
+        for param in self.parameters:
+            if not param.is_drawn(params):
+                continue
+            if param.key not in given:
+                problems.append(Problem(param.key, "is missing"))
+            elif param.takes(given[param.key]):
+                params[param.key] = param.nearest(given[param.key])
+            else:
+                params[param.key] = given[param.key]
+                problems.append(
+                    Problem(param.key, f"is never {given[param.key]}, but one of {param.told()}")
+                )
+        problems += [Problem(key, "is not drawn there") for key in given if key not in params]
+        if problems:
+            raise ConfigError(
+                report(Problem(f"study.baseline.{key}", text) for key, text in problems)
+            )
+        return params
+
+    def describe(self) -> dict[str, str]:
+        """Key to distribution, as text, to be recorded and compared."""
+        return {
+            param.key: repr(param.distribution)
+            + "".join(f" when {key} in {list(values)}" for key, values in param.when.items())
+            for param in self.parameters
+        }
+
+
+def grid_space(values: Mapping[str, Sequence[Value]]) -> Space:
+    """The space of plain choices, in which the last key changes fastest."""
+    return Space(
+        tuple(Parameter(key, CategoricalDistribution(list(vs)), {}) for key, vs in values.items())
+    )
+
+
+def matches(params: Params, values: Mapping[str, Any]) -> bool:
+    """Whether a point has these values and no others; they are as in a config."""
+    return params == {key: stored(value) for key, value in values.items()}
+
+
+def stored(value: Any) -> Value:
+    """A value of a config as Optuna stores it."""
+    if isinstance(value, QuotedString):
+        return value.with_quotes()
+    if isinstance(value, list | dict):
+        return Override._get_value_element_as_str(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise ValueError(f"{value} cannot be one of its values")
+
+
+def _low(param: Parameter) -> Value:
+    low: float = param.distribution.low  # type: ignore[attr-defined]
+    return low
+
+
+def size(space: Space, limit: int, is_free: Callable[[Params], bool]) -> int | None:
+    """How many free points a finite space has; None where there are more than ``limit`` in all."""
+    if not space.is_finite:
+        return None
+    all_params = list(itertools.islice(space.all_params(), limit + 1))
+    return sum(map(is_free, all_params)) if len(all_params) <= limit else None

@@ -1,0 +1,111 @@
+"""A space in the syntax of Hydra's sweeps, as it is typed or stands in an experiment."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    IntervalSweep,
+    Override,
+    RangeSweep,
+)
+from hydra.errors import HydraException
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from ferlab.config.problems import Problem, report
+from ferlab.errors import ConfigError
+from ferlab.study.params import format_override
+from ferlab.sweep.search.space import Parameter, Space, stored
+
+
+def parse(
+    params: Mapping[str, Any], when: Mapping[str, Mapping[str, Any]], swept: Sequence[str] = ()
+) -> tuple[Space, list[str]]:
+    """Read a sweep's parameters.
+
+    Args:
+        params: key to ``choice(...)``, ``range(...)``, ``interval(...)``, possibly within
+            ``tag(log|int, ...)``; as in Optuna, and in hydra-optuna-sweeper, a range includes its
+            end. A plain value is an override that all trials share.
+        when: key to the keys and values under which alone it is drawn.
+        swept: the same as overrides of the command line, ``key=1,2,3``; they go before ``params``.
+
+    Returns:
+        The space, and the shared overrides.
+
+    Raises:
+        ConfigError: one message that lists every problem.
+    """
+    parser = OverridesParser.create()
+    texts = {key: _override(key, value) for key, value in params.items()}
+    texts |= {text.partition("=")[0].lstrip("+"): text for text in swept}
+    found: dict[str, Parameter] = {}
+    shared: list[str] = []
+    problems: list[Problem] = []
+    for key, text in texts.items():
+        try:
+            override = parser.parse_override(text)
+            if not override.is_sweep_override():
+                shared.append(text)
+                continue
+            conditions = {
+                other: tuple(stored(v) for v in (values if isinstance(values, list) else [values]))
+                for other, values in when.get(key, {}).items()
+            }
+            found[key] = Parameter(key, _distribution(override), conditions)
+        except HydraException as error:
+            problems.append(Problem(key, f"cannot be read: {str(error).splitlines()[0]}"))
+        except ValueError as error:
+            problems.append(Problem(key, str(error)))
+    problems += _condition_problems(when, found)
+    if problems:
+        raise ConfigError(
+            report(Problem(f"hydra.sweeper.params.{key}", text) for key, text in problems)
+        )
+    return Space(tuple(found.values())), shared
+
+
+def _condition_problems(
+    when: Mapping[str, Mapping[str, Any]], found: Mapping[str, Parameter]
+) -> Iterator[Problem]:
+    order = list(found)
+    for key in when:
+        if key not in found:
+            yield Problem(key, "has a condition in hydra.sweeper.when but is not swept")
+            continue
+        for other, values in found[key].when.items():
+            if other not in order[: order.index(key)]:
+                yield Problem(key, f"depends on {other}, which must be swept and stand above it")
+                continue
+            options = found[other].values()
+            for value in values:
+                if options is not None and value not in options:
+                    yield Problem(key, f"depends on {other} being {value}, which it never is")
+
+
+def _distribution(override: Override) -> BaseDistribution:
+    sweep = override._value  # value() would strip the quotes that an override needs
+    if isinstance(sweep, ChoiceSweep):
+        return CategoricalDistribution([stored(value) for value in sweep.list])
+    if isinstance(sweep, RangeSweep) and sweep.start is not None and sweep.stop is not None:
+        if any(isinstance(v, float) for v in (sweep.start, sweep.stop, sweep.step)):
+            return FloatDistribution(sweep.start, sweep.stop, step=sweep.step)
+        return IntDistribution(int(sweep.start), int(sweep.stop), step=int(sweep.step))
+    if isinstance(sweep, IntervalSweep) and sweep.start is not None and sweep.end is not None:
+        low, high, log = sweep.start, sweep.end, "log" in sweep.tags
+        if "int" in sweep.tags or (isinstance(low, int) and isinstance(high, int)):
+            return IntDistribution(int(low), int(high), log=log)
+        return FloatDistribution(low, high, log=log)
+    raise ValueError("cannot be swept; take choice(...), range(...) or interval(...)")
+
+
+def _override(key: str, value: Any) -> str:
+    if isinstance(value, list):  # a YAML list of choices
+        return f"{key}={','.join(format_override(stored(v)) for v in value)}"
+    return f"{key}={format_override(stored(value))}"

@@ -1,0 +1,113 @@
+"""Studies that were begun: found by name, and read as plain tables."""
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from ferlab import paths
+from ferlab.config.problems import did_you_mean
+from ferlab.config.study import StudyConfig
+from ferlab.errors import TrackingError
+from ferlab.study.table import State, StudyTable, TrialRow
+from ferlab.sweep.workers.storage import exists, open_storage
+
+NOT_BEGUN = "the study '{}' has not begun: its first command ended at once; give it again"
+
+_STATES: dict[TrialState, State] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+}
+
+
+def remember(
+    study: optuna.Study, settings: StudyConfig, budget: int, epochs: int, command: str
+) -> None:
+    """Keep in the study what a table says beside its trials.
+
+    Args:
+        study: to be viewed later.
+        settings: of the study.
+        budget: how many trials are to count.
+        epochs: of the longest run.
+        command: that goes on with it.
+    """
+    frame = {
+        "question": settings.question,
+        "objectives": settings.objectives,
+        "minimised": settings.minimised,
+        "budget": budget,
+        "epochs": epochs,
+        "replicates": settings.replicates,
+        "command": command,
+    }
+    study.set_user_attr("frame", frame)
+
+
+def resume_command(study: optuna.Study) -> str:
+    """What to type to go on with the study."""
+    command: str = study.user_attrs["frame"]["command"]
+    return command
+
+
+def view(study: optuna.Study) -> StudyTable:
+    """The study as it stands.
+
+    Raises:
+        TrackingError: its first command ended before there was anything to see.
+    """
+    attrs = study.user_attrs
+    if "frame" not in attrs:
+        raise TrackingError(NOT_BEGUN.format(study.study_name))
+    frame = attrs["frame"]
+    trials = study.get_trials(deepcopy=False)
+    return StudyTable(
+        study=study.study_name,
+        question=frame["question"],
+        objectives=tuple(frame["objectives"]),
+        minimised=tuple(frame["minimised"]),
+        budget=frame["budget"],
+        epochs=frame["epochs"],
+        replicates=frame["replicates"],
+        images=attrs.get("images"),
+        rows=tuple(_row(trial) for trial in trials if "params" in trial.user_attrs),
+    )
+
+
+def _row(trial: FrozenTrial) -> TrialRow:
+    attrs = trial.user_attrs
+    started, ended = trial.datetime_start, trial.datetime_complete
+    return TrialRow(
+        number=trial.number,
+        state=_STATES[trial.state],
+        params=attrs["params"],
+        name=attrs.get("name", ""),
+        values=tuple(trial.values) if trial.state == TrialState.COMPLETE else None,
+        replicates=tuple(attrs.get("scores", ())),
+        epochs=trial.intermediate_values
+        or {int(epoch): value for epoch, value in attrs.get("epochs", {}).items()},
+        why=attrs.get("why", ""),
+        run_id=attrs.get("run_id"),
+        started=started.timestamp() if started else 0.0,
+        ended=ended.timestamp() if ended else None,
+    )
+
+
+def open_study(name: str, storage: str | None) -> optuna.Study:
+    """A study that was begun.
+
+    Args:
+        name: of the study.
+        storage: a database's URL; None for ferlab's home.
+
+    Raises:
+        TrackingError: there is none of this name, or nothing in it.
+    """
+    if not exists(storage, name):
+        known = [path.stem for path in (paths.home() / "studies").glob("*.log")]
+        hint = did_you_mean(name, known) if storage is None and known else "none was begun there"
+        raise TrackingError(f"there is no study '{name}'; {hint}")
+    try:
+        return optuna.load_study(study_name=name, storage=open_storage(storage, name))
+    except KeyError as error:  # its journal was made, and its maker killed at once
+        raise TrackingError(NOT_BEGUN.format(name)) from error

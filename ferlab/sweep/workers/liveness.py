@@ -1,0 +1,120 @@
+"""Which workers are still there: told by file locks on one machine, by heartbeats elsewhere.
+
+Every worker holds a file lock for its life, which the system frees with the process, so that its
+end is known at once on its own machine. Others see its heartbeat in the study: one that has not
+changed for as long as `TIMEOUT`, by the watcher's own clock, belongs to a worker that is gone.
+"""
+
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import optuna
+from filelock import FileLock, Timeout
+from optuna.trial import FrozenTrial, Trial
+
+from ferlab import paths
+
+INTERVAL = 15.0
+"""Seconds between two heartbeats of a worker."""
+
+TIMEOUT = 120.0
+"""Seconds without a heartbeat after which a worker of another machine is gone."""
+
+_SETTLE = 2.0
+"""Seconds within which all who want one abandoned trial have said so; more than a storage takes."""
+
+
+class Liveness:
+    """Watches the workers of one study.
+
+    Args:
+        study: whose attributes carry the heartbeats.
+        host: this machine's name.
+    """
+
+    def __init__(self, study: optuna.Study, host: str | None = None) -> None:
+        self._study = study
+        self._host = host or socket.gethostname()
+        self._seen: dict[str, tuple[object, float]] = {}
+
+    @contextmanager
+    def at_work(self) -> Iterator[str]:
+        """Be a worker; yields a name by which others can tell whether it is still there."""
+        folder = paths.home() / "studies" / "workers"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        worker = f"{self._host}:{path}"
+        ended = threading.Event()
+        heartbeat = threading.Thread(
+            target=self._send_heartbeats, args=(worker, ended), daemon=True
+        )
+        with FileLock(path):
+            heartbeat.start()
+            try:
+                yield worker
+            finally:
+                ended.set()
+                heartbeat.join()
+                path.unlink()
+
+    @contextmanager
+    def dead(self, worker: str) -> Iterator[bool]:
+        """Whether a worker is gone; while inside, nobody else on its machine finds it gone."""
+        host, _, path = worker.partition(":")
+        if host != self._host or not Path(path).parent.is_dir():
+            yield self._has_timed_out(worker)
+            return
+        try:
+            with FileLock(path, timeout=0):
+                yield True
+                Path(path).unlink(missing_ok=True)
+        except Timeout:
+            yield False
+
+    def is_dead(self, worker: str) -> bool:
+        """Whether a worker is gone."""
+        with self.dead(worker) as gone:
+            return gone
+
+    def is_new_owner(self, abandoned: FrozenTrial, worker: str) -> bool:
+        """Whether a dead worker's trial is this worker's to go on with.
+
+        On one machine it is. Of several machines, all who want it say so, and wait until every
+        one of them must have been heard; it goes to the first by name. Who comes later finds it
+        taken.
+        """
+        before = abandoned.user_attrs["worker"]
+        if before.partition(":")[0] == self._host:
+            return True
+        claim = f"new owner of {before}: "
+        Trial(self._study, abandoned._trial_id).set_user_attr(claim + worker, True)
+        time.sleep(_SETTLE)
+        trials = self._study.get_trials(deepcopy=False)
+        now = next(t for t in trials if t.number == abandoned.number)
+        claimants = [key.removeprefix(claim) for key in now.user_attrs if key.startswith(claim)]
+        if now.state.is_finished() or now.user_attrs["worker"] != before:
+            return False
+        return worker == min(
+            claimant for claimant in claimants if claimant == worker or not self.is_dead(claimant)
+        )
+
+    def _send_heartbeats(self, worker: str, ended: threading.Event) -> None:
+        count = 0
+        while not ended.wait(INTERVAL):
+            count += 1
+            with suppress(Exception):  # the storage may be out of reach for a while
+                self._study.set_user_attr(f"heartbeat of {worker}", count)
+
+    def _has_timed_out(self, worker: str) -> bool:
+        count = self._study.user_attrs.get(f"heartbeat of {worker}")
+        before, since = self._seen.get(worker, (None, 0.0))
+        if worker not in self._seen or count != before:
+            self._seen[worker] = (count, time.monotonic())
+            return False
+        return time.monotonic() - since > TIMEOUT

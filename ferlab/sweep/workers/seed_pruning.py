@@ -1,0 +1,40 @@
+"""When a point is stopped between its seeds, because it is clearly behind."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ferlab.study.table import pooled
+
+_FREEDOM = 4
+"""Degrees of freedom below which the spread between seeds is not known well enough."""
+
+_SIGMAS = 2.0
+
+
+def behind(mine: Sequence[float], others: Sequence[Sequence[float]], minimised: bool) -> str | None:
+    """Why a point need not be trained under its other seeds; None if it should be.
+
+    It is stopped when its mean is worse than the best complete point's, over the same seeds, by
+    more than two standard errors of such a difference.
+
+    Args:
+        mine: its scores so far, in the order of the seeds.
+        points: the scores of the complete points, each under all seeds.
+        minimised: whether less is better.
+    """
+    spread = pooled(others)
+    if spread is None or spread.freedom < _FREEDOM:
+        return None
+    sign = -1 if minimised else 1
+    k = len(mine)
+    best = max(others, key=lambda scores: sign * float(np.mean(scores)))
+    lead = sign * (float(np.mean(best[:k])) - float(np.mean(mine)))
+    margin = _SIGMAS * spread.deviation * math.sqrt(2 / k)
+    if lead <= margin:
+        return None
+    return (
+        f"after seed {k} of {len(best)}: {np.mean(mine):.4f}, worse than the best "
+        f"({np.mean(best[:k]):.4f}) by more than {margin:.4f}, two standard errors"
+    )

@@ -1,0 +1,237 @@
+"""A study that many workers share: which trials count, which are left, whose worker is gone.
+
+No lock spans the workers, so that any storage on any number of machines will do. A trial's
+number is its reservation instead: whoever holds a higher one waits until all lower ones have chosen
+their points, and steps back if they already fill the budget.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from ferlab.config.study import StudyConfig
+from ferlab.study.params import Params, identity
+from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.sampler import FixedSampler, build_pruner, suggest
+from ferlab.sweep.search.space import Space
+from ferlab.sweep.workers.liveness import Liveness
+from ferlab.sweep.workers.storage import open_storage
+
+_COUNTS = (TrialState.COMPLETE, TrialState.PRUNED)
+_POLL = 0.2
+"""Seconds between two looks at what other workers do."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many trials of a study are what."""
+
+    complete: int = 0
+    pruned: int = 0
+    failed: int = 0
+    running: int = 0
+    retried: int = 0
+
+    @property
+    def counted(self) -> int:
+        """Those that use up the budget."""
+        return self.complete + self.pruned
+
+
+class SharedStudy:
+    """One worker's, or the sweeper's, view of a study.
+
+    Args:
+        name: of the study.
+        config: of the study.
+        space: to search.
+        is_feasible: which points may be chosen.
+        budget: how many trials are to count.
+        session: which start of the command this is; failures are counted and forgiven per session.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: StudyConfig,
+        space: Space,
+        is_feasible: Feasibility,
+        budget: int,
+        session: str,
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.name = name
+        self.config = config
+        self.session = session
+        self._space = space
+        self._is_feasible = is_feasible
+        self._budget = budget
+        self.baseline = None if config.baseline is None else space.params_of(config.baseline)
+        self._fixed = FixedSampler()
+        self.optuna = optuna.create_study(
+            storage=open_storage(config.storage, name),
+            study_name=name,
+            directions=["minimize" if less else "maximize" for less in config.minimised],
+            sampler=self._fixed,
+            pruner=build_pruner(config.pruner),
+            load_if_exists=True,
+        )
+
+        self.liveness = Liveness(self.optuna)
+
+    def trials(self) -> list[FrozenTrial]:
+        """All trials but those withdrawn, by number."""
+        trials = self.optuna.get_trials(deepcopy=False)
+        return [trial for trial in trials if "withdrawn" not in trial.user_attrs]
+
+    def counts(self) -> Counts:
+        """How many trials are what; failed ones of this session only."""
+        trials = self.trials()
+        states = [trial.state for trial in trials]
+        return Counts(
+            complete=states.count(TrialState.COMPLETE),
+            pruned=states.count(TrialState.PRUNED),
+            failed=sum(self._failed_now(trial) for trial in trials),
+            running=states.count(TrialState.RUNNING),
+            retried=sum(sum(trial.user_attrs.get("attempts", ())) for trial in trials),
+        )
+
+    def is_over(self) -> bool:
+        """Whether enough trials count, or too many failed."""
+        counts = self.counts()
+        return counts.counted >= self._budget or counts.failed > self.config.max_failures
+
+    def next_trial(self, worker: str, deadline: float) -> Trial | None:
+        """A trial to train, with its point: an abandoned one, else a new one.
+
+        Waits while all that is left is in the hands of others, for one of them may fail.
+
+        Args:
+            worker: who asks; see `Liveness.at_work`.
+            deadline: no trial is new after this time (`time.time`); abandoned ones are finished.
+
+        Returns:
+            None once there is nothing left to do.
+        """
+        while not self.is_over():
+            trials = self.trials()
+            running = [trial for trial in trials if trial.state == TrialState.RUNNING]
+            adopted = next(filter(None, (self._adopt(trial, worker) for trial in running)), None)
+            if adopted is not None:
+                return adopted
+            used = sum(trial.state in _COUNTS for trial in trials) + len(running)
+            is_full = used >= self._budget or not self._has_point_left(trials)
+            if not is_full and time.time() < deadline:
+                claimed = self._claim(worker)
+                if claimed is not None:
+                    return claimed
+            elif not running:
+                return None
+            time.sleep(_POLL)
+        return None
+
+    def _claim(self, worker: str) -> Trial | None:
+        """A new trial with its point, or None if others were quicker."""
+        reservation = uuid.uuid4().hex
+        self.optuna.add_trial(
+            create_trial(
+                state=TrialState.RUNNING,
+                user_attrs={"worker": worker, "reservation": reservation, "session": self.session},
+            )
+        )
+        mine = next(
+            t for t in reversed(self.trials()) if t.user_attrs.get("reservation") == reservation
+        )
+        while any(map(self._is_choosing, self._below(mine))):
+            time.sleep(_POLL / 10)
+        lower = self._below(mine)
+        used = sum(t.state in _COUNTS or t.state == TrialState.RUNNING for t in lower)
+        params = None
+        if used < self._budget:
+            params = self._suggest(mine, lower)
+        if params is None:
+            self._withdraw(mine)
+            return None
+        trial = self._open(mine)
+        trial.set_user_attr("params", params)
+        return self._with_params(trial, params)
+
+    def _suggest(self, mine: FrozenTrial, lower: Sequence[FrozenTrial]) -> Params | None:
+        tried = [t.user_attrs.get("params") for t in lower if self._is_tried(t)]
+        if self.baseline is not None and self.baseline not in tried:
+            return self.baseline
+        config, is_free = self.config, self._is_free(lower)
+        sampler = None if config.trials is None else config.sampler
+        return suggest(self._space, sampler, config.seed + len(lower), self.optuna, mine, is_free)
+
+    def _adopt(self, abandoned: FrozenTrial, worker: str) -> Trial | None:
+        """Take over a trial whose worker is gone; None if it is not, or another was quicker."""
+        before = abandoned.user_attrs["worker"]
+        if before == worker:
+            return None
+        with self.liveness.dead(before) as is_dead:
+            if not is_dead or not self.liveness.is_new_owner(abandoned, worker):
+                return None
+            now = self._again(abandoned)
+            if now.state.is_finished() or now.user_attrs["worker"] != before:
+                return None
+            if "params" not in now.user_attrs:
+                self._withdraw(now)  # others may have gone past it, so it must not choose now
+                return None
+            trial = self._open(now)
+            trial.set_user_attr("deaths", now.user_attrs.get("deaths", 0) + 1)
+            trial.set_user_attr("worker", worker)
+        return self._with_params(trial, now.user_attrs["params"])
+
+    def _with_params(self, trial: Trial, params: Params) -> Trial:
+        self._fixed.params = params
+        for param in self._space.parameters:
+            if param.key in params:
+                trial._suggest(param.key, param.distribution)
+        return trial
+
+    def _is_choosing(self, trial: FrozenTrial) -> bool:
+        if trial.state.is_finished() or "params" in trial.user_attrs:
+            return False
+        return not self.liveness.is_dead(trial.user_attrs["worker"])
+
+    def _below(self, mine: FrozenTrial) -> list[FrozenTrial]:
+        return [trial for trial in self.trials() if trial.number < mine.number]
+
+    def _is_free(self, trials: Sequence[FrozenTrial]) -> Callable[[Params], bool]:
+        """Whether a point of the space is feasible, and neither trained nor being trained.
+
+        One that failed in an earlier session may go again; in a space without end, each may.
+        """
+        taken = {
+            identity(trial.user_attrs["params"])
+            for trial in trials
+            if self._space.is_finite and "params" in trial.user_attrs and self._is_tried(trial)
+        }
+        return lambda params: identity(params) not in taken and self._is_feasible(params)
+
+    def _has_point_left(self, trials: Sequence[FrozenTrial]) -> bool:
+        return not self._space.is_finite or any(
+            map(self._is_free(trials), self._space.all_params())
+        )
+
+    def _is_tried(self, trial: FrozenTrial) -> bool:
+        """Whether it has had its chance, in this session if it failed."""
+        return trial.state != TrialState.FAIL or self._failed_now(trial)
+
+    def _failed_now(self, trial: FrozenTrial) -> bool:
+        return trial.state == TrialState.FAIL and trial.user_attrs.get("session") == self.session
+
+    def _withdraw(self, trial: FrozenTrial) -> None:
+        self._open(trial).set_user_attr("withdrawn", True)
+        self.optuna.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+
+    def _open(self, trial: FrozenTrial) -> Trial:
+        return Trial(self.optuna, trial._trial_id)
+
+    def _again(self, trial: FrozenTrial) -> FrozenTrial:
+        return next(t for t in self.optuna.get_trials(deepcopy=False) if t.number == trial.number)

@@ -1,0 +1,144 @@
+"""One trial in a worker's hands: trained, or gone on with, until Optuna knows how it ended."""
+
+import statistics
+
+from optuna.trial import Trial, TrialState
+
+from ferlab.config import Config
+from ferlab.errors import FerlabError, RunEnded
+from ferlab.study.params import Params, Value
+from ferlab.sweep.search.trial_configs import TrialConfigs
+from ferlab.sweep.workers import seed_pruning
+from ferlab.sweep.workers.replicate import Replicate
+from ferlab.sweep.workers.shared_study import SharedStudy
+from ferlab.tracking import store, study_runs
+from ferlab.tracking.run import attention_of
+from ferlab.training.stop import Pruned
+
+
+def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
+    """Bring a trial to its end.
+
+    Args:
+        study: that it belongs to.
+        trial: with its point; new, or adopted with whatever its last worker left.
+        configs: makes its config.
+
+    Returns:
+        How it ended, in a line.
+
+    Raises:
+        RunEnded: the worker was interrupted; the trial is left for another to go on with.
+    """
+    group: study_runs.TrialRun | None = None
+    try:
+        params: Params = trial.user_attrs["params"]
+        config = configs(params)
+        trial.set_user_attr("name", name := _name(config, params))
+        group = _group(study, trial, config, name)
+        runs = _replicates(study, trial, config, name, group)
+    except RunEnded as end:
+        trial.set_user_attr("run_id", group.id if group else end.run_id)
+        if end.reason == "interrupted":
+            if group is not None:
+                group.end("KILLED", "interrupted", str(end))
+            raise
+        why = str(end).partition("; go on")[0]
+        return (
+            _pruned(study, trial, group, why)
+            if end.reason == "pruned"
+            else _failed(study, trial, group, why, end.reason)
+        )
+    except Pruned as end:
+        return _pruned(study, trial, group, str(end))
+    except FerlabError as error:
+        return _failed(study, trial, group, str(error), "error")
+    if group is not None:
+        group.end("FINISHED")
+    trial.set_user_attr("run_id", group.id if group else runs[0].run_id)
+    values = [
+        statistics.fmean(run.metrics[metric_of(objective)] for run in runs)
+        for objective in study.config.objectives
+    ]
+    study.optuna.tell(trial.number, values)
+    return ", ".join(
+        f"{name} {value:.6g}" for name, value in zip(study.config.objectives, values, strict=True)
+    )
+
+
+def metric_of(objective: str) -> str:
+    """The metric of a finished run that an objective is."""
+    return {"latency": "latency_ms"}.get(objective, objective.replace("val/", "best/"))
+
+
+def _replicates(
+    study: SharedStudy, trial: Trial, config: Config, name: str, group: study_runs.TrialRun | None
+) -> list[study_runs.FoundRun]:
+    """The finished runs, one per seed; raises `Pruned` if the point falls behind on the way."""
+    settings = study.config
+    # Of several objectives each may be what a point is good for.
+    may_stop = settings.pruner is not None and len(settings.objectives) == 1
+    may_stop = may_stop and study.baseline != trial.user_attrs["params"]
+    runs: list[study_runs.FoundRun] = []
+    for index in range(settings.replicates):
+        seeded = config.model_copy(update={"seed": config.seed + index})
+        replicate = Replicate(study, trial, seeded, name, group.id if group else None, index)
+        runs.append(replicate.run())
+        scores = [run.metrics[metric_of(settings.objectives[0])] for run in runs]
+        trial.set_user_attr("scores", scores)
+        if group is not None:
+            group.tell([run.metrics for run in runs])
+        if may_stop and len(runs) < settings.replicates:
+            others = [
+                t.user_attrs["scores"] for t in study.trials() if t.state == TrialState.COMPLETE
+            ]
+            if why := seed_pruning.behind(scores, others, settings.minimised[0]):
+                raise Pruned(why)
+    return runs
+
+
+def _pruned(study: SharedStudy, trial: Trial, group: study_runs.TrialRun | None, why: str) -> str:
+    if group is not None:
+        group.end("KILLED", "pruned", why)
+        trial.set_user_attr("run_id", group.id)
+    trial.set_user_attr("why", why)
+    study.optuna.tell(trial.number, state=TrialState.PRUNED)
+    return f"pruned {why}"
+
+
+def _failed(
+    study: SharedStudy, trial: Trial, group: study_runs.TrialRun | None, why: str, reason: str
+) -> str:
+    if group is not None:
+        group.end("FAILED", reason, why)
+        trial.set_user_attr("run_id", group.id)
+    trial.set_user_attr("why", why)
+    trial.set_user_attr("session", study.session)
+    study.optuna.tell(trial.number, state=TrialState.FAIL)
+    return f"failed: {why}"
+
+
+def _group(
+    study: SharedStudy, trial: Trial, config: Config, name: str
+) -> study_runs.TrialRun | None:
+    """The run that stands for all seeds, if there are several."""
+    if study.config.replicates == 1:
+        return None
+    client = store.connect(config.tracking.uri)
+    parent = study.optuna.user_attrs["run_id"]
+    return study_runs.TrialRun.open(client, config, study.name, trial.number, parent, name)
+
+
+def _name(config: Config, params: Params) -> str:
+    """What sets the trial apart, in a few words: ``se r8 @2+3 pool, lr 0.05``."""
+    attention = "model.attention."
+    parts = [attention_of(config)] if any(key.startswith(attention) for key in params) else []
+    rest = {k: v for k, v in params.items() if not k.startswith(attention) and k != "model"}
+    if "model" in params:
+        parts.insert(0, config.model.name)
+    short = [f"{key.rpartition('.')[2]} {_short(value)}" for key, value in rest.items()]
+    return ", ".join(filter(None, [" ".join(parts), *short]))
+
+
+def _short(value: Value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,90 @@
+"""A worker: what a Hydra launcher runs. It goes from trial to trial until none is left."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ferlab.config.study import StudyConfig
+from ferlab.errors import RunEnded
+from ferlab.sweep.search.space import Space
+from ferlab.sweep.search.trial_configs import TrialConfigs
+
+
+@dataclass(frozen=True)
+class Task:
+    """All that a worker needs, wherever a launcher takes it; called with the job's config.
+
+    Attributes:
+        study: the study's name.
+        config: of the study.
+        space: to search.
+        budget: trials that are to count.
+        configs: makes the trials' configs.
+        session: which start of the command this is.
+        deadline: after which no trial is new, as `time.time`.
+        home: ferlab's home.
+        tells: whether it writes a line for each trial; not where a table shows them.
+        folder: where the command was typed; a user's own configs and components lie there.
+    """
+
+    study: str
+    config: StudyConfig
+    space: Space
+    budget: int
+    configs: TrialConfigs
+    session: str
+    deadline: float
+    home: str
+    tells: bool
+    folder: str
+
+    def __call__(self, job: Any) -> None:
+        """Work; what comes of it is in the study."""
+        del job
+        os.environ["FERLAB_HOME"] = self.home
+        os.chdir(self.folder)
+        if self.folder not in sys.path:
+            sys.path.insert(0, self.folder)
+        # Loaded here, once for all trials, and not by the process that only waits for workers.
+        from ferlab.sweep.search.constraints import Feasibility  # noqa: PLC0415
+        from ferlab.sweep.workers.shared_study import SharedStudy  # noqa: PLC0415
+        from ferlab.sweep.workers.trial import run_trial  # noqa: PLC0415
+
+        terminal = sys.stderr
+        is_feasible = Feasibility(self.config.constraints, self.configs)
+        study = SharedStudy(
+            self.study, self.config, self.space, is_feasible, self.budget, self.session
+        )
+        with study.liveness.at_work() as worker, _quiet():
+            while (trial := study.next_trial(worker, self.deadline)) is not None:
+                started = time.monotonic()
+                try:
+                    end = run_trial(study, trial, self.configs)
+                except RunEnded as error:  # interrupted: no launcher may take this for a failure
+                    raise KeyboardInterrupt from error
+                if self.tells:
+                    counted = study.counts().counted
+                    terminal.write(
+                        f"trial {trial.number:<4d} {trial.user_attrs.get('name', '')}  {end}  "
+                        f"{time.monotonic() - started:.0f} s  ({counted} of {self.budget})\n"
+                    )
+                    terminal.flush()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep each run's own progress off a terminal that several workers share."""
+    log = logging.getLogger("ferlab")
+    level = log.level
+    log.setLevel(logging.WARNING)
+    with Path(os.devnull).open("w") as nowhere, redirect_stderr(nowhere):
+        try:
+            yield
+        finally:
+            log.setLevel(level)

@@ -1,0 +1,19 @@
+"""Words around numbers, as a person reads them."""
+
+from collections.abc import Iterable
+
+
+def pluralize(count: int, what: str, many: str | None = None) -> str:
+    """``1 trial``, ``24 trials``; ``many`` where an s does not do."""
+    return f"{count:,} {what if count == 1 else many or what + 's'}"
+
+
+def join_words(words: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def shorten(text: str, length: int) -> str:
+    """The text, or its beginning and an ellipsis."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,143 @@
+"""A run's model as an MLflow model: weights and config as plain data, nothing pickled.
+
+MLflow's ``pyfunc`` flavor names this module as its loader and calls `_load_pyfunc` with a folder of
+``weights.safetensors``, the state of the network, and ``model.json``, how to build it again.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema, TensorSpec
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from ferlab import instantiate
+from ferlab.data.imageset import SIZE
+from ferlab.errors import DataError
+from ferlab.models.weights import weights_as_bytes
+
+WEIGHTS = "weights.safetensors"
+CONFIG = "model.json"
+
+BATCH = 256
+"""Images scored at once, so that a large request fits in memory."""
+
+
+class ServedModel:
+    """What ``mlflow.pyfunc.load_model`` gives: a network that names what it sees.
+
+    Args:
+        network: uint8 (n, 48, 48) -> logits (n, k), in evaluation mode.
+        classes: k names, in the order of the logits.
+    """
+
+    def __init__(self, network: nn.Module, classes: Sequence[str]) -> None:
+        self.network = network
+        self.classes = list(classes)
+
+    def predict(self, images: npt.NDArray[np.uint8]) -> pd.DataFrame:
+        """Score images: uint8 (n, 48, 48) -> n rows of ``label`` and a probability per class.
+
+        Grey levels are 0-255. MLflow's server truncates fractions in JSON to whole numbers, so
+        images scaled to 0-1 would arrive black.
+        """
+        batches = torch.split(torch.tensor(images), BATCH)
+        with torch.inference_mode():
+            probabilities = torch.cat([self.network(batch).softmax(dim=1) for batch in batches])
+        table = pd.DataFrame(probabilities.numpy(), columns=self.classes)
+        labels = [self.classes[i] for i in probabilities.argmax(dim=1).tolist()]
+        table.insert(0, "label", labels)
+        return table
+
+
+def save(
+    folder: Path,
+    state: Mapping[str, Tensor],
+    *,
+    network: Mapping[str, Any],
+    classes: Sequence[str],
+    example: npt.NDArray[np.uint8],
+    pip_requirements: Sequence[str],
+) -> None:
+    """Write a folder that ``mlflow.pyfunc.load_model`` and ``mlflow models serve`` read.
+
+    Args:
+        folder: where to; new or empty.
+        state: the network's ``state_dict``, on any device.
+        network: plain config: ``_target_``, which may be called by `ferlab.instantiate.call`, and
+            its keyword arguments. It builds a module that takes uint8 (n, 48, 48) and returns
+            logits (n, k), so its normalisation is part of its state.
+        classes: k names, in the order of the logits.
+        example: uint8, shape (m, 48, 48); a request to try the model with, kept beside it.
+        pip_requirements: what the model needs installed, as ``name==version``.
+
+    Raises:
+        DataError: the example has another type or shape.
+    """
+    if example.dtype != np.uint8 or example.shape[1:] != (SIZE, SIZE):
+        raise DataError(
+            f"the model's example must be uint8 of shape (m, {SIZE}, {SIZE}), "
+            f"not {example.dtype} of shape {example.shape}"
+        )
+    config = {"network": dict(network), "classes": list(classes)}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        data = Path(scratch, "classifier")
+        data.mkdir()
+        (data / WEIGHTS).write_bytes(weights_as_bytes(state))
+        (data / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
+        mlflow.pyfunc.save_model(
+            folder,
+            loader_module=__name__,
+            data_path=data,
+            signature=_signature(classes),
+            input_example=example,
+            # Without a list MLflow would run the model in a new process to find out.
+            pip_requirements=list(pip_requirements),
+        )
+
+
+def load_model(folder: Path) -> ServedModel:
+    """The model that `save` wrote to a folder; errors are those of `_load_pyfunc`."""
+    return _load_pyfunc(str(folder / "data" / "classifier"))
+
+
+def _signature(classes: Sequence[str]) -> ModelSignature:
+    images = TensorSpec(np.dtype(np.uint8), (-1, SIZE, SIZE))
+    columns: list[ColSpec | TensorSpec] = [ColSpec("string", "label")]
+    columns += [ColSpec("float", name) for name in classes]
+    return ModelSignature(inputs=Schema([images]), outputs=Schema(columns))
+
+
+def _load_pyfunc(data_path: str) -> ServedModel:
+    """Build a saved model again; MLflow looks this function up by its name.
+
+    Raises:
+        ConfigError: the model's ``_target_`` is not trusted; nothing of it was imported.
+        DataError: the files are missing, damaged or do not fit each other.
+    """
+    try:
+        config = json.loads(Path(data_path, CONFIG).read_text())
+        state = load_file(Path(data_path, WEIGHTS))
+        target, classes = config["network"]["_target_"], config["classes"]
+    except (OSError, ValueError, SafetensorError, KeyError, TypeError) as error:
+        raise DataError(f"{data_path} does not hold a model that ferlab saved: {error}") from error
+    with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and not needed
+        network = instantiate.call(config["network"])
+    if not isinstance(network, nn.Module):
+        raise DataError(f"'{target}' in {data_path} builds no torch module")
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise DataError(f"the weights in {data_path} are not those of '{target}'") from error
+    return ServedModel(network.eval(), classes)

@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from ferlab.analysis.comparison import paired
+from ferlab.analysis.comparison.bootstrap import bootstrap
+from ferlab.analysis.comparison.estimates import Estimate, over_seeds
+from ferlab.analysis.comparison.multiple import holm
+from ferlab.analysis.comparison.power import power, smallest_difference
+from ferlab.analysis.comparison.scores import arm_scores
+from ferlab.analysis.comparison.seeded import SeededPredictions
+from ferlab.errors import EvidenceError
+from tests.analysis.simulated import Truth
+
+ZEA_MAYS = np.array([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48], float)
+"""Darwin's crossed less self-fertilised plants, in eighths of an inch (Fisher 1935, section 17)."""
+
+
+def pair(
+    both: int, arm_only: int, baseline_only: int, neither: int
+) -> tuple[SeededPredictions, SeededPredictions]:
+    """Two arms of one seed with so many images read correctly by whom."""
+    right = np.repeat([[1, 1], [1, 0], [0, 1], [0, 0]], [both, arm_only, baseline_only, neither], 0)
+    n = len(right)
+    names, labels = np.array([f"{i}.png" for i in range(n)]), np.zeros(n, int)
+    arms = [
+        SeededPredictions(name, (1,), ("right", "wrong"), names, labels, 1 - right[None, :, i])
+        for i, name in enumerate(("arm", "baseline"))
+    ]
+    return arms[0], arms[1]
+
+
+def test_mcnemar_as_published_for_few_images() -> None:
+    """Fay 2010, R Journal 2(1):53-58, and its package's vignette: b = 2, c = 9."""
+    (found,) = paired.mcnemar(*pair(21, 9, 2, 12))
+    assert (found.gained, found.lost) == (9, 2)
+    assert found.p == pytest.approx(0.06543, abs=5e-6)
+
+
+def test_mcnemar_as_published_for_many_images() -> None:
+    """Agresti 1990, Categorical Data Analysis, p. 350: approval ratings, z = -4.17 for 86, 150."""
+    (found,) = paired.mcnemar(*pair(794, 86, 150, 570))
+    assert (found.gained, found.lost) == (86, 150)
+    assert found.p < 0.0001
+
+
+def test_mcnemar_of_the_same_predictions() -> None:
+    (found,) = paired.mcnemar(*pair(5, 0, 0, 5))
+    assert (found.gained, found.lost, found.p) == (0, 0, 1)
+
+
+def test_sign_flip_as_published() -> None:
+    """Fisher 1935, section 21: 863 of 32,768 ways in each tail; the t test gives 0.0497."""
+    assert paired.sign_flip(ZEA_MAYS) == pytest.approx(2 * 863 / 32768)
+    assert over_seeds(ZEA_MAYS).p == pytest.approx(0.0497, abs=5e-5)
+
+
+def test_sign_flip_of_five_seeds_cannot_be_below_one_in_sixteen() -> None:
+    assert paired.sign_flip(np.array([0.01, 0.02, 0.03, 0.02, 0.01])) == 2 / 32
+
+
+def test_sign_flip_of_many_seeds_is_drawn() -> None:
+    """32 differences of one size and 8 of half of it: their signs are two binomials."""
+    differences = np.tile([1.0, 1.0, 1.0, -1.0, -0.5], 8)
+    whole, half = binom.pmf(np.arange(33), 32, 0.5), binom.pmf(np.arange(9), 8, 0.5)
+    sums = 2 * np.arange(33)[:, None] - 32 + 0.5 * (2 * np.arange(9) - 8)
+    exact = np.outer(whole, half)[abs(sums) >= differences.sum()].sum()
+    p = paired.sign_flip(differences)
+    assert p == pytest.approx(exact, abs=0.003)
+    assert p == paired.sign_flip(differences)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1"])
+def test_the_difference_is_that_of_the_mean_scores(metric: paired.Metric) -> None:
+    baseline, arm = next(Truth(5, gain=0.2).studies(1))
+    found = paired.difference(arm, baseline, metric)
+    scores = arm_scores(metric, arm), arm_scores(metric, baseline)
+    assert found.value == pytest.approx(np.mean(scores[0] - scores[1]))
+    mirrored = paired.difference(baseline, arm, metric)
+    assert (mirrored.value, mirrored.error) == pytest.approx((-found.value, found.error))
+
+
+def test_too_few_seeds_are_refused_with_every_run() -> None:
+    baseline, arm = next(Truth(2, classes=2, images=100).studies(1))
+    listed = "; ".join(
+        f"'{one.name}' has 2, seed 0 {scores[0]:.4f}, seed 1 {scores[1]:.4f}"
+        for one in (arm, baseline)
+        for scores in [arm_scores("accuracy", one)]
+    )
+    with pytest.raises(EvidenceError, match=f"at least 3 seeds: {listed}"):
+        paired.difference(arm, baseline, "accuracy")
+
+
+def test_the_bootstrap_is_the_same_again_and_as_wide_as_the_primary_interval() -> None:
+    baseline, arm = next(Truth(5, gain=0.2).studies(1))
+    once, again = bootstrap(arm, baseline), bootstrap(arm, baseline)
+    assert once == again
+    for metric, found in once.items():
+        low, high = paired.difference(arm, baseline, metric).interval()
+        assert found.high - found.low == pytest.approx(high - low, rel=0.1)
+        assert found.low == pytest.approx(low, abs=0.1 * (high - low))
+
+
+def test_the_bootstrap_of_the_same_predictions_finds_nothing() -> None:
+    baseline, _ = next(Truth(3, images=50).studies(1))
+    found = bootstrap(baseline, baseline, draws=100)["f1"]
+    assert (found.low, found.high, found.p) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("p", "adjusted"),
+    [
+        # Rejected at 5 % are the fourth and the first (Wikipedia, Holm-Bonferroni method).
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),
+        # The manual of stdlib's padjust.
+        ([0.319, 0.201, 0.4, 0.374, 0.113], [0.957, 0.804, 0.957, 0.957, 0.565]),
+        ([0.6, 0.7], [1, 1]),
+        ([0.04], [0.04]),
+        ([], []),
+    ],
+)
+def test_holm_as_published(p: list[float], adjusted: list[float]) -> None:
+    assert holm(p) == pytest.approx(adjusted)
+
+
+def test_power_as_published() -> None:
+    """G*Power 3.1's manual, matched pairs: dz = 0.421637, 50 pairs, two-sided at 5 %."""
+    study = Estimate(0.0, 1 / 50**0.5, 49)
+    assert power(0.421637, study) == pytest.approx(0.832114, abs=5e-7)
+    assert smallest_difference(study, wanted=0.832114) == pytest.approx(0.421637, abs=5e-7)
+
+
+def test_power_of_no_difference_is_the_level() -> None:
+    assert power(0.0, Estimate(0.0, 0.01, 4), 0.05) == pytest.approx(0.05)
+
+
+def test_smallest_difference_of_a_well_known_error_is_the_normal_one() -> None:
+    """1.96 + 0.84 standard errors."""
+    assert smallest_difference(Estimate(0.0, 0.01, float("inf"))) == pytest.approx(0.028, abs=1e-4)
+
+
+def test_fewer_seeds_and_more_comparisons_see_less() -> None:
+    error = 0.005
+    by_df = [smallest_difference(Estimate(0.0, error, df)) for df in (2, 4, 9)]
+    assert by_df == sorted(by_df, reverse=True)
+    study = Estimate(0.0, error, 4)
+    assert smallest_difference(study, 0.05 / 6) > 1.5 * smallest_difference(study)

@@ -1,0 +1,87 @@
+"""Which images a confirmation is scored on, and what it says of them."""
+
+import json
+from datetime import UTC, datetime
+from unittest.mock import Mock
+
+import numpy as np
+import pytest
+
+from ferlab.analysis.comparison.seeded import SeededPredictions
+from ferlab.config import compose
+from ferlab.confirm.evidence import _machine, _parts, shared_with_training
+from ferlab.data.imageset import ImageSet, Split
+from ferlab.reproduce.recorded import MACHINE
+from ferlab.tracking import artifacts
+from ferlab.tracking.entry import Entry
+
+SPLITS = [Split.TRAIN] * 3 + [Split.VAL] * 2 + [Split.TEST] * 4 + [Split.UNUSED]
+
+
+def images(copies: dict[int, int]) -> ImageSet:
+    """Ten images, all different but that some are copies of others: position by position."""
+    pixels = np.zeros((10, 48, 48), np.uint8)
+    pixels[:, 0, 0] = range(10)
+    for copy, original in copies.items():
+        pixels[copy] = pixels[original]
+    names = [f"{i}.png" for i in range(10)]
+    return ImageSet.of(pixels, np.arange(10) % 7, np.array(SPLITS), names)
+
+
+def arms(split: Split, of: ImageSet) -> list[SeededPredictions]:
+    index = of.indices(split)
+    guesses = np.tile(of.labels[index].astype(np.int64), (3, 1))
+    parts = of.classes, of.names[index], of.labels[index], guesses
+    return [SeededPredictions(name, (1, 2, 3), *parts) for name in ("baseline", "arm")]
+
+
+def parts(of: ImageSet, split: str) -> dict[str, tuple[str, list[SeededPredictions]]]:
+    config = compose(["data=fer2013", "data.path=x", f"data.split={split}"])
+    found = _parts(arms(Split.TEST, of), arms(Split.VAL, of), of, config)
+    return {name: (what, arms) for name, what, arms in found}
+
+
+def test_a_test_image_is_shared_if_training_has_its_pixels() -> None:
+    found = shared_with_training(images({5: 0, 6: 3, 7: 9}))
+    assert found.tolist() == [True, False, False, False]  # not validation's, not an unused one's
+
+
+def test_where_none_is_shared_the_test_split_says_so() -> None:
+    found = parts(images({}), "official")
+    assert list(found) == ["test", "validation"]
+    assert "Not one of its images is pixel-identical to a training image" in found["test"][0]
+
+
+def test_shared_images_are_left_out_of_a_part_of_their_own() -> None:
+    found = parts(images({5: 0, 8: 2}), "official")
+    assert list(found) == ["test", "test, none shared with training", "validation"]
+    assert "2 of its 4 images are pixel-identical" in found["test"][0]
+    _, kept = found["test, none shared with training"]
+    assert [arm.names.tolist() for arm in kept] == [["6.png", "7.png"]] * 2
+
+
+def test_where_all_are_shared_no_part_is_left() -> None:
+    found = parts(images({5: 0, 6: 0, 7: 1, 8: 2}), "official")
+    assert list(found) == ["test", "validation"]
+    assert "4 of its 4 images" in found["test"][0]
+
+
+@pytest.mark.parametrize("copies", [{}, {5: 0}])
+def test_the_papers_protocol_is_scored_on_all_of_privatetest_too(copies: dict[int, int]) -> None:
+    found = parts(images(copies), "seed")
+    _, whole = found["validation and test"]
+    for arm in whole:
+        assert arm.names.tolist() == [f"{i}.png" for i in range(3, 9)]
+        assert arm.predicted.shape == (3, 6)
+        assert (arm.predicted == arm.labels).all()
+
+
+@pytest.mark.parametrize(("device", "processor"), [("cpu", "Xeon"), ("cuda", "H200")])
+def test_the_machine_is_named_by_what_the_run_was_on(
+    device: str, processor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"cpu": "Xeon", "gpus": ["H200"], "libraries": {"torch": "2.13.0"}}
+    monkeypatch.setattr(artifacts, "read", lambda *_: {MACHINE: json.dumps(known).encode()})
+    params = {"trainer.device": device, "trainer.threads": "2"}
+    entry = Entry("1", "", "run", "finished", "", "", datetime.now(UTC), 1.0, {}, params, {})
+    assert _machine(Mock(), entry) == f"{processor}, torch 2.13.0, 2 threads"

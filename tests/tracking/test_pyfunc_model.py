@@ -1,0 +1,282 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.models.utils import load_serving_example
+from mlflow.pyfunc.scoring_server import invocations
+from torch import Tensor, nn
+
+from ferlab.errors import ConfigError, DataError
+from ferlab.models.classifier import build_allowed
+from ferlab.tracking import pyfunc_model
+
+CLASSES = ("angry", "happy", "sad")
+REQUIREMENTS = (f"torch=={torch.__version__}", f"numpy=={np.__version__}")
+
+
+class TinyNetwork(nn.Module):
+    """A network with what is hard to save: a buffer and shared weights."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.scale = nn.Buffer(torch.tensor(0.0))
+        self.convolution = nn.Conv2d(1, width, 3, stride=8)
+        self.twin = self.convolution
+        self.dense = nn.Linear(width * 36, len(CLASSES))
+        self.dropout = nn.Dropout(0.5)
+
+    def forward(self, images: Tensor) -> Tensor:
+        maps = torch.relu(self.convolution(images.unsqueeze(1) * self.scale))
+        logits: Tensor = self.dense(self.dropout(maps).flatten(1))
+        return logits
+
+
+NETWORK = {"_target_": f"{__name__}.TinyNetwork", "width": 4}
+
+
+@pytest.fixture
+def images() -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (5, 48, 48), dtype=np.uint8)
+
+
+@pytest.fixture
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    network = TinyNetwork(width=4)
+    network.scale.fill_(1 / 255)
+    return network.eval()
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, network: nn.Module, images: npt.NDArray[np.uint8], monkeypatch: Any
+) -> Path:
+    """A saved model, which may be loaded."""
+    monkeypatch.setenv("FERLAB_ALLOW", __name__)
+    path = tmp_path / "run" / "model"
+    save(path, network, images)
+    return path
+
+
+def save(path: Path, module: nn.Module, images: npt.NDArray[Any], **changes: Any) -> None:
+    arguments = {
+        "network": NETWORK,
+        "classes": CLASSES,
+        "example": images[:2],
+        "pip_requirements": REQUIREMENTS,
+    }
+    pyfunc_model.save(path, module.state_dict(), **{**arguments, **changes})
+
+
+def probabilities(network: nn.Module, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    with torch.inference_mode():
+        found: npt.NDArray[np.float32] = network(torch.tensor(images)).softmax(dim=1).numpy()
+    return found
+
+
+def test_the_loaded_model_gives_the_network_s_probabilities(
+    folder: Path, network: nn.Module, images: npt.NDArray[np.uint8]
+) -> None:
+    table = mlflow.pyfunc.load_model(str(folder)).predict(images)
+    expected = probabilities(network, images)
+    assert list(table.columns) == ["label", *CLASSES]
+    assert np.array_equal(table[list(CLASSES)].to_numpy(), expected)
+    assert table["label"].tolist() == [CLASSES[i] for i in expected.argmax(axis=1)]
+
+
+def test_a_large_request_is_scored_in_parts(
+    folder: Path,
+    network: nn.Module,
+    images: npt.NDArray[np.uint8],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pyfunc_model, "BATCH", 2)
+    table = mlflow.pyfunc.load_model(str(folder)).predict(images)
+    expected = probabilities(network, images)
+    np.testing.assert_allclose(table[list(CLASSES)].to_numpy(), expected, rtol=1e-5)
+
+
+def test_loading_draws_no_random_number_and_sets_no_mode(folder: Path) -> None:
+    before = torch.get_rng_state()
+    mlflow.pyfunc.load_model(str(folder))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.is_grad_enabled()
+
+
+def test_nothing_is_pickled_and_nothing_else_is_left(folder: Path) -> None:
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+    assert found == [
+        "MLmodel",
+        "conda.yaml",
+        "data",
+        "data/classifier",
+        "data/classifier/model.json",
+        "data/classifier/weights.safetensors",
+        "input_example.json",
+        "python_env.yaml",
+        "requirements.txt",
+        "serving_input_example.json",
+    ]
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+    assert set(REQUIREMENTS) <= set((folder / "requirements.txt").read_text().splitlines())
+
+
+def test_the_signature_and_the_example_are_recorded(
+    folder: Path, images: npt.NDArray[np.uint8]
+) -> None:
+    model = mlflow.pyfunc.load_model(str(folder))
+    assert str(model.metadata.signature.inputs) == "[Tensor('uint8', (-1, 48, 48))]"
+    assert model.metadata.signature.outputs.input_names() == ["label", *CLASSES]
+    assert model.input_example.dtype == np.uint8
+    assert np.array_equal(model.input_example, images[:2])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda images: images / 255, lambda images: images[:, :40], lambda images: images[0]],
+    ids=["floats", "a crop", "one image without its axis"],
+)
+def test_images_of_another_kind_are_refused(
+    folder: Path,
+    images: npt.NDArray[np.uint8],
+    change: Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]],
+) -> None:
+    with pytest.raises(MlflowException, match="uint8"):
+        mlflow.pyfunc.load_model(str(folder)).predict(change(images))
+
+
+def test_mlflow_s_server_answers_json(
+    folder: Path, network: nn.Module, images: npt.NDArray[np.uint8]
+) -> None:
+    model = mlflow.pyfunc.load_model(str(folder))
+
+    def post(body: str) -> tuple[int, Any]:
+        schema = model.metadata.get_input_schema()
+        answer = invocations(body, "application/json", model, schema)
+        return answer.status, json.loads(answer.response)
+
+    for body in (json.dumps({"inputs": images[:2].tolist()}), load_serving_example(str(folder))):
+        status, answer = post(body)
+        rows = [[row[name] for name in CLASSES] for row in answer["predictions"]]
+        assert status == 200
+        np.testing.assert_allclose(rows, probabilities(network, images[:2]))
+    with pytest.raises(MlflowException, match="300 out of bounds for uint8"):
+        post(json.dumps({"inputs": [[[300]]]}))
+
+
+def test_a_run_s_artifact_loads_by_its_uri(
+    folder: Path,
+    images: npt.NDArray[np.uint8],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
+    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    client = MlflowClient(store)
+    experiment = client.create_experiment("faces", artifact_location=str(tmp_path / "artifacts"))
+    run_id = client.create_run(experiment).info.run_id
+    client.log_artifacts(run_id, str(folder), "model")
+    model = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
+    assert set(model.predict(images)["label"]) <= set(CLASSES)
+
+
+def test_ferlab_s_own_factory_is_trusted_and_a_network_inside_it_is_not(
+    tmp_path: Path, images: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = {"_target_": f"{__name__}.convolution", "classes": len(CLASSES)}
+    outer = {"_target_": "ferlab.models.classifier.build", "network": inner}
+    normalisation = {"mean": 0.5, "std": 0.25}
+    classifier = build_allowed(inner, **normalisation, allow=[__name__]).eval()  # in channels_last
+    save(tmp_path / "model", classifier, images, network={**outer, **normalisation})
+    with pytest.raises(ConfigError, match=f"'{__name__}.convolution'"):
+        mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    monkeypatch.setenv("FERLAB_ALLOW", __name__)
+    table = mlflow.pyfunc.load_model(str(tmp_path / "model")).predict(images)
+    assert np.array_equal(table[list(CLASSES)].to_numpy(), probabilities(classifier, images))
+
+
+@pytest.mark.parametrize("depth", [1, 2], ids=["outside", "inside another"])
+def test_a_recorded_model_vouches_for_nothing_itself(
+    folder: Path, tmp_path: Path, depth: int
+) -> None:
+    mark = tmp_path / "sprung"
+    network: dict[str, Any] = {"_target_": "subprocess.getoutput", "cmd": f"touch {mark}"}
+    allow = {"allow": ["subprocess"]}
+    for _ in range(depth):
+        factory = {"_target_": "ferlab.models.classifier.build", "mean": 0, "std": 1}
+        network, allow = {**factory, "network": network, **allow}, {}
+    retarget(folder, **network)
+    with pytest.raises(ConfigError, match=r"unexpected keyword argument 'allow'$"):
+        mlflow.pyfunc.load_model(str(folder))
+    assert not mark.exists()
+
+
+def convolution(classes: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 8, 5, stride=4), nn.Flatten(), nn.Linear(8 * 121, classes))
+
+
+def test_a_target_that_is_not_trusted_is_refused_before_it_is_imported(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "trap.py").write_text(f"open({str(tmp_path / 'sprung')!r}, 'w')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    retarget(folder, _target_="trap.Network")
+    with pytest.raises(ConfigError, match=r"'trap\.Network'.*FERLAB_ALLOW"):
+        mlflow.pyfunc.load_model(str(folder))
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_target_that_builds_no_network_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FERLAB_ALLOW", "fractions")
+    retarget(folder, _target_="fractions.Fraction")
+    with pytest.raises(DataError, match=r"'fractions\.Fraction' .*builds no torch module"):
+        mlflow.pyfunc.load_model(str(folder))
+
+
+def retarget(folder: Path, **network: Any) -> None:
+    path = folder / "data" / "classifier" / "model.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "network": network}))
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "model.json"])
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", None], ids=["empty", "{}", "[1]", "gone"])
+def test_damaged_files_are_one_clear_error(folder: Path, name: str, content: bytes | None) -> None:
+    path = folder / "data" / "classifier" / name
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match="does not hold a model that ferlab saved") as caught:
+        mlflow.pyfunc.load_model(str(folder))
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_another_network_are_refused(folder: Path) -> None:
+    path = folder / "data" / "classifier" / "model.json"
+    path.write_text(path.read_text().replace('"width": 4', '"width": 8'))
+    with pytest.raises(DataError, match=r"are not those of '.*TinyNetwork'$"):
+        mlflow.pyfunc.load_model(str(folder))
+
+
+@pytest.mark.parametrize("change", [lambda images: images / 255, lambda images: images[0]])
+def test_an_example_that_is_no_batch_of_images_is_refused(
+    tmp_path: Path,
+    network: nn.Module,
+    images: npt.NDArray[np.uint8],
+    change: Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]],
+) -> None:
+    with pytest.raises(DataError, match=r"must be uint8 of shape \(m, 48, 48\)"):
+        save(tmp_path / "model", network, images, example=change(images))
+    assert not (tmp_path / "model").exists()
