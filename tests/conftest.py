@@ -46,6 +46,15 @@ def home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 @pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of what a small run costs goes into its figures, at which few tests look."""
+    from ferlab.recording import artifacts
+
+    texts = {name: make for name, make in artifacts.ARTIFACTS.items() if not name.endswith(".png")}
+    monkeypatch.setattr(artifacts, "ARTIFACTS", texts)
+
+
+@pytest.fixture
 def cli(tmp_path: Path) -> Cli:
     """Run the command line in a process of its own, in an empty folder, as a user does."""
 
@@ -63,3 +72,10 @@ def run_id_of(text: str) -> str:
     return next(
         line.split()[1].rstrip(":") for line in text.splitlines() if line.startswith("run ")
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Behind a test of the ``lab``, whichever it is, there is training."""
+    for item in items:
+        if "lab" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)

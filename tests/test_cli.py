@@ -18,6 +18,7 @@ from tests.conftest import TINY, Cli, run_id_of
 from tests.processes import run, started
 
 
+@pytest.mark.slow
 def test_train_prints_the_result_and_where_to_look(cli: Cli, home: Path) -> None:
     done = cli("train", *TINY)
     assert done.returncode == 0, done.stderr
@@ -32,6 +33,7 @@ def test_train_prints_the_result_and_where_to_look(cli: Cli, home: Path) -> None
     assert (home / "mlflow.db").exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_written_outside_the_home_and_the_cache(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +98,7 @@ def free_port() -> int:
         return port
 
 
+@pytest.mark.slow
 def test_an_unreachable_server_is_found_before_training(cli: Cli) -> None:
     done = cli("train", *TINY, f"tracking.uri=http://127.0.0.1:{free_port()}")
     assert done.returncode == 1
@@ -105,6 +108,7 @@ def test_an_unreachable_server_is_found_before_training(cli: Cli) -> None:
     assert "cannot be used" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_locked_store_is_found_before_training(cli: Cli, home: Path) -> None:
     assert cli("train", *TINY, "trainer.max_epochs=1").returncode == 0
     with sqlite3.connect(home / "mlflow.db") as database:
@@ -117,6 +121,7 @@ def test_a_locked_store_is_found_before_training(cli: Cli, home: Path) -> None:
     assert "database is locked" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"this is no database, whatever its name says", b""])
 def test_a_store_that_is_no_database_is_one_line_or_made(
     cli: Cli, home: Path, content: bytes
@@ -200,6 +205,7 @@ def test_a_command_that_reads_makes_nothing(
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_run_whose_checkpoint_is_gone_says_so_and_starts_again(
     home: Path, cli: Cli, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -228,6 +234,7 @@ def test_a_run_whose_checkpoint_is_gone_says_so_and_starts_again(
     assert lines[4].startswith("epoch 1/3")
 
 
+@pytest.mark.slow
 def test_served_model_answers_over_http(cli: Cli, home: Path) -> None:
     """`mlflow models serve` on a recorded run, asked as any client asks."""
     import urllib.error

@@ -19,6 +19,8 @@ from ferlab.analysis.comparison.power import smallest_difference
 from ferlab.analysis.comparison.scores import arm_scores
 from tests.analysis.simulated import Truth
 
+pytestmark = pytest.mark.slow
+
 METRICS: tuple[Metric, ...] = ("accuracy", "f1")
 
 

@@ -11,6 +11,8 @@ from ferlab.recording.artifacts import ARTIFACTS
 from ferlab.tracking import artifacts, origin, sources, store
 from tests.conftest import TINY, Cli, run_id_of
 
+pytestmark = pytest.mark.slow
+
 OWN = """\
 def count(classifier, images, predictions, folder):
     assert not classifier.training

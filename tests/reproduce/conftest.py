@@ -10,7 +10,6 @@ import pytest
 
 from ferlab import paths
 from ferlab.config import compose
-from ferlab.recording import record
 from ferlab.tracking import environment
 from ferlab.tracking.environment import GitState
 from ferlab.training.run import train
@@ -26,9 +25,8 @@ Clone = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(autouse=True)
-def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of what a small run costs goes into its figures, and nothing here looks at them."""
-    monkeypatch.setattr(record, "_write_figures", lambda *arguments: None)
+def _no_pictures(no_pictures: None) -> None:
+    """Nothing here looks at them."""
 
 
 @pytest.fixture(scope="module")

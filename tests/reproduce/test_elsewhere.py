@@ -14,6 +14,8 @@ from ferlab.training.run import train
 from tests.reproduce.conftest import FAST, Clone
 from tests.reproduce.runs import Out, client, reruns, write_tree
 
+pytestmark = pytest.mark.slow
+
 
 def test_one_altered_training_image_is_named_and_the_verdict_is_different(
     original: str, tmp_path: Path, capsys: Out

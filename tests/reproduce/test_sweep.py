@@ -12,6 +12,8 @@ from ferlab.tracking import store
 from tests.processes import started
 from tests.reproduce.conftest import FAST
 
+pytestmark = pytest.mark.slow
+
 Out = pytest.CaptureFixture[str]
 
 SPACE = (

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
+import pytest
 
 from ferlab.config import check
 from ferlab.tracking import store
@@ -16,6 +17,8 @@ from ferlab.tracking.run import recorded_config
 from ferlab.training.run import train
 from tests.processes import started
 from tests.sweep.test_sweep import FAST, children, runs, trials
+
+pytestmark = pytest.mark.slow
 
 KILLS, TRIALS = 20, 24
 

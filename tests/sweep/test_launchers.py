@@ -22,6 +22,8 @@ from tests.conftest import TINY
 from tests.processes import Command, started, wait_until
 from tests.sweep import warm
 
+pytestmark = pytest.mark.slow
+
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=1"]
 
 

@@ -71,6 +71,7 @@ def test_a_confirmation_without_a_baseline_is_refused_before_the_search(
     assert not home.exists()
 
 
+@pytest.mark.slow
 def test_a_sweep_in_which_every_trial_fails_has_failed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -80,6 +81,7 @@ def test_a_sweep_in_which_every_trial_fails_has_failed(
     assert parent.info.status == "FAILED"
 
 
+@pytest.mark.slow
 def test_a_point_that_has_no_network_fails_by_itself_under_constraints() -> None:
     is_feasible = Feasibility(
         Constraints(parameters=10**9, multiply_adds=None), ComposedConfigs(TINY)
@@ -101,6 +103,7 @@ def test_a_study_that_never_began_says_so(
     assert not (tmp_path / "to").exists()
 
 
+@pytest.mark.slow
 def test_an_experiment_may_lie_in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "experiments" / "mine").mkdir(parents=True)
     (tmp_path / "experiments" / "mine" / "rates.yaml").write_text(

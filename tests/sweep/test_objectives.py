@@ -10,6 +10,8 @@ from ferlab.sweep.search.trial_configs import ComposedConfigs
 from tests.conftest import TINY
 from tests.sweep.test_sweep import HERE, children, runs, sweep, trials
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
+
 SWEPT = ("model.attention.kind=none,se", "model.attention.reduction=1,8")
 
 

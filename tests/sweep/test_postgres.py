@@ -27,6 +27,8 @@ from tests.conftest import TINY
 from tests.processes import run, started
 from tests.sweep import warm
 
+pytestmark = pytest.mark.slow
+
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=1", "hydra/launcher=basic"]
 SECRET = secrets.token_hex(8)
 NOBODY = 65534

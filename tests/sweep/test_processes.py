@@ -23,6 +23,8 @@ from ferlab.sweep.workers.processes import Pool
 from tests.processes import Command, called
 from tests.sweep import jobs
 
+pytestmark = pytest.mark.slow
+
 Job = Callable[[Any], None]
 
 

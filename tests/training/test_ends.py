@@ -16,6 +16,8 @@ from ferlab.training.run import resume, train
 from tests.conftest import TINY
 from tests.training.runs import artifact, client, kill_after_epoch
 
+pytestmark = pytest.mark.slow
+
 SCHEDULES = (
     ["scheduler=one_cycle"],
     ["scheduler=plateau", "scheduler.patience=0"],

@@ -22,6 +22,8 @@ from tests.conftest import TINY
 from tests.sweep.test_sweep import HERE, children, sweep
 from tests.training.runs import artifact, client
 
+pytestmark = pytest.mark.slow
+
 
 def stop(epoch: int, metrics: object) -> None:
     del epoch, metrics

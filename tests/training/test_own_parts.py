@@ -9,6 +9,8 @@ from ferlab.data.imageset import ImageSet
 from tests.conftest import Cli, run_id_of
 from tests.training.runs import client, kill_after_epoch
 
+pytestmark = pytest.mark.slow
+
 OWN = """
 import numpy as np
 import torch

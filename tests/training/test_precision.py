@@ -17,6 +17,8 @@ from ferlab.training.run import train
 from tests.conftest import TINY
 from tests.training.runs import artifact, client
 
+pytestmark = pytest.mark.slow
+
 MIXED = [*TINY, "trainer.device=cpu", "trainer.precision=bf16-mixed", "trainer.max_epochs=2"]
 
 

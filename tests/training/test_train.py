@@ -19,10 +19,25 @@ from ferlab.training.run import RunResult, train
 from tests.conftest import TINY
 from tests.training.runs import artifact, client
 
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[Path, RunResult]:
+    """A home, and the one run in it."""
+    home = tmp_path_factory.mktemp("trained") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("FERLAB_HOME", str(home))
+        patch.setenv("FERLAB_CACHE", str(cache))
+        return home, train(compose(TINY))
+
 
 @pytest.fixture
-def run() -> RunResult:
-    return train(compose(TINY))
+def run(trained: tuple[Path, RunResult], home: Path, monkeypatch: pytest.MonkeyPatch) -> RunResult:
+    """A run, in a home that it shares with nothing else."""
+    monkeypatch.setenv("FERLAB_HOME", str(trained[0]))
+    return trained[1]
 
 
 def test_a_run_records_everything_that_it_is_and_came_to(run: RunResult) -> None:
@@ -67,7 +82,7 @@ def test_recorded_predictions_are_the_models_to_the_last_bit(run: RunResult) -> 
     assert np.mean(correct) == pytest.approx(run.objective)
 
 
-def test_recorded_model_loads_and_says_the_same(run: RunResult, home: Path) -> None:
+def test_recorded_model_loads_and_says_the_same(run: RunResult) -> None:
     mlflow.set_tracking_uri(store.default_uri())
     model = mlflow.pyfunc.load_model(run.model)
     from ferlab.data.prepare import prepare
@@ -85,9 +100,14 @@ def test_recorded_model_loads_and_says_the_same(run: RunResult, home: Path) -> N
     assert not any(name.endswith((".pkl", ".pickle", ".pth", ".pt")) for name in stored)
 
 
-def test_nothing_is_left_in_the_work_folder(run: RunResult, home: Path) -> None:
+def test_nothing_is_left_in_the_work_folder(run: RunResult) -> None:
     assert not paths.work(run.run_id).exists()
-    assert {p.name for p in home.iterdir()} <= {"mlflow.db", ".mlflow.lock", "artifacts", "work"}
+    assert {p.name for p in paths.home().iterdir()} <= {
+        "mlflow.db",
+        ".mlflow.lock",
+        "artifacts",
+        "work",
+    }
 
 
 def test_early_stopping_stops_and_records() -> None:
