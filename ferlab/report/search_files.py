@@ -40,4 +40,4 @@ def record_search(result: SweepResult) -> None:
     study = studies.open_study(result.table.study, result.storage)
     with tempfile.TemporaryDirectory() as folder:
         write_search(study, Path(folder))
-        StudyRun(store.connect(result.tracking_uri), result.run_id).log_folder(Path(folder))
+        StudyRun(store.connect(result.uri), result.run_id).log_folder(Path(folder))
