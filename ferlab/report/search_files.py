@@ -3,8 +3,6 @@
 import tempfile
 from pathlib import Path
 
-import optuna
-
 from ferlab.analysis.search import figures
 from ferlab.report import search_text
 from ferlab.sweep import studies
@@ -14,7 +12,7 @@ from ferlab.tracking import store
 from ferlab.tracking.study_runs import StudyRun
 
 
-def write_search(study: optuna.Study, folder: Path, name: str = "RESULTS.md") -> list[str]:
+def write_search(study: studies.Study, folder: Path, name: str = "RESULTS.md") -> list[str]:
     """Write the text and the pictures it shows.
 
     Args:

@@ -11,6 +11,9 @@ from ferlab.study.table import State, StudyTable, TrialRow
 from ferlab.sweep.workers.storage import exists, open_storage
 from ferlab.tracking import store
 
+Study = optuna.Study
+"""By this name for who passes one on: Optuna is imported in this room alone."""
+
 NOT_BEGUN = "the study '{}' has not begun: its first command ended at once; give it again"
 
 _STATES: dict[TrialState, State] = {
