@@ -36,7 +36,7 @@ $(READY): requirements.lock pyproject.toml
 lock: $(READY)  ## pin anew what pyproject.toml asks for
 	$(BIN)/pip-compile --quiet --upgrade --all-extras --strip-extras --no-emit-index-url \
 		--no-emit-find-links --no-emit-options --no-header --output-file requirements.lock pyproject.toml
-	sed --in-place 's/+cpu$$//' requirements.lock
+	sed -i.bak 's/+cpu$$//' requirements.lock && rm requirements.lock.bak
 
 clean:
 	rm -rf $(VENV)

@@ -24,6 +24,15 @@ class History(NamedTuple):
         """The metrics of that epoch."""
         return self.epochs[self.best_epoch(monitor) - 1]
 
+    def summary(self, monitor: str) -> dict[str, float]:
+        """What the run is known by: ``best/NAME`` for each ``val/NAME`` of its best epoch.
+
+        ``best/epoch`` is that epoch.
+        """
+        scores = {k: v for k, v in self.best(monitor).items() if k.startswith("val/")}
+        best = {f"best/{key.removeprefix('val/')}": value for key, value in scores.items()}
+        return {**best, "best/epoch": self.best_epoch(monitor)}
+
     def epochs_without_gain(self, monitor: str, min_delta: float) -> int:
         """Epochs since ``monitor`` last improved by more than ``min_delta``."""
         best, since = -math.inf, 0

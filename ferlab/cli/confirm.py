@@ -46,7 +46,12 @@ def _confirm(args: argparse.Namespace) -> int:
 
 
 def run_confirmation(
-    study: str, storage: str | None, folder: Path, overrides: Sequence[str], **how: int | None
+    study: str,
+    storage: str | None,
+    folder: Path,
+    overrides: Sequence[str],
+    uri: str | None = None,
+    **how: int | None,
 ) -> int:
     """Confirm a study, write the report into a folder, and say what came of it.
 
@@ -55,6 +60,7 @@ def run_confirmation(
         storage: where it is kept; None for ferlab's home.
         folder: of the report; made if there is none.
         overrides: of the launcher.
+        uri: of the tracking store; None for what the study recorded.
         how: see `ferlab.confirm.confirm.confirm`.
 
     Returns:
@@ -62,10 +68,9 @@ def run_confirmation(
     """
     from ferlab.confirm.confirm import confirm
     from ferlab.report import confirmation_files
-    from ferlab.tracking import store
     from ferlab.tracking.store import without_password
 
-    found = confirm(study, storage, overrides=overrides, **how)
+    found = confirm(study, storage, overrides=overrides, uri=uri, **how)
     if found.evidence is None:
         assert found.training is not None  # noqa: S101  or there would be evidence
         done, size = len(found.training.table.complete), found.choice.size
@@ -78,7 +83,7 @@ def run_confirmation(
         print(f"go on    {shlex.join(['ferlab', 'confirm', study, *kept])}")
         print(f"look     {found.training.look}")
         return found.training.exit_code or 1
-    confirmation_files.record_confirmation(found.evidence, storage, store.connect(None))
+    confirmation_files.record_confirmation(found.evidence, storage, found.client)
     write_report(found.evidence, storage, folder)
     return 0
 

@@ -31,9 +31,10 @@ def _report(args: argparse.Namespace) -> int:
     if choice is not None:
         from ferlab.cli.confirm import write_report
         from ferlab.confirm import evidence
+        from ferlab.sweep.studies import uri_of
         from ferlab.tracking import store
 
-        client = store.connect(None, make=False)
+        client = store.connect(uri_of(study), make=False)
         done = evidence.count_finished(choice, args.storage)
         whole = done == choice.size
         if whole and evidence.are_scored(evidence.runs(client, choice, args.storage)):

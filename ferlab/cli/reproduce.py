@@ -59,9 +59,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _reproduce(args: argparse.Namespace) -> int:
     from ferlab.reproduce import rerun, run_comparison
-    from ferlab.reproduce.resolve import resolve
+    from ferlab.reproduce.resolve import resolve_recorded
 
-    found = resolve(args.name)
+    found = resolve_recorded(args.name)
     reruns: list[Rerun] = []
     with rerun.planned(found, args.overrides, args.at_commit) as plan:
         print(f"original {found.what}")

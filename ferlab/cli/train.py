@@ -81,7 +81,7 @@ def _sweep(args: argparse.Namespace) -> int:
 
     study = result.table.study
     launcher = [text for text in args.overrides if is_launchers(text)]
-    return run_confirmation(study, result.storage, Path("experiments", study), launcher)
+    return run_confirmation(study, result.storage, Path("experiments", study), launcher, result.uri)
 
 
 def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepResult":

@@ -27,6 +27,8 @@ from ferlab.errors import ConfigError
 _FAILURES = (HydraException, OmegaConfBaseException, TypeError)  # the last of a list's index
 _CLEARER = {"list index out of range": "the list has no such element; they count from 0"}
 
+_NOT_GLOBAL = "its first line must be '# @package _global_', for its keys to be the config's"
+
 
 def compose(overrides: Sequence[str] = (), beside: Sequence[Problem] = ()) -> Config:
     """Compose, type and check the config of one run.
@@ -122,6 +124,7 @@ def _parse(
             problems.append(Problem("", f"'{text}' is not an override; write {right}"))
             continue
         key = override.key_or_group
+        group = key.replace(".", "/")
         if override.is_sweep_override() and may_sweep:
             parsed.append(override)
         elif override.is_sweep_override():
@@ -129,6 +132,10 @@ def _parse(
         elif _is_group(key) and not isinstance(override.value(), str | list | None):
             problems.append(
                 Problem(key, f"takes a name; for values of your own write conf/{key}/NAME.yaml")
+            )
+        elif group != key and _is_group(group) and isinstance(override.value(), str):
+            problems.append(
+                Problem(key, f"is a group, so write it with a slash: {group}={override.value()}")
             )
         else:
             parsed.append(override)
@@ -140,7 +147,7 @@ def _compose(overrides: list[Override], problems: list[Problem]) -> dict[str, An
     with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
         while True:
             try:
-                return _composed(overrides)
+                plain = _composed(overrides)
             except MissingConfigException as error:
                 missing = error.missing_cfg_file or ""
                 group, _, name = missing.rpartition("/")
@@ -159,6 +166,12 @@ def _compose(overrides: list[Override], problems: list[Problem]) -> dict[str, An
                 raise ConfigError(report(problems)) from error
             except YAMLError as error:
                 raise ConfigError(report([*problems, _unreadable(error)])) from error
+            else:
+                break
+    named = next((o.value() for o in overrides if o.key_or_group == "experiments"), None)
+    if named is not None and "experiments" in plain:
+        raise ConfigError(report([*problems, Problem(f"experiments/{named}.yaml", _NOT_GLOBAL)]))
+    return plain
 
 
 def _composed(overrides: Sequence[Override]) -> dict[str, Any]:

@@ -101,6 +101,11 @@ def study_problems(raw: Mapping[str, Any]) -> list[Problem]:
             if detail["type"] == "extra_forbidden":
                 section = Constraints if path[1] == "constraints" else StudyConfig
                 message = f"unknown key; {did_you_mean(str(path[-1]), section.model_fields)}"
+            elif path[1] in ("sampler", "pruner") and isinstance(detail["input"], str):
+                group, name = f"study/{path[1]}", detail["input"]
+                message = (
+                    f"is a group; an experiment says in its defaults: override /{group}: {name}"
+                )
             elif detail["type"] != "test_metric":
                 message = f"{message}, not {detail['input']!r}"
             problems.append(Problem(dotted(path), message))

@@ -125,6 +125,11 @@ def choose(
             "for an interval"
         )
     found = studies.open_study(study, storage)
+    if of := found.user_attrs.get("about", {}).get("confirmation"):
+        raise EvidenceError(
+            f"'{study}' is the confirmation of '{of['study']}' itself; "
+            f"ferlab confirm {of['study']} goes on with it"
+        )
     table = view(found)
     if not table.complete:
         raise EvidenceError(f"the study '{study}' has no finished trial, so there is no best one")

@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from ferlab.config import check, launching
+from ferlab.config import Config, check, launching
 from ferlab.config.study import check_study
 from ferlab.confirm import evidence
 from ferlab.confirm.choice import Choice, choose
@@ -25,7 +25,7 @@ from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.space import grid_space
 from ferlab.sweep.search.trial_configs import RecordedConfigs
-from ferlab.sweep.studies import view
+from ferlab.sweep.studies import uri_of, view
 from ferlab.sweep.workers.processes import cores, gpus
 from ferlab.tracking import find, store, study_runs
 from ferlab.tracking.run import Run, recorded_config
@@ -43,11 +43,13 @@ class Confirmation:
         choice: what it is of.
         training: how its sweep ended; None if all runs had been trained before.
         evidence: None as long as a run is missing.
+        client: of the store that has the runs.
     """
 
     choice: Choice
     training: SweepResult | None
     evidence: Evidence | None
+    client: Client
 
 
 def confirm(
@@ -57,6 +59,7 @@ def confirm(
     seeds: int | None = None,
     workers: int | None = None,
     overrides: Sequence[str] = (),
+    uri: str | None = None,
 ) -> Confirmation:
     """Train what was chosen under fresh seeds, or go on with it; then score the test split.
 
@@ -68,22 +71,24 @@ def confirm(
         workers: that train at a time; None for one per GPU, else as many as the cores have
             threads for.
         overrides: ``hydra/launcher=NAME`` and what that launcher takes.
+        uri: of the tracking store that has the search's runs; None for what the search recorded.
 
     Raises:
         FerlabError: the study cannot be confirmed, or its runs cannot be compared.
     """
     _require_launcher(overrides)
-    client = store.connect(None, make=False)
+    uri = uri or uri_of(studies.open_study(study, storage))
+    client = store.connect(uri, make=False)
     choice = choose(client, study, storage, best, seeds)
     training = None
     if evidence.count_finished(choice, storage) < choice.size:
-        training = _train(client, choice, storage, workers, overrides)
+        training = _train(client, choice, storage, workers, overrides, uri)
         if evidence.count_finished(choice, storage) < choice.size:
-            return Confirmation(choice, training, None)
+            return Confirmation(choice, training, None, client)
     runs = evidence.runs(client, choice, storage)
     _require_one_data(choice, runs)
     _score(client, choice, runs)
-    return Confirmation(choice, training, evidence.gather(client, choice, storage))
+    return Confirmation(choice, training, evidence.gather(client, choice, storage), client)
 
 
 def _train(
@@ -92,8 +97,9 @@ def _train(
     storage: str | None,
     workers: int | None,
     overrides: Sequence[str],
+    uri: str | None,
 ) -> SweepResult:
-    recorded = {arm.name: _config(client, arm.run_id) for arm in choice.arms}
+    recorded = {arm.name: _config(client, arm.run_id, uri) for arm in choice.arms}
     first = check(recorded[choice.arms[0].name])
     images, _ = prepare(first.data)
     if not len(images.indices(Split.TEST)):
@@ -106,7 +112,7 @@ def _train(
         update={
             "name": choice.name,
             "question": question,
-            "workers": workers or _workers(first.trainer.threads),
+            "workers": workers or _workers(first),
             "pruner": None,
             "storage": storage,
         }
@@ -130,6 +136,7 @@ def _train(
             command=f"ferlab confirm {choice.study}",
             tags={"ferlab.confirms": choice.study},
         ),
+        [f"trainer.device={first.trainer.device}"],  # by which a worker gets its GPU, or none
     )
     parent = study_runs.StudyRun(client, result.run_id)
     parent.tell(result.metrics, question, None)
@@ -137,17 +144,18 @@ def _train(
     return result
 
 
-def _config(client: Client, run_id: str) -> Mapping[str, Any]:
+def _config(client: Client, run_id: str, uri: str | None) -> Mapping[str, Any]:
     """As it was recorded, to be trained in the store that is used here."""
     config = recorded_config(client, run_id)
     if isinstance(config.get("tracking"), dict):
-        config["tracking"]["uri"] = None
+        config["tracking"]["uri"] = uri
     return config
 
 
-def _workers(threads: int | str) -> int:
-    """As many as there are GPUs, else as share the cores by the threads that a run had."""
-    return len(gpus()) or max(1, cores() // (threads if isinstance(threads, int) else 2))
+def _workers(config: Config) -> int:
+    """As many as there are GPUs to train on, else as share the cores by the threads of a run."""
+    threads = config.trainer.threads if isinstance(config.trainer.threads, int) else 2
+    return len(gpus(config.trainer.device)) or max(1, cores() // threads)
 
 
 def _score(client: Client, choice: Choice, runs: Runs) -> None:

@@ -14,7 +14,8 @@ from ferlab.config.schema import Config
 from ferlab.data.imageset import Split
 from ferlab.models import cost
 from ferlab.recording.artifacts import FinishedRun, OwnArtifact, write_artifacts
-from ferlab.tracking import environment, pyfunc_model
+from ferlab.tracking import pyfunc_model
+from ferlab.tracking.memory import PeakMemory
 from ferlab.tracking.run import Run
 
 _EXAMPLES = 2
@@ -24,7 +25,13 @@ _REQUIREMENTS = ("ferlab", "torch", "safetensors", "numpy", "pandas")
 """What the recorded model needs to be served."""
 
 
-def record(run: Run, finished: FinishedRun, own: Mapping[str, OwnArtifact], state: Path) -> None:
+def record(
+    run: Run,
+    finished: FinishedRun,
+    own: Mapping[str, OwnArtifact],
+    state: Path,
+    memory: PeakMemory,
+) -> None:
     """Write everything a run leaves behind into one folder, and hand that to MLflow.
 
     Args:
@@ -32,6 +39,7 @@ def record(run: Run, finished: FinishedRun, own: Mapping[str, OwnArtifact], stat
         finished: what it came to.
         own: a user's artifacts, by name.
         state: file with the state after the last epoch, to be kept.
+        memory: that the run took so far.
     """
     images, classifier = finished.images, finished.classifier
     with tempfile.TemporaryDirectory(dir=paths.work(run.id)) as scratch:
@@ -56,21 +64,17 @@ def record(run: Run, finished: FinishedRun, own: Mapping[str, OwnArtifact], stat
         shutil.copy(state, folder / "checkpoints")
         run.log_folder(folder)
         run.log_model(model)
-    run.log_summary(_summary(finished), _tags(finished))
+    run.log_summary(_summary(finished, memory), _tags(finished))
 
 
-def _summary(finished: FinishedRun) -> dict[str, float]:
+def _summary(finished: FinishedRun, memory: PeakMemory) -> dict[str, float]:
     config, history, classifier = finished.config, finished.history, finished.classifier
-    best = history.best(config.trainer.monitor)
     speeds = [epoch["images_per_second"] for epoch in history.epochs]
     return {
-        "best/accuracy": best["val/accuracy"],
-        "best/f1": best["val/f1"],
-        "best/loss": best["val/loss"],
-        "best/epoch": history.best_epoch(config.trainer.monitor),
+        **history.summary(config.trainer.monitor),
         "images_per_second": float(np.median(speeds)),
         "train_seconds": history.seconds,
-        "peak_memory_bytes": environment.peak_memory(),
+        "peak_memory_bytes": memory.bytes,
         **_peak_gpu_memory(config),
         "parameters": cost.parameters(classifier),
         "multiply_adds": cost.multiply_adds(classifier.network),
@@ -80,13 +84,13 @@ def _summary(finished: FinishedRun) -> dict[str, float]:
 
 def _tags(finished: FinishedRun) -> dict[str, str]:
     trainer, history = finished.config.trainer, finished.history
-    best = history.best(trainer.monitor)
+    best = history.summary(trainer.monitor)
     return {
         "ferlab.predictions.digest": finished.predictions.digest,
         "mlflow.note.content": (
-            f"Accuracy **{best['val/accuracy']:.4f}**, macro F1 **{best['val/f1']:.4f}** "
+            f"Accuracy **{best['best/accuracy']:.4f}**, macro F1 **{best['best/f1']:.4f}** "
             f"on {len(finished.predictions.labels):,} validation images, at epoch "
-            f"{history.best_epoch(trainer.monitor)} of {trainer.max_epochs}. "
+            f"{best['best/epoch']:.0f} of {trainer.max_epochs}. "
             "A single run: another seed may score otherwise."
         ),
     }

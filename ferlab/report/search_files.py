@@ -3,8 +3,6 @@
 import tempfile
 from pathlib import Path
 
-import optuna
-
 from ferlab.analysis.search import figures
 from ferlab.report import search_text
 from ferlab.sweep import studies
@@ -14,7 +12,7 @@ from ferlab.tracking import store
 from ferlab.tracking.study_runs import StudyRun
 
 
-def write_search(study: optuna.Study, folder: Path, name: str = "RESULTS.md") -> list[str]:
+def write_search(study: studies.Study, folder: Path, name: str = "RESULTS.md") -> list[str]:
     """Write the text and the pictures it shows.
 
     Args:
@@ -40,4 +38,4 @@ def record_search(result: SweepResult) -> None:
     study = studies.open_study(result.table.study, result.storage)
     with tempfile.TemporaryDirectory() as folder:
         write_search(study, Path(folder))
-        StudyRun(store.connect(result.tracking_uri), result.run_id).log_folder(Path(folder))
+        StudyRun(store.connect(result.uri), result.run_id).log_folder(Path(folder))

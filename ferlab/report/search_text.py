@@ -53,7 +53,7 @@ def search_markdown(table: StudyTable, command: str, pictures: Mapping[str, str]
 def searched(table: StudyTable) -> Iterator[str]:
     """Paragraphs on what was tried, how much of it was stopped early, and what it cost."""
     yield "## What was searched"
-    yield " ".join([_counts(table), _each(table), *_cost(table)])
+    yield " ".join([_counts(table), _each(table), *_cost(table), *_timed(table)])
     keys = dict.fromkeys(key for row in table.rows for key in row.params)
     if keys:
         yield markdown_table(
@@ -95,6 +95,25 @@ def _cost(table: StudyTable) -> Iterator[str]:
         yield text + (
             f", for {pluralize(epochs, 'epoch')}." if epochs and table.replicates == 1 else "."
         )
+
+
+def _timed(table: StudyTable) -> Iterator[str]:
+    """Where latency is an objective, what it was timed beside."""
+    if "latency" not in table.objectives or not table.complete:
+        return
+    known = [row.beside for row in table.complete if row.beside is not None]
+    if len(known) < len(table.complete):
+        beside = "beside what is not known of every trial"
+    elif not any(known):
+        beside = "with no other trial being trained on its machine"
+    else:
+        low, most = min(known), max(known)
+        many = pluralize(most, "other trial")
+        which = f"{many} {'was' if most == 1 else 'were'}"
+        beside = f"while {which if low == most else f'{low} to {which}'} trained on its machine"
+    yield f"Latency was timed at the end of each run, {beside}."
+    if len(known) < len(table.complete) or any(known):
+        yield "Others lengthen it: take small gaps for none, or sweep with `study.workers=1`."
 
 
 def _best(table: StudyTable) -> Iterator[str]:

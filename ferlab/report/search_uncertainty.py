@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ferlab.analysis.search import uncertainty
-from ferlab.study.objectives import format_difference, format_value
+from ferlab.study.objectives import format_difference, format_value, is_exact
 from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
 from ferlab.text import join_words, pluralize
 
@@ -12,7 +12,7 @@ def chance(table: StudyTable) -> Iterator[str]:
     """Paragraphs on how much of a study's result may be chance; it has a complete trial."""
     objective, best = table.objectives[0], table.ranked[0]
     yield "## How much of it may be chance"
-    if uncertainty.is_exact(objective):
+    if is_exact(objective):
         yield f"Nothing: {objective} is counted, not measured."
         return
     if len(table.objectives) > 1:

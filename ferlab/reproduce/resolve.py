@@ -35,7 +35,7 @@ class Resolved:
     uri: str | None
 
 
-def resolve(what: str) -> Resolved:
+def resolve_recorded(what: str) -> Resolved:
     """Find what a user means.
 
     Args:

@@ -27,6 +27,8 @@ class TrialRow:
         run_id: of its MLflow run.
         started: seconds since 1970.
         ended: seconds since 1970; None while it runs.
+        beside: how many other trials its machine trained when its latency was timed, at most; None
+            where that is not known, or latency is no objective.
     """
 
     number: int
@@ -40,6 +42,7 @@ class TrialRow:
     run_id: str | None
     started: float
     ended: float | None
+    beside: int | None = None
 
     @property
     def is_plain(self) -> bool:

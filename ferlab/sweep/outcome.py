@@ -1,6 +1,6 @@
 """How a sweep's command ends: what a person reads."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from ferlab.study.params import overrides
 from ferlab.study.table import StudyTable, TrialRow
@@ -15,7 +15,7 @@ class SweepResult:
     Attributes:
         table: of its trials.
         storage: where it is kept; None for ferlab's home.
-        tracking_uri: of the store of its runs, as configured; None for the default one.
+        uri: of the tracking store that has its runs, perhaps with a password; None: the default.
         run_id: its MLflow run.
         look: how to get to that run's page.
         counts: of its trials.
@@ -27,7 +27,7 @@ class SweepResult:
 
     table: StudyTable
     storage: str | None
-    tracking_uri: str | None
+    uri: str | None = field(repr=False)
     run_id: str
     look: str
     counts: Counts

@@ -15,8 +15,9 @@ from ferlab.config.problems import flatten
 from ferlab.config.study import StudyConfig
 from ferlab.errors import ConfigError
 from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.pins import Pinned
 from ferlab.sweep.search.space import Space, size
-from ferlab.sweep.search.syntax import parse
+from ferlab.sweep.search.syntax import read
 from ferlab.sweep.workers.processes import cores, gpus
 from ferlab.sweep.workers.storage import exists
 from ferlab.tracking.store import without_password
@@ -32,16 +33,16 @@ _NONE_WITHIN = "config: study.constraints: no point of the space meets them"
 
 def read_space(
     params: Mapping[str, Any], when: Mapping[str, Any], arguments: Sequence[str]
-) -> tuple[Space, list[str]]:
+) -> tuple[Pinned, list[str]]:
     """The space and the shared overrides; what is typed goes before what is in a file."""
     typed = {text.partition("=")[0].lstrip("+~"): text for text in arguments}
-    space, shared = parse(flatten(params), when, list(typed.values()))
-    if not space.parameters:
+    pinned, shared = read(flatten(params), when, list(typed.values()))
+    if not pinned.space.parameters:
         raise ConfigError(
             "config: nothing is swept; give several values, as in optimizer.lr=0.05,0.1, "
             "or hydra.sweeper.params in an experiment"
         )
-    return space, shared
+    return pinned, shared
 
 
 def budget(settings: StudyConfig, space: Space, is_feasible: Feasibility) -> int:
@@ -63,10 +64,10 @@ def budget(settings: StudyConfig, space: Space, is_feasible: Feasibility) -> int
     return count
 
 
-def workers(settings: StudyConfig, budget: int) -> int:
-    """How many train at a time."""
+def workers(settings: StudyConfig, budget: int, device: str) -> int:
+    """How many train at a time, where runs have this ``trainer.device``."""
     if settings.workers == "auto":
-        return min(len(gpus()) or max(1, cores() // 2), budget)
+        return min(len(gpus(device)) or max(1, cores() // 2), budget)
     return min(settings.workers, budget)
 
 

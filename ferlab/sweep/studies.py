@@ -9,6 +9,10 @@ from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
 from ferlab.study.table import State, StudyTable, TrialRow
 from ferlab.sweep.workers.storage import exists, open_storage
+from ferlab.tracking import store
+
+Study = optuna.Study
+"""By this name for who passes one on: Optuna is imported in this room alone."""
 
 NOT_BEGUN = "the study '{}' has not begun: its first command ended at once; give it again"
 
@@ -21,7 +25,12 @@ _STATES: dict[TrialState, State] = {
 
 
 def remember(
-    study: optuna.Study, settings: StudyConfig, budget: int, epochs: int, command: str
+    study: optuna.Study,
+    settings: StudyConfig,
+    budget: int,
+    epochs: int,
+    command: str,
+    uri: str | None = None,
 ) -> None:
     """Keep in the study what a table says beside its trials.
 
@@ -31,6 +40,7 @@ def remember(
         budget: how many trials are to count.
         epochs: of the longest run.
         command: that goes on with it.
+        uri: of the tracking store that has its runs; None for the default.
     """
     frame = {
         "question": settings.question,
@@ -40,6 +50,7 @@ def remember(
         "epochs": epochs,
         "replicates": settings.replicates,
         "command": command,
+        "store": store.noted(uri),
     }
     study.set_user_attr("frame", frame)
 
@@ -48,6 +59,15 @@ def resume_command(study: optuna.Study) -> str:
     """What to type to go on with the study."""
     command: str = study.user_attrs["frame"]["command"]
     return command
+
+
+def uri_of(study: optuna.Study) -> str | None:
+    """The tracking store that has the study's runs; None for the default.
+
+    Raises:
+        TrackingError: it has a password, so that the user must name it.
+    """
+    return store.recalled(study.user_attrs.get("frame", {}).get("store"))
 
 
 def view(study: optuna.Study) -> StudyTable:
@@ -90,6 +110,7 @@ def _row(trial: FrozenTrial) -> TrialRow:
         run_id=attrs.get("run_id"),
         started=started.timestamp() if started else 0.0,
         ended=ended.timestamp() if ended else None,
+        beside=attrs.get("beside"),
     )
 
 

@@ -61,9 +61,11 @@ def sweep(
         FerlabError: the config, the space or the study cannot be used.
     """
     section: dict[str, Any] = OmegaConf.to_container(config.study, resolve=True)  # type: ignore[assignment]
-    space, shared = plan.read_space(params, when, arguments)
+    pinned, shared = plan.read_space(params, when, arguments)
+    space = pinned.space
     first = compose([*shared, *overrides(space.first())], study_problems(section))
     settings = check_study(section)
+    settings = settings.model_copy(update={"baseline": pinned.baseline(settings.baseline)})
     if settings.replicates > 1 and any(param.key == "seed" for param in space.parameters):
         raise ConfigError("config: seed: is swept already; leave study.replicates at 1")
     configs = ComposedConfigs(tuple(shared))
@@ -133,7 +135,8 @@ def run(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )
     run_id = _open(study, first, question.about, question.tags)
-    remember(study.optuna, settings, budget, plan.epochs(space, first), question.command)
+    epochs, uri = plan.epochs(space, first), first.tracking.uri
+    remember(study.optuna, settings, budget, epochs, question.command, uri)
     task = Task(
         study=name,
         config=settings,
@@ -149,7 +152,7 @@ def run(
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=context, task_function=task, config=config
     )
-    jobs = [list(shared)] * plan.workers(settings, budget)
+    jobs = [list(shared)] * plan.workers(settings, budget, first.trainer.device)
     if task.tells:
         done, at_a_time = study.counts().counted, pluralize(len(jobs), "worker")
         _log.info("study    %s: %d of %d trials count; %s", name, done, budget, at_a_time)
@@ -221,7 +224,7 @@ def _result(
     return SweepResult(
         table=view(study.optuna),
         storage=study.config.storage,
-        tracking_uri=first.tracking.uri,
+        uri=first.tracking.uri,
         run_id=run_id,
         look=parent.look,
         counts=counts,
@@ -233,7 +236,7 @@ def _result(
 
 def _record(result: SweepResult) -> None:
     """Leave on the study's MLflow run how it stands: its counts and its best trial."""
-    parent = study_runs.StudyRun(store.connect(result.tracking_uri), result.run_id)
+    parent = study_runs.StudyRun(store.connect(result.uri), result.run_id)
     best = result.table.best
     parent.tell(
         result.metrics,

@@ -105,10 +105,13 @@ class Entry:
 
 
 def metric_name(metric: str) -> str:
-    """The name under which a finished run has a metric: ``val/f1`` is ``best/f1``, of its model."""
+    """The name under which a finished run has a metric.
+
+    ``val/f1`` is ``best/f1``, of its model, and ``val/f1/happy`` is ``best/f1/happy``.
+    """
     if metric == "latency":
         return "latency_ms"
-    return metric.replace("val/", "best/", 1) if metric.count("/") == 1 else metric
+    return f"best/{metric.removeprefix('val/')}" if metric.startswith("val/") else metric
 
 
 def is_better_smaller(metric: str) -> bool:

@@ -2,8 +2,6 @@
 
 import platform
 import re
-import resource
-import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distributions, version
@@ -142,12 +140,6 @@ def git_state(folder: Path) -> GitState | None:
     changes = [line for line in lines if not line.startswith("# ")]
     untracked = [line[2:] for line in changes if line.startswith("? ")]
     return GitState(commit, branch, bool(changes), _diff(root, commit, untracked))
-
-
-def peak_memory() -> int:
-    """The most memory this process has held so far (peak resident set), in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024  # elsewhere in KiB
 
 
 def _diff(root: Path, commit: str | None, untracked: list[str]) -> str:

@@ -26,6 +26,9 @@ _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """The MLflow UI then opens on runs and metrics, not on traces of language models."""
 
 
+_HIDDEN = ":***@"
+"""Stands for a password in an address that is shown."""
+
 UI_MODE = "?workflowType=machine_learning"
 """Ends a page's address in the MLflow UI, which else may open on language models."""
 
@@ -33,6 +36,31 @@ UI_MODE = "?workflowType=machine_learning"
 def default_uri() -> str:
     """``MLFLOW_TRACKING_URI``, else one SQLite file in ferlab's home."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.home() / 'mlflow.db'}"
+
+
+def noted(uri: str | None) -> str | None:
+    """A store as it may be written down, for `recalled`; None for the one in ferlab's home."""
+    uri = uri or default_uri()
+    if uri.startswith("sqlite:///"):
+        uri = f"sqlite:///{Path(uri.removeprefix('sqlite:///')).absolute()}"
+    home = f"sqlite:///{paths.home().absolute() / 'mlflow.db'}"
+    return None if uri == home else without_password(uri)
+
+
+def recalled(note: str | None) -> str | None:
+    """The URI of a store that was `noted`; None for `default_uri`, and where the user names one.
+
+    Raises:
+        TrackingError: it has a password, which was not written down.
+    """
+    if note is None or os.environ.get("MLFLOW_TRACKING_URI"):
+        return None
+    if _HIDDEN in note:
+        raise TrackingError(
+            f"the runs are in {note}, whose password is not kept; "
+            "set MLFLOW_TRACKING_URI to it, with the password"
+        )
+    return note
 
 
 def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
@@ -138,4 +166,4 @@ def display_name(client: Client) -> str:
 def without_password(uri: str) -> str:
     """An address as it may be shown."""
     password = urlsplit(uri).password
-    return uri.replace(f":{password}@", ":***@") if password else uri
+    return uri.replace(f":{password}@", _HIDDEN) if password else uri

@@ -114,11 +114,12 @@ class TrialRun(Run):
             seeds: the metrics of each one's run.
         """
         metrics = {"seeds": float(len(seeds)), "train_seconds": 0.0}
-        for key in ("accuracy", "f1", "loss"):
-            scores = [seed[f"best/{key}"] for seed in seeds]
-            metrics[f"best/{key}"] = statistics.fmean(scores)
+        shared = set.intersection(*(set(seed) for seed in seeds))
+        for name in sorted(name for name in shared if name.startswith("best/")):
+            scores = [seed[name] for seed in seeds]
+            metrics[name] = statistics.fmean(scores)
             if len(scores) > 1:
-                metrics[f"spread/{key}"] = statistics.stdev(scores)
+                metrics[name.replace("best/", "spread/", 1)] = statistics.stdev(scores)
         for key in ("parameters", "multiply_adds"):
             metrics[key] = seeds[0][key]
         metrics["train_seconds"] = sum(seed["train_seconds"] for seed in seeds)

@@ -22,6 +22,7 @@ from ferlab.errors import FerlabError, RunEnded, TrackingError
 from ferlab.recording.artifacts import FinishedRun, OwnArtifact, own_artifacts
 from ferlab.recording.record import record
 from ferlab.tracking import origin, store
+from ferlab.tracking.memory import PeakMemory
 from ferlab.tracking.run import Run, recorded, recorded_config, run_name
 from ferlab.training import checkpoint, stop
 from ferlab.training.assemble import (
@@ -173,11 +174,11 @@ def _complete(
 ) -> RunResult:
     """Train the epochs that are left and record the run, or record why it ended."""
     folder = paths.work(run.id)
-    with stop.on_signals() as check_signals, _locked(run.id):
+    gc.collect()  # an earlier run's memory is not this one's
+    with stop.on_signals() as check_signals, _locked(run.id), PeakMemory() as memory:
         try:
             set_up_torch(config)
-            if config.trainer.device == "cuda":  # an earlier run's memory is not this one's
-                gc.collect()
+            if config.trainer.device == "cuda":
                 torch.cuda.reset_peak_memory_stats()
             history = History([], 0.0)
             if (folder / checkpoint.LAST).exists():
@@ -219,6 +220,7 @@ def _complete(
                 FinishedRun(config, images, module.classifier, scale, history, predictions),
                 own,
                 folder / checkpoint.LAST,
+                memory,
             )
             run.end("FINISHED")
         except BaseException as error:

@@ -109,6 +109,12 @@ def test_recorded_config_composes_to_itself() -> None:
             ["trainer.threads: should be auto or a number from 1, not 'many'"],
         ),
         (["trainer=7"], ["trainer: takes a name"]),
+        (
+            ["study.sampler=tpe"],
+            ["study.sampler: is a group, so write it with a slash: study/sampler=tpe"],
+        ),
+        (["++study.pruner=halving"], ["with a slash: study/pruner=halving"]),
+        (["hydra.launcher=joblib"], ["with a slash: hydra/launcher=joblib"]),
         (["seed=1,2"], ["seed: several values are a sweep, not a run"]),
         (["lr"], ["'lr' is not an override; write key=value"]),
         (["seed=${nowhere}"], ["Interpolation key 'nowhere' not found"]),
@@ -189,3 +195,22 @@ def test_help_and_config_errors_import_nothing_heavy(arguments: list[str]) -> No
     )
     done = run([sys.executable, "-c", code, *arguments])
     assert done.returncode == (10 if arguments == ["--help"] else 11), done.stderr
+
+
+def test_a_group_may_be_null_and_its_keys_be_typed_with_dots() -> None:
+    compose(["study.pruner=null", "study.sampler._target_=optuna.samplers.RandomSampler"])
+
+
+@pytest.mark.parametrize("name", ["mine", "in_a/folder"])
+def test_an_experiment_that_is_not_global_is_told_which_line_it_lacks(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "experiments" / f"{name}.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("optimizer: {lr: 0.2}\n")
+    monkeypatch.chdir(tmp_path)
+    message = told(f"experiments={name}")
+    assert message.startswith(f"config: experiments/{name}.yaml: its first line must be "
+                              "'# @package _global_'")  # fmt: skip
+    assert "\n" not in message
+    assert "experiments" in told("experiments.mine=1")  # typed as a key, it is unknown

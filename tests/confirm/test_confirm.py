@@ -235,6 +235,17 @@ def test_too_few_seeds_and_unknown_studies_are_told_in_a_line(
         assert error.count("\n") == 1
 
 
+def test_a_confirmation_is_not_confirmed(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    choice = Choice("s", (), (1, 2, 3), ())
+    study("s-confirm", {"confirmation": choice.plain()}, DONE)
+    store.connect(None)
+    capsys.readouterr()
+    assert command_line.main(["confirm", "s-confirm"]) == 1
+    error = capsys.readouterr().err
+    assert "'s-confirm' is the confirmation of 's' itself; ferlab confirm s goes on" in error
+    assert error.count("\n") == 1
+
+
 def test_a_recorded_config_may_not_call_what_is_not_allowed(
     there: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,5 +269,37 @@ def test_a_sweep_that_is_over_goes_on_to_its_confirmation(
 
     monkeypatch.setattr("ferlab.cli.confirm.confirmed", confirmed)
     assert command_line.main(["sweep", "oracles", "--confirm", HERE]) == 3
-    assert asked == [("oracles", None, Path("experiments/oracles"), [HERE])]
+    assert asked == [("oracles", None, Path("experiments/oracles"), [HERE], None)]
     assert len(children("oracles")) == 3
+
+
+def test_a_confirmation_uses_the_store_of_its_search(
+    there: Lab, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    monkeypatch.setenv("FERLAB_HOME", str(home / "of-its-own"))
+    elsewhere = f"tracking.uri=sqlite:///{tmp_path}/other.db"
+    swept = ["sweep", "oracles", HERE, elsewhere, "data.images=280", "model.spare=0"]
+    assert command_line.main(swept) == 0
+    confirm = ["confirm", "oracles", "--seeds", "3", "--to", str(tmp_path / "to"), HERE]
+    assert command_line.main(confirm) == 0
+    assert "verdict  right 0.75, against right 0.6: " in capfd.readouterr().out
+    assert command_line.main(["report", "oracles", "--to", str(tmp_path / "report")]) == 0
+    assert command_line.main([*swept, "--confirm"]) == 0  # all is trained
+    assert capfd.readouterr().out.count("verdict  ") == 2
+    assert not (home / "of-its-own" / "mlflow.db").exists()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
+    assert len(children("oracles-confirm")) == 6
+
+
+def test_a_search_in_a_store_with_a_password_says_to_name_it(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study("s", SLOW, DONE, DONE)
+    made = optuna.load_study(study_name="s", storage=open_storage(None, "s"))
+    secret = store.noted("postgresql://me:secret@db/ml")
+    made.set_user_attr("frame", {**made.user_attrs["frame"], "store": secret})
+    assert command_line.main(["confirm", "s"]) == 1
+    error = capsys.readouterr().err
+    assert "the runs are in postgresql://me:***@db/ml, whose password is not kept" in error
+    assert "set MLFLOW_TRACKING_URI" in error
+    assert error.count("\n") == 1

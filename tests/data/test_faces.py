@@ -83,7 +83,9 @@ def test_prototypes_are_of_known_expressions_and_actions() -> None:
 
 @pytest.mark.parametrize("action", actions.ACTIONS)
 def test_every_action_shows(action: str) -> None:
-    change = np.abs(anatomy.draw(one_face(**{action: 1})) - anatomy.draw(one_face()))
+    change = np.abs(
+        anatomy.draw_anatomy(one_face(**{action: 1})) - anatomy.draw_anatomy(one_face())
+    )
     assert (change > 0.1).sum() >= 4, "a tenth of the range in four pixels can be seen"
 
 
@@ -95,18 +97,23 @@ def test_every_trait_shows(trait: str) -> None:
     pictures = []
     for value in (low, high):
         face = one_face(**{**seen, trait: value})
-        pictures.append(faces._photograph(anatomy.draw(face), face, np.random.default_rng(0)))
+        pictures.append(
+            faces._photograph(anatomy.draw_anatomy(face), face, np.random.default_rng(0))
+        )
     assert np.abs(pictures[0] - pictures[1]).max() > 0.02
 
 
 def test_jaw_drop_opens_and_darkens_the_mouth() -> None:
-    rest, dropped = anatomy.draw(one_face()), anatomy.draw(one_face(jaw_drop=1, lips_part=1))
+    rest, dropped = (
+        anatomy.draw_anatomy(one_face()),
+        anatomy.draw_anatomy(one_face(jaw_drop=1, lips_part=1)),
+    )
     mouth = (0, slice(38, 44), slice(21, 27))
     assert dropped[mouth].min() < 0.1 < rest[mouth].min()
 
 
 def test_a_symmetric_face_in_level_light_is_its_own_mirror_image() -> None:
-    picture = anatomy.draw(one_face(lip_corner_pull=1, brow_lower=1))
+    picture = anatomy.draw_anatomy(one_face(lip_corner_pull=1, brow_lower=1))
     eyes_to_chin = picture[0, 18:44]
     assert np.allclose(eyes_to_chin, eyes_to_chin[:, ::-1], atol=0.02)
 

@@ -296,3 +296,20 @@ def test_it_can_be_written_of_any_study(trials: int) -> None:
         tables = [part for part in written.split("\n\n") if part.startswith("|")]
         for grid in tables:
             assert len({line.count(" | ") for line in grid.splitlines()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("beside", "told"),
+    [
+        ((0, 0), "each run, with no other trial being trained on its machine."),
+        ((0, 1), "while 0 to 1 other trial was trained on its machine. Others lengthen it"),
+        ((3, 3), "while 3 other trials were trained on its machine. Others lengthen it"),
+        ((None, 1), "beside what is not known of every trial. Others lengthen it"),
+    ],
+)
+def test_latency_is_told_with_what_was_trained_beside_it(
+    beside: tuple[int | None, int | None], told: str
+) -> None:
+    rows = [row(i, 0.5 + i / 10, beside=count) for i, count in enumerate(beside)]
+    assert told in text(table(*rows, objectives=("latency",), minimised=(True,)))
+    assert "Latency was timed" not in text(table(*rows))

@@ -33,3 +33,8 @@ def dying(job: Any) -> None:
     me.touch()
     if len(list(me.parent.glob("started-*"))) <= int(job.deaths):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def devices(job: Any) -> None:
+    """Tell which GPUs it was given."""
+    Path(str(job.folder), f"sees-{os.environ.get('CUDA_VISIBLE_DEVICES', 'all')}").touch()

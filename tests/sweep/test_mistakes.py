@@ -49,6 +49,35 @@ def test_it_is_told_before_anything_is_created(
     assert not home.exists()
 
 
+def test_a_sampler_that_an_experiment_names_as_a_value_is_told_where_to_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text(
+        "# @package _global_\nstudy: {sampler: random}\n"
+        "hydra: {sweeper: {params: {optimizer.lr: 'choice(0.05, 0.1)'}}}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert command_line.main(["sweep", "mine", *FAST, HERE]) == 1
+    error = capsys.readouterr().err
+    assert "study.sampler: is a group; an experiment says in its defaults: " in error
+    assert "override /study/sampler: random" in error
+
+
+def test_an_experiment_that_is_not_global_is_told_before_its_sweep_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text(
+        "hydra: {sweeper: {params: {optimizer.lr: 'choice(0.05, 0.1)'}}}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert command_line.main(["sweep", "mine", "--confirm", *FAST, HERE]) == 1
+    error = capsys.readouterr().err
+    assert "experiments/mine.yaml: its first line must be '# @package _global_'" in error
+    assert error.count("\n") == 1
+
+
 def test_a_pruner_may_hold_another() -> None:
     inner = {"_target_": "optuna.pruners.MedianPruner", "n_startup_trials": 3}
     outer = {"_target_": "optuna.pruners.PatientPruner", "patience": 1, "wrapped_pruner": inner}

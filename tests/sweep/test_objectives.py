@@ -7,8 +7,9 @@ import pytest
 from ferlab.config.study import Constraints
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.trial_configs import ComposedConfigs
+from ferlab.sweep.workers.shared_study import SharedStudy
 from tests.conftest import TINY
-from tests.sweep.test_sweep import HERE, children, runs, sweep, trials
+from tests.sweep.test_sweep import HERE, children, cli_report, runs, sweep, trials
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
 
@@ -31,6 +32,24 @@ def test_of_several_objectives_the_front_is_found(
             metrics["latency_ms"],
         ]
         assert 0 < metrics["latency_ms"] < 1000
+        assert metrics["latency_beside"] == trial.user_attrs["beside"] == 0
+    assert cli_report("m", home) == 0
+    told = "timed at the end of each run, with no other trial being trained on its machine."
+    assert told in (home / "RESULTS.md").read_text()
+
+
+def test_a_time_tells_how_many_others_trained_when_it_was_taken(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the timing there are two others, after it one."""
+    found = iter([2, 2, 1])
+    monkeypatch.setattr(SharedStudy, "beside", lambda *_: next(found))
+    arguments = ("study.objective=latency", "trainer.max_epochs=2", "optimizer.lr=choice(0.1)")
+    assert sweep(HERE, "study.name=b", *arguments) == 0
+    (run,), (trial,) = children("b"), trials(home, "b")
+    assert run.data.metrics["latency_beside"] == trial.user_attrs["beside"] == 2
+    assert cli_report("b", home) == 0
+    assert "while 2 other trials were trained on its machine" in (home / "RESULTS.md").read_text()
 
 
 def test_what_costs_too_much_is_never_trained(home: Path) -> None:

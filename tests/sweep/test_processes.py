@@ -19,9 +19,13 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, RunMode
 
 from ferlab import paths
-from ferlab.sweep.workers.processes import Pool
+from ferlab.config import compose
+from ferlab.confirm.confirm import _workers
+from ferlab.sweep import plan
+from ferlab.sweep.workers.processes import Pool, cores, gpus
 from tests.processes import Command, called
 from tests.sweep import jobs
+from tests.sweep.test_study import settings
 
 pytestmark = pytest.mark.slow
 
@@ -113,3 +117,65 @@ def test_a_worker_that_dies_is_replaced_but_not_for_ever(
     if status == JobStatus.FAILED:
         with pytest.raises(Exception, match=r"^SIGKILL, 6 times; is there enough memory"):
             ended.return_value  # noqa: B018
+
+
+@pytest.fixture
+def four_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has them, as the driver tells torch."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr("torch.cuda._is_compiled", lambda: True)
+    monkeypatch.setattr("torch.cuda._cached_device_count", None)
+    monkeypatch.setattr("torch.cuda._raw_device_count_nvml", lambda: 4)
+    uuids = [f"GPU-{i}aaa" for i in range(4)]
+    monkeypatch.setattr("torch.cuda._raw_device_uuid_nvml", lambda: uuids)
+
+
+@pytest.mark.usefixtures("four_gpus")
+@pytest.mark.parametrize(
+    ("visible", "found"),
+    [
+        (None, ["0", "1", "2", "3"]),
+        ("2,1", ["2", "1"]),
+        ("3, 0", ["3", "0"]),
+        ("-1", []),
+        ("", []),
+        ("1,-1,2", ["1"]),
+        ("0,9,1", ["0"]),
+        ("GPU-2aaa,GPU-0aaa", ["GPU-2aaa", "GPU-0aaa"]),
+    ],
+)
+def test_gpus_are_those_that_cuda_sees(
+    visible: str | None, found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpus("auto") == gpus("cuda") == found
+    assert gpus("cpu") == []
+
+
+@pytest.mark.usefixtures("four_gpus")
+def test_workers_follow_the_device_that_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ferlab.sweep.plan.cores", lambda: 12)
+    monkeypatch.setattr("ferlab.confirm.confirm.cores", lambda: 12)
+    study = settings(workers="auto")
+    assert (plan.workers(study, 99, "auto"), plan.workers(study, 99, "cpu")) == (4, 6)
+    for device, count in (("cuda", 4), ("cpu", 3)):
+        config = compose([f"trainer.device={device}", "trainer.threads=4"])
+        assert _workers(config) == count
+    launch(jobs.devices, tmp_path, 2, "trainer.device=cpu")
+    assert [path.name for path in tmp_path.glob("sees-*")] == ["sees-all"]
+    launch(jobs.devices, tmp_path, 2, "trainer.device=cuda")
+    assert {path.name for path in tmp_path.glob("sees-*")} == {"sees-all", "sees-0", "sees-1"}
+
+
+def test_cores_are_counted_where_the_system_binds_no_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(psutil, "cpu_count", lambda logical: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {1, 5, 7}, raising=False)
+    assert cores() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    monkeypatch.setattr(os, "cpu_count", lambda: 10)
+    assert cores() == 10

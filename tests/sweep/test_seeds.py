@@ -40,6 +40,9 @@ def test_each_point_is_trained_under_the_same_seeds_and_judged_by_their_mean(
         assert trial.user_attrs["scores"] == scores
         assert trial.value == group.data.metrics["best/accuracy"] == pytest.approx(np.mean(scores))
         assert group.data.metrics["spread/accuracy"] == pytest.approx(np.std(scores, ddof=1))
+        for name in ("best/loss", "best/f1", "best/f1/happy", "best/epoch"):
+            mean = np.mean([run.data.metrics[name] for run in mine])
+            assert group.data.metrics[name] == pytest.approx(mean)
         assert trial.user_attrs["run_id"] == group.info.run_id
     best = max(groups, key=lambda group: group.data.metrics["best/accuracy"])
     assert parent.data.tags["ferlab.best_run"] == best.info.run_id

@@ -102,6 +102,20 @@ def test_an_orphan_is_adopted_with_its_point_and_a_living_workers_trial_is_not()
         assert study.next_trial(me, NEVER) is None
 
 
+def test_only_trials_of_its_machine_are_beside_a_trial() -> None:
+    study = shared()
+    with study.liveness.at_work() as me, study.liveness.at_work() as neighbour:
+        mine = study.next_trial(me, NEVER)
+        assert mine is not None
+        assert study.beside(mine.number) == 0
+        theirs = study.next_trial(neighbour, NEVER)
+        assert theirs is not None
+        study.optuna.add_trial(_claimed_by("another-machine:/a/worker"))
+        assert study.beside(mine.number) == 1
+        tell(study, theirs)
+        assert study.beside(mine.number) == 0
+
+
 def test_a_worker_that_died_before_choosing_costs_nothing() -> None:
     study = shared(budget=3)
     with study.liveness.at_work() as dead:

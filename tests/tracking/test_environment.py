@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import torch
 
@@ -190,8 +189,3 @@ def test_a_hook_s_variables_do_not_lead_elsewhere(
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git" / "index"))
     assert environment.git_state(checkout) == expected
-
-
-def test_peak_memory_is_in_bytes() -> None:
-    assert psutil.Process().memory_info().rss <= environment.peak_memory()
-    assert environment.peak_memory() < psutil.virtual_memory().total

@@ -201,3 +201,15 @@ def test_a_store_that_is_not_there_is_not_made_to_read_it(home: Path) -> None:
     with pytest.raises(TrackingError, match=r"there are no runs here: .*mlflow\.db does not exist"):
         store.connect(None, make=False)
     assert not home.exists()
+
+
+def test_a_class_is_scored_at_the_best_epoch_as_all_is(client: MlflowClient) -> None:
+    """Its last epoch is another one, and a class may have a slash in its name."""
+    study(client, "s")
+    for name in ("f1/happy", "f1/sad/angry"):
+        good, poor = (trial(client, "s", i, **{name: 0.8 - 0.3 * i}) for i in (0, 1))
+        for run_id, last in ((good, 0.1), (poor, 0.9)):
+            client.log_metric(run_id, f"val/{name}", last)
+        assert find.best(client, "s", f"val/{name}").run_id == good
+        assert find.list_entries(client, study="s", sort=f"val/{name}")[0].run_id == good
+        assert str(find.resolve(client, good).score(f"val/{name}")) == "0.8000"

@@ -20,6 +20,21 @@ def test_the_store_follows_the_home_and_mlflows_variable(
     assert store.default_uri() == "http://127.0.0.1:1"
 
 
+def test_a_store_is_found_again_from_what_is_written_down_of_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert store.noted(None) is None
+    assert store.noted(f"sqlite:///{home}/mlflow.db") is None  # it may be moved with the home
+    monkeypatch.chdir(tmp_path)
+    assert store.noted("sqlite:///a/b.db") == f"sqlite:///{tmp_path}/a/b.db"
+    assert store.recalled(store.noted("http://host:1")) == "http://host:1"
+    with pytest.raises(TrackingError, match="set MLFLOW_TRACKING_URI"):
+        store.recalled(store.noted("postgresql://me:secret@db/ml"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://moved:1")
+    assert store.noted(None) == "http://moved:1"
+    assert store.recalled("postgresql://me:***@db/ml") is None
+
+
 def test_a_store_whose_making_was_killed_is_made_anew(home: Path) -> None:
     """MLflow cannot go on with tables half made, so they must never stand under the real name."""
     home.mkdir()

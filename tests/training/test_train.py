@@ -59,6 +59,10 @@ def test_a_run_records_everything_that_it_is_and_came_to(run: RunResult) -> None
     for name in ("train/loss", "val/accuracy", "val/f1", "val/f1/happy", "lr"):
         steps = [m.step for m in client().get_metric_history(run.run_id, name)]
         assert steps == [1, 2, 3]
+    epoch = int(metrics["best/epoch"])
+    for name in ("accuracy", "f1", "loss", *(f"f1/{expression}" for expression in EXPRESSIONS)):
+        history = client().get_metric_history(run.run_id, f"val/{name}")
+        assert metrics[f"best/{name}"] == next(m.value for m in history if m.step == epoch)
 
     machine = json.loads(artifact(run.run_id, "environment/machine.json").read_text())
     assert machine["threads"] >= 1

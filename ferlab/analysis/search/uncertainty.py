@@ -5,12 +5,8 @@ from statistics import NormalDist
 
 from scipy import stats
 
+from ferlab.study.objectives import is_exact
 from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
-
-
-def is_exact(objective: str) -> bool:
-    """Whether it is counted, so that no chance is in it."""
-    return objective in ("parameters", "multiply_adds")
 
 
 def interval(accuracy: float, images: int) -> tuple[float, float]:

@@ -67,7 +67,7 @@ def render(images: int, seed: int) -> ImageSet:
     values = traits.sample_traits(images, rng) | actions.sample_actions(labels, rng)
     pixels = np.empty((images, SIZE, SIZE), np.uint8)
     for rows, faces in _chunks(images, values):
-        tones = _photograph(anatomy.draw(faces), faces, noise_rng)
+        tones = _photograph(anatomy.draw_anatomy(faces), faces, noise_rng)
         pixels[rows] = np.clip(tones * 255 + 0.5, 0, 255)
     return ImageSet.of(pixels, labels, split, [f"face_{i:05d}" for i in range(images)])
 

@@ -41,7 +41,7 @@ class View:
         return cls((sx, sy), (x, y), face, 2 / SIZE / f["scale"])
 
 
-def draw(f: Mapping[str, Grid]) -> Grid:
+def draw_anatomy(f: Mapping[str, Grid]) -> Grid:
     """Draw one face per image, lit but before any camera.
 
     Args:

@@ -18,15 +18,24 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from ferlab.config.problems import Problem, report
+from ferlab.config.problems import Problem, flatten, report
 from ferlab.errors import ConfigError
-from ferlab.study.params import format_override
+from ferlab.study.params import Value, format_override
+from ferlab.sweep.search.pins import Pinned
 from ferlab.sweep.search.space import Parameter, Space, stored
 
 
 def parse(
     params: Mapping[str, Any], when: Mapping[str, Mapping[str, Any]], swept: Sequence[str] = ()
 ) -> tuple[Space, list[str]]:
+    """The space, and the shared overrides; see `read`."""
+    pinned, shared = read(params, when, swept)
+    return pinned.space, shared
+
+
+def read(
+    params: Mapping[str, Any], when: Mapping[str, Mapping[str, Any]], swept: Sequence[str] = ()
+) -> tuple[Pinned, list[str]]:
     """Read a sweep's parameters.
 
     Args:
@@ -34,59 +43,81 @@ def parse(
             ``tag(log|int, ...)``; as in Optuna, and in hydra-optuna-sweeper, a range includes its
             end. A plain value is an override that all trials share.
         when: key to the keys and values under which alone it is drawn.
-        swept: the same as overrides of the command line, ``key=1,2,3``; they go before ``params``.
+        swept: the same as overrides of the command line, ``key=1,2,3`` or ``key=1``; they go
+            before ``params``.
 
     Returns:
-        The space, and the shared overrides.
+        The parameters, with the values that all trials share, and the shared overrides.
 
     Raises:
         ConfigError: one message that lists every problem.
     """
     parser = OverridesParser.create()
-    texts = {key: _override(key, value) for key, value in params.items()}
-    texts |= {text.partition("=")[0].lstrip("+"): text for text in swept}
+    texts = {key: [_override(key, value)] for key, value in params.items()}
+    for text in swept:
+        texts.setdefault(text.partition("=")[0].lstrip("+"), []).append(text)
+    declared: dict[str, Parameter] = {}
     found: dict[str, Parameter] = {}
+    pins: dict[str, Value] = {}
     shared: list[str] = []
     problems: list[Problem] = []
-    for key, text in texts.items():
+    for key, versions in texts.items():
         try:
-            override = parser.parse_override(text)
-            if not override.is_sweep_override():
-                shared.append(text)
-                continue
+            overrides = [parser.parse_override(text) for text in versions]
             conditions = {
                 other: tuple(stored(v) for v in (values if isinstance(values, list) else [values]))
                 for other, values in when.get(key, {}).items()
             }
-            found[key] = Parameter(key, _distribution(override), conditions)
+            for override in overrides:
+                if override.is_sweep_override():
+                    found[key] = Parameter(key, _distribution(override), conditions)
+                    declared.setdefault(key, found[key])
+            if not overrides[-1].is_sweep_override():
+                shared.append(versions[-1])
+                pins |= _leaves(key, overrides[-1])
         except HydraException as error:
             problems.append(Problem(key, f"cannot be read: {str(error).splitlines()[0]}"))
         except ValueError as error:
             problems.append(Problem(key, str(error)))
-    problems += _condition_problems(when, found)
+    problems += _condition_problems(when, declared, pins)
     if problems:
         raise ConfigError(
             report(Problem(f"hydra.sweeper.params.{key}", text) for key, text in problems)
         )
-    return Space(tuple(found.values())), shared
+    swept_again = {text.partition("=")[0].lstrip("+") for text in swept} & found.keys()
+    swept_again -= {text.partition("=")[0].lstrip("+") for text in shared}
+    pins = {key: value for key, value in pins.items() if key not in swept_again}
+    return Pinned(Space(tuple(found.values())), pins), shared
 
 
 def _condition_problems(
-    when: Mapping[str, Mapping[str, Any]], found: Mapping[str, Parameter]
+    when: Mapping[str, Mapping[str, Any]],
+    declared: Mapping[str, Parameter],
+    pins: Mapping[str, Value],
 ) -> Iterator[Problem]:
-    order = list(found)
+    order = list(declared)
     for key in when:
-        if key not in found:
-            yield Problem(key, "has a condition in hydra.sweeper.when but is not swept")
+        if key not in declared:
+            if key not in pins:
+                yield Problem(key, "has a condition in hydra.sweeper.when but is not swept")
             continue
-        for other, values in found[key].when.items():
+        for other, values in declared[key].when.items():
+            if other in pins:
+                continue
             if other not in order[: order.index(key)]:
                 yield Problem(key, f"depends on {other}, which must be swept and stand above it")
                 continue
-            options = found[other].values()
+            options = declared[other].values()
             for value in values:
                 if options is not None and value not in options:
                     yield Problem(key, f"depends on {other} being {value}, which it never is")
+
+
+def _leaves(key: str, override: Override) -> dict[str, Value]:
+    """The values that a plain override sets, by their keys."""
+    value = override.value()
+    leaves = flatten(value, f"{key}.") if isinstance(value, Mapping) else {key: value}
+    return {leaf: stored(value) for leaf, value in leaves.items()}
 
 
 def _distribution(override: Override) -> BaseDistribution:

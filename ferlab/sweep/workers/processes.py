@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
 import psutil
+import torch
 from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
@@ -72,7 +72,7 @@ class Pool:
         spawn = multiprocessing.get_context("spawn")
         error, teller = spawn.Pipe(duplex=False)
         process = spawn.Process(target=_run, args=(context, task, job, teller))
-        with _environment(_share(index, count)), teller:
+        with _environment(_share(index, count, job.trainer.device)), teller:
             process.start()
         return process, error
 
@@ -185,25 +185,33 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def _share(index: int, count: int) -> dict[str, str]:
-    """Environment of one of ``count`` workers: its threads and its GPU."""
+def _share(index: int, count: int, device: str) -> dict[str, str]:
+    """Environment of one of ``count`` workers: its threads and, if it trains on one, its GPU."""
     share = {"OMP_NUM_THREADS": str(max(1, cores() // count))}
-    if devices := gpus():
+    if devices := gpus(device):
         share["CUDA_VISIBLE_DEVICES"] = devices[index % len(devices)]
     return share
 
 
 def cores() -> int:
     """The physical cores that this process may use."""
-    return min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
+    # macOS binds no process to cores, so it does not say which are its own.
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(psutil.cpu_count(logical=False) or 1, bound or 1)
 
 
-def gpus() -> list[str]:
-    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+def gpus(device: str) -> list[str]:
+    """The GPUs that this process may train on, as CUDA_VISIBLE_DEVICES names them.
+
+    Args:
+        device: as in ``trainer.device``: ``auto``, ``cuda``, or ``cpu``, which takes none.
+    """
+    if device == "cpu":
+        return []
+    count = torch.cuda.device_count()  # of the variable, what stands before its first invalid entry
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [device for device in visible.split(",") if device.strip()]
-    return [str(i) for i, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
+    names = map(str, range(count)) if visible is None else visible.split(",")[:count]
+    return [name.strip() for name in names]
 
 
 @contextmanager

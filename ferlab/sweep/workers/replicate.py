@@ -11,6 +11,7 @@ from ferlab.config import Config
 from ferlab.errors import FerlabError, RunEnded
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.tracking import origin, store, study_runs
+from ferlab.tracking.run import Run
 from ferlab.training import checkpoint, stop
 from ferlab.training.run import resume, train
 
@@ -46,6 +47,7 @@ class Replicate:
         self._group = group
         self._index = index
         self._client = store.connect(config.tracking.uri)
+        self._beside = 0
 
     def run(self) -> study_runs.FoundRun:
         """Train, or go on with what there is, as often as the study allows; the finished run.
@@ -84,12 +86,22 @@ class Replicate:
                 study_runs.forget(self._client, found.run_id)
                 shutil.rmtree(paths.work(found.run_id), ignore_errors=True)
             result = train(config, self._report, self._tags(attempt))
+        self._tell_beside(result.run_id)
         if "images" not in self._study.optuna.user_attrs:
             self._study.optuna.set_user_attr("images", len(result.predictions.labels))
         finished = self._found(attempt)
         if finished is None:
             raise FerlabError("its run has vanished from MLflow")
         return finished
+
+    def _tell_beside(self, run_id: str) -> None:
+        """Where a time is an objective, record how many others trained when it was taken."""
+        if "latency" not in self._study.config.objectives:
+            return
+        beside = max(self._beside, self._study.beside(self._trial.number))
+        Run(self._client, run_id).log_summary({"latency_beside": beside}, {})
+        before = self._trial.user_attrs.get("beside", 0)  # under its other seeds
+        self._trial.set_user_attr("beside", max(beside, before))
 
     def _can_go_on(self, found: study_runs.FoundRun) -> bool:
         """Whether its worker came to the end of an epoch, and the code is still the same."""
@@ -135,6 +147,8 @@ class Replicate:
         Like is compared with like: one objective, the epochs of the first seed, the same for all.
         """
         trial, objectives = self._trial, self._study.config.objectives
+        if "latency" in objectives:
+            self._beside = self._study.beside(trial.number)
         shown = objectives[0] if objectives[0] in metrics else self._config.trainer.monitor
         if trial.user_attrs.get("deaths"):
             trial.set_user_attr("deaths", 0)

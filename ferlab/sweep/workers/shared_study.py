@@ -100,6 +100,15 @@ class SharedStudy:
             retried=sum(sum(trial.user_attrs.get("attempts", ())) for trial in trials),
         )
 
+    def beside(self, number: int) -> int:
+        """How many other trials are being trained on the machine that trains this one."""
+        hosts = {
+            trial.number: trial.user_attrs["worker"].partition(":")[0]
+            for trial in self.trials()
+            if trial.state == TrialState.RUNNING
+        }
+        return list(hosts.values()).count(hosts[number]) - 1
+
     def is_over(self) -> bool:
         """Whether enough trials count, or too many failed."""
         counts = self.counts()

@@ -12,6 +12,7 @@ from ferlab.sweep.workers import seed_pruning
 from ferlab.sweep.workers.replicate import Replicate
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.tracking import store, study_runs
+from ferlab.tracking.entry import metric_name
 from ferlab.tracking.run import attention_of
 from ferlab.training.stop import Pruned
 
@@ -57,18 +58,13 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
         group.end("FINISHED")
     trial.set_user_attr("run_id", group.id if group else runs[0].run_id)
     values = [
-        statistics.fmean(run.metrics[metric_of(objective)] for run in runs)
+        statistics.fmean(run.metrics[metric_name(objective)] for run in runs)
         for objective in study.config.objectives
     ]
     study.optuna.tell(trial.number, values)
     return ", ".join(
         f"{name} {value:.6g}" for name, value in zip(study.config.objectives, values, strict=True)
     )
-
-
-def metric_of(objective: str) -> str:
-    """The metric of a finished run that an objective is."""
-    return {"latency": "latency_ms"}.get(objective, objective.replace("val/", "best/"))
 
 
 def _replicates(
@@ -84,7 +80,7 @@ def _replicates(
         seeded = config.model_copy(update={"seed": config.seed + index})
         replicate = Replicate(study, trial, seeded, name, group.id if group else None, index)
         runs.append(replicate.run())
-        scores = [run.metrics[metric_of(settings.objectives[0])] for run in runs]
+        scores = [run.metrics[metric_name(settings.objectives[0])] for run in runs]
         trial.set_user_attr("scores", scores)
         if group is not None:
             group.tell([run.metrics for run in runs])

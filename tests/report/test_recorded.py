@@ -1,0 +1,31 @@
+"""A recorded study, whose result and figures are the same to the last bit as when it was swept."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ferlab.report import search_files
+from ferlab.sweep import studies
+
+HERE = Path(__file__).parent
+
+
+def test_result_and_figures_of_a_recorded_study_are_the_same_bytes(
+    home: Path, tmp_path: Path
+) -> None:
+    (home / "studies").mkdir(parents=True)
+    shutil.copy(HERE / "recorded.log", home / "studies")
+    search_files.write_search(studies.open_study("recorded", None), tmp_path / "to")
+    written = (tmp_path / "to" / "RESULTS.md").read_bytes()
+    assert written == (HERE / "recorded.md").read_bytes()
+    expected = json.loads((HERE / "recorded.json").read_text())["figures"]
+    assert {path.stem: _pixels(path) for path in (tmp_path / "to").glob("*.png")} == expected
+
+
+def _pixels(path: Path) -> str:
+    pixels = np.asarray(Image.open(path)).tobytes()
+    return hashlib.blake2b(pixels, digest_size=16).hexdigest()
