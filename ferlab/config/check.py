@@ -2,13 +2,14 @@
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from ferlab.config.problems import Path, Problem, did_you_mean, dotted, report
+from ferlab.config.explain import explain
+from ferlab.config.problems import Path, Problem, dotted, report
 from ferlab.config.rules import RULES
-from ferlab.config.schema import KNOWN, Config
+from ferlab.config.schema import Config
 from ferlab.errors import ConfigError
 
 
@@ -28,11 +29,12 @@ def check(raw: Mapping[str, Any], problems: Sequence[Problem] = ()) -> Config:
     try:
         config = Config.model_validate(rest)
     except ValidationError as error:
-        for detail in error.errors():
-            path = _path(detail["loc"])
-            if detail["type"] == "missing" and any(p.path == dotted(path) for p in found):
-                continue
-            found.append(Problem(dotted(path), _explain(path, detail)))
+        told = {problem.path for problem in found}
+        mistakes = list(explain(error, Config, rest))
+        found += [
+            Problem(dotted(path), text) for path, text in mistakes if dotted(path) not in told
+        ]
+        for path, _ in mistakes:
             _remove(rest, path)
     for rule in RULES:
         try:
@@ -42,30 +44,6 @@ def check(raw: Mapping[str, Any], problems: Sequence[Problem] = ()) -> Config:
     if config is None or found:
         raise ConfigError(report(found))
     return config
-
-
-_TAGS = {"plugin"}.union(*KNOWN.values())
-
-
-def _path(location: Path) -> Path:
-    """Pydantic's location without the schema choices that it passes through."""
-    return tuple(part for part in location if part not in _TAGS)
-
-
-def _explain(path: Path, detail: Any) -> str:
-    value, kind = detail["input"], detail["type"]
-    if kind == "extra_forbidden":
-        return f"unknown key; {did_you_mean(str(path[-1]), _keys_beside(detail['loc']))}"
-    if kind == "missing":
-        return "is required"
-    if kind == "model_type":
-        return f"should be a group of keys, not {value!r}"
-    context = detail.get("ctx", {})
-    if kind == "literal_error":
-        options = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        return f"cannot be {value!r}; {did_you_mean(str(value), options)}"
-    text = detail["msg"].removeprefix("Input ")
-    return f"{text}, not {value!r}"
 
 
 _HOW_TO_GET_DATA = (
@@ -86,33 +64,19 @@ def _take_missing(raw: dict[str, Any], path: Path = ()) -> Iterator[Problem]:
             yield Problem(dotted(here), f"is required{hint}")
 
 
-def _keys_beside(location: Path) -> set[str]:
-    """The keys that the schema knows where an unknown one stands."""
-    schema: Any = Config
-    for part in location[:-1]:
-        if part in _TAGS:
-            section = str(location[0])
-            schema = KNOWN[section].get(str(part), schema)
-        elif isinstance(part, str):
-            schema = _field_type(schema, part)
-    if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
-        return set()
-    return {field.alias or name for name, field in schema.model_fields.items()}
+def _remove(raw: dict[str, Any], path: Path) -> None:
+    """Take a value that was reported out, for the rules not to trip over it.
+
+    Of a list with a wrong element nothing is left: a rule could not tell what is missing.
+    """
+    while path and isinstance(path[-1], int):
+        path = path[:-1]
+    place: Any = raw
+    for part in path[:-1]:
+        place = place.get(part) if isinstance(place, dict) else _element(place, part)
+    if isinstance(place, dict) and path:
+        place.pop(path[-1], None)
 
 
-def _field_type(schema: Any, name: str) -> Any:
-    annotation = schema.model_fields[name].annotation
-    return get_args(annotation)[0] if get_origin(annotation) is list else annotation
-
-
-def _remove(raw: Any, path: Path) -> None:
-    """Take a value that was reported out, so that the rules do not trip over it."""
-    try:
-        for part in path[:-1]:
-            raw = raw[part]
-        if isinstance(raw, dict):
-            raw.pop(path[-1], None)
-        else:
-            raw.clear()
-    except (KeyError, IndexError, TypeError, AttributeError):
-        return  # it is gone already, or was never there
+def _element(place: Any, part: str | int) -> Any:
+    return place[part] if isinstance(place, list) and isinstance(part, int) else None

@@ -19,9 +19,11 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from ferlab import paths
+from ferlab.config.attention import complete
 from ferlab.config.check import check
 from ferlab.config.problems import Problem, did_you_mean, report
-from ferlab.config.schema import Config
+from ferlab.config.schema import Config, known
+from ferlab.config.study import study_problems
 from ferlab.errors import ConfigError
 
 _FAILURES = (HydraException, OmegaConfBaseException, TypeError)  # the last of a list's index
@@ -46,6 +48,10 @@ def compose(overrides: Sequence[str] = (), beside: Sequence[Problem] = ()) -> Co
     parsed, problems = _parse(overrides)
     plain = _compose(parsed, problems)
     plain.pop("study", None)  # of a sweep, not of its runs
+    model: Any = plain.get("model")
+    if known("model", model) and isinstance(model.get("attention"), dict):
+        model["attention"], unknown = complete(model["attention"])
+        problems += unknown
     return check(plain, [*beside, *problems])
 
 
@@ -65,7 +71,10 @@ def multirun(overrides: Sequence[str], needs_baseline: bool = False) -> Any:
     parsed, problems = _parse(overrides, may_sweep=True)
     shared = [override for override in parsed if not override.is_sweep_override()]
     plain = _compose(shared, problems)
-    if needs_baseline and plain["study"].get("baseline") is None:
+    study = plain.get("study")
+    if not isinstance(study, dict):
+        problems += study_problems(study)
+    elif needs_baseline and study.get("baseline") is None:
         problems.append(Problem("study.baseline", "is required, as {KEY: VALUE}, to be compared"))
     if problems:
         raise ConfigError(report(problems))
@@ -129,7 +138,11 @@ def _parse(
             parsed.append(override)
         elif override.is_sweep_override():
             problems.append(Problem(key, "several values are a sweep, not a run; give one"))
-        elif _is_group(key) and not isinstance(override.value(), str | list | None):
+        elif (
+            _is_group(key)
+            and not override.is_delete()
+            and not isinstance(override.value(), str | list)
+        ):
             problems.append(
                 Problem(key, f"takes a name; for values of your own write conf/{key}/NAME.yaml")
             )

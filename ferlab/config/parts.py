@@ -1,69 +1,25 @@
-"""The parts of a config: every key with its type, range and unit.
-
-The values live in ``conf/``; this file has no defaults, so that each value has one home.
-"""
+"""The parts of a run but its network: every key with its type, range and unit."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, ConfigDict, Field
 
-Positive = Annotated[int, Field(ge=1)]
-Fraction = Annotated[float, Field(ge=0, lt=1)]
-Monitor = Literal["val/accuracy", "val/f1", "val/loss"]
-"""What an epoch logs and a run may select by; only a loss is better when smaller."""
-
-
-def expected(what: str) -> WrapValidator:
-    """Say in one error what a union takes, instead of one error per alternative."""
-
-    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return handler(value)
-        except ValidationError:
-            raise PydanticCustomError("union", "should be {what}", {"what": what}) from None
-
-    return WrapValidator(validate)
-
-
-Stages = Annotated[
-    Literal["all"] | list[Positive], expected("all or a list of stage numbers like [1,3]")
-]
-Threads = Annotated[Literal["auto"] | Positive, expected("auto or a number from 1")]
-
-
-class Section(BaseModel):
-    """A part of the config whose keys are all known."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Component(Section):
-    """A part that is built by calling ``_target_`` with its other keys."""
-
-    target: str = Field(alias="_target_", pattern=r"^\w+(\.\w+)+$")
-
-
-class Plugin(Component):
-    """A user's own component: its keys are its own affair."""
-
-    model_config = ConfigDict(extra="allow")
-
+from ferlab.config.fields import Component, Fraction, LearningRate, Monitor, Section, Threads
 
 # --- data ---------------------------------------------------------------------------------
 
 
 class Data(Component):
-    """What every data set has; the rest of its keys are arguments of ``_target_``."""
+    """What every data set has; the rest of its keys are arguments of ``_target_``.
+
+    Attributes:
+        class_count: how many classes it has; None where only the data can tell.
+        has_seed_split: whether ``split=seed`` may be asked of it.
+    """
+
+    class_count: ClassVar[int | None] = None
+    has_seed_split: ClassVar[bool] = False
 
     name: str = Field(description="how runs call the data set")
     split: Literal["official", "seed", "kfold"] = Field(
@@ -84,17 +40,29 @@ class Data(Component):
         return self.model_dump(by_alias=True, exclude=set(Data.model_fields) - {"target"})
 
 
+def _absolute(path: str) -> str:
+    """So that a recorded config finds its data from any folder."""
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError as error:  # there is no such user
+        raise ValueError(str(error)) from error
+
+
 class FER2013(Data):
     """The FER2013 challenge's images, in any of their published forms."""
 
-    # Absolute, so that a recorded config finds its data from any folder.
-    path: Annotated[str, AfterValidator(lambda p: str(Path(p).expanduser().absolute()))] = Field(
+    class_count: ClassVar[int | None] = 7
+    has_seed_split: ClassVar[bool] = True
+
+    path: Annotated[str, AfterValidator(_absolute)] = Field(
         min_length=1, description="archive.zip, its unpacked folder, or fer2013.csv"
     )
 
 
 class Faces(Data):
     """Drawn faces."""
+
+    class_count: ClassVar[int | None] = 7
 
     images: int = Field(ge=70, description="how many, over all splits")
     seed: int = Field(ge=0, description="of the drawing; independent of the run's seed")
@@ -105,73 +73,7 @@ class DataPlugin(Data):
 
     model_config = ConfigDict(extra="allow")
 
-
-# --- model --------------------------------------------------------------------------------
-
-
-class Model(Component):
-    """What every network has; the rest of its keys are arguments of ``_target_``."""
-
-    name: str = Field(description="how runs call the network")
-    classes: int = Field(ge=2, description="number of outputs; as many as the data has classes")
-
-    def network(self) -> dict[str, Any]:
-        """``_target_`` and its arguments."""
-        return self.model_dump(by_alias=True, exclude={"name"})
-
-
-class Stage(Section):
-    """One stage: convolutions at one resolution, then pooling and dropout."""
-
-    widths: list[Positive] = Field(min_length=1, description="output channels per convolution")
-    kernels: list[Positive] = Field(description="kernel size per convolution, odd, in pixels")
-    stride: int = Field(ge=1, description="of the first convolution, in pixels")
-    pool: int = Field(ge=1, description="max-pooling window and stride, in pixels; 1: none")
-    dropout: Fraction = Field(description="rate after pooling; 0: none")
-
-
-class Norm(Section):
-    """Batch normalization."""
-
-    each: Literal["conv", "stage"] = Field(description="after every convolution, or once a stage")
-    momentum: float = Field(gt=0, le=1, description="weight of the newest batch")
-    epsilon: float = Field(gt=0)
-
-
-class Attention(Section):
-    """Channel attention and its placement."""
-
-    kind: Literal["none", "se"]
-    reduction: int = Field(ge=1, description="r of Squeeze-Excitation: C -> C/r -> C")
-    stages: Stages = Field(description="which stages, from 1")
-    position: Literal["conv", "pool", "dropout"] = Field(description="after which part of a stage")
-    bias: bool = Field(description="biases in the two dense layers")
-    final_relu: bool = Field(description="one more ReLU on the rescaled maps")
-
-
-class Head(Section):
-    """From feature maps to classes."""
-
-    pool: Literal["flatten", "average"]
-    widths: list[Positive] = Field(description="hidden units per dense layer")
-    dropout: Fraction = Field(description="rate after each hidden layer")
-
-
-class CNN(Model):
-    """`ferlab.models.cnn.ExpressionCNN`."""
-
-    stages: list[Stage] = Field(min_length=1)
-    order: Literal["conv-norm-relu", "conv-relu-norm"]
-    norm: Norm
-    attention: Attention
-    head: Head
-    init: Literal["keras", "he"]
-
-
-class ModelPlugin(Model):
-    """A user's own network: float (n, 1, 48, 48) -> logits (n, classes)."""
-
-    model_config = ConfigDict(extra="allow")
+    has_seed_split: ClassVar[bool] = True  # if its files have those names, which they will tell
 
 
 # --- training -----------------------------------------------------------------------------
@@ -180,7 +82,7 @@ class ModelPlugin(Model):
 class SGD(Component):
     """`torch.optim.SGD`."""
 
-    lr: float = Field(gt=0, description="learning rate; the peak under a one-cycle schedule")
+    lr: LearningRate
     momentum: Fraction
     nesterov: bool
     weight_decay: float = Field(ge=0)
@@ -189,7 +91,7 @@ class SGD(Component):
 class AdamW(Component):
     """`torch.optim.AdamW`."""
 
-    lr: float = Field(gt=0, description="learning rate; the peak under a one-cycle schedule")
+    lr: LearningRate
     weight_decay: float = Field(ge=0)
 
 

@@ -6,32 +6,33 @@ A rule reads the config with the values taken out that were reported before; a K
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ferlab.config.attention import KINDS
 from ferlab.config.problems import Problem, did_you_mean
-from ferlab.config.schema import KNOWN
+from ferlab.config.schema import KNOWN, known
 
 Raw = Mapping[str, Any]
 
 
 def _targets_exist(raw: Raw) -> Iterator[Problem]:
-    for section, known in KNOWN.items():
+    for section, targets in KNOWN.items():
         target = raw.get(section, {}).get("_target_", "")
-        if target.startswith("ferlab.") and target not in known:
+        if target.startswith("ferlab.") and target not in targets:
             yield Problem(
                 f"{section}._target_",
-                f"ferlab has no {section} '{target}'; {did_you_mean(target, known)}",
+                f"ferlab has no {section} '{target}'; {did_you_mean(target, targets)}",
             )
 
 
-def _own_model(raw: Raw) -> Mapping[str, Any]:
-    """The section of a network of ferlab's; another's keys are its own affair."""
-    model: Mapping[str, Any] = raw["model"]
-    if model["_target_"] not in KNOWN["model"]:
-        raise KeyError
-    return model
+def _own(section: str, raw: Raw) -> Mapping[str, Any]:
+    """A section with a target of ferlab's; another's keys are its own affair."""
+    values: Mapping[str, Any] = raw[section]
+    if known(section, values) is None:
+        raise KeyError(section)
+    return values
 
 
 def _one_kernel_per_convolution(raw: Raw) -> Iterator[Problem]:
-    for i, stage in enumerate(_own_model(raw)["stages"]):
+    for i, stage in enumerate(_own("model", raw)["stages"]):
         where = f"model.stages[{i}].kernels"
         if len(stage["kernels"]) != len(stage["widths"]):
             yield Problem(
@@ -43,7 +44,7 @@ def _one_kernel_per_convolution(raw: Raw) -> Iterator[Problem]:
 
 def _image_survives(raw: Raw) -> Iterator[Problem]:
     size = 48
-    for i, stage in enumerate(_own_model(raw)["stages"]):
+    for i, stage in enumerate(_own("model", raw)["stages"]):
         size = -(-size // stage["stride"]) // stage["pool"]
         if size < 1:
             yield Problem(
@@ -53,29 +54,29 @@ def _image_survives(raw: Raw) -> Iterator[Problem]:
 
 
 def _attended_stages_exist(raw: Raw) -> Iterator[Problem]:
-    model = _own_model(raw)
-    attention, count = model["attention"], len(model["stages"])
-    if attention["kind"] == "none" or attention["stages"] == "all":
+    model = _own("model", raw)
+    count, chosen = len(model["stages"]), model["attention"]["stages"]
+    if chosen == "all":
         return
-    for stage in attention["stages"]:
+    for stage in chosen:
         if stage > count:
             yield Problem(
                 "model.attention.stages", f"there is no stage {stage}; the model has 1-{count}"
             )
-    if len(set(attention["stages"])) < len(attention["stages"]):
-        yield Problem("model.attention.stages", f"a stage stands twice in {attention['stages']}")
-    if not attention["stages"]:
+    if len(set(chosen)) < len(chosen):
+        yield Problem("model.attention.stages", f"a stage stands twice in {chosen}")
+    if not chosen:
         yield Problem("model.attention.stages", "is empty; for no attention say kind=none")
 
 
 def _reduction_leaves_a_unit(raw: Raw) -> Iterator[Problem]:
-    model = _own_model(raw)
+    model = _own("model", raw)
     attention, stages = model["attention"], model["stages"]
-    if attention["kind"] == "none":
+    if not KINDS[attention["kind"]].has_reduction:
         return
     chosen = attention["stages"]
     for number, stage in enumerate(stages, start=1):
-        width = stage["widths"][-1]
+        width = _width(stage)
         if (chosen == "all" or number in chosen) and attention["reduction"] > width:
             yield Problem(
                 "model.attention.reduction",
@@ -84,9 +85,16 @@ def _reduction_leaves_a_unit(raw: Raw) -> Iterator[Problem]:
             )
 
 
+def _width(stage: Mapping[str, Any]) -> int:
+    """Channels of the maps that leave a stage, under the name that its network has for them."""
+    return int(stage["widths"][-1] if "widths" in stage else stage["width"])
+
+
 def _as_many_classes_as_the_data(raw: Raw) -> Iterator[Problem]:
-    if raw["data"]["_target_"] in KNOWN["data"] and raw["model"]["classes"] != 7:
-        yield Problem("model.classes", f"{raw['model']['classes']}, but the data has 7 classes")
+    data, classes = known("data", raw["data"]), raw["model"]["classes"]
+    count = getattr(data, "class_count", None)
+    if count is not None and classes != count:
+        yield Problem("model.classes", f"{classes}, but the data has {count} classes")
 
 
 def _fold_exists(raw: Raw) -> Iterator[Problem]:
@@ -96,14 +104,14 @@ def _fold_exists(raw: Raw) -> Iterator[Problem]:
 
 
 def _seed_split_has_its_files(raw: Raw) -> Iterator[Problem]:
-    if raw["data"]["split"] == "seed" and raw["data"]["_target_"] == "ferlab.data.faces.draw":
+    data = known("data", raw["data"])
+    if raw["data"]["split"] == "seed" and not getattr(data, "has_seed_split", True):
         yield Problem("data.split", "the seed split is one of FER2013's files; say data=fer2013")
 
 
 def _nesterov_has_momentum(raw: Raw) -> Iterator[Problem]:
-    optimizer = raw["optimizer"]
-    is_sgd = optimizer["_target_"] == "torch.optim.SGD"
-    if is_sgd and optimizer["nesterov"] and optimizer["momentum"] == 0:
+    optimizer = _own("optimizer", raw)
+    if optimizer["nesterov"] and optimizer["momentum"] == 0:
         yield Problem("optimizer.nesterov", "needs optimizer.momentum above 0")
 
 

@@ -3,29 +3,27 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
+from ferlab.config.fields import Choice, Component, Plugin, Section
+from ferlab.config.networks import CNN, Model, ModelPlugin
 from ferlab.config.parts import (
-    CNN,
     FER2013,
     SGD,
     AdamW,
     Augmentation,
-    Component,
     Constant,
     Cosine,
+    Data,
     DataPlugin,
     Faces,
-    ModelPlugin,
     OneCycle,
     Plateau,
-    Plugin,
-    Section,
     Tracking,
     Trainer,
 )
 
-KNOWN: dict[str, dict[str, type[Component]]] = {
+KNOWN: Mapping[str, Mapping[str, type[Component]]] = {
     "data": {"ferlab.data.fer2013.load": FER2013, "ferlab.data.faces.draw": Faces},
     "model": {"ferlab.models.cnn.ExpressionCNN": CNN},
     "optimizer": {"torch.optim.SGD": SGD, "torch.optim.AdamW": AdamW},
@@ -38,48 +36,27 @@ KNOWN: dict[str, dict[str, type[Component]]] = {
 }
 """The targets whose arguments ferlab knows, per section; any other target is a plug-in."""
 
+_PLUGINS: Mapping[str, type[Component]] = {"data": DataPlugin, "model": ModelPlugin}
 
-def _chooser(section: str) -> Discriminator:
-    """Pick the schema of a section by its ``_target_``."""
 
-    def choose(value: Any) -> str:
-        target = (
-            value.get("_target_") if isinstance(value, Mapping) else getattr(value, "target", None)
-        )
-        return str(target) if target in KNOWN[section] else "plugin"
+def known(section: str, value: Any) -> type[Component] | None:
+    """The schema of a section by its ``_target_``; None where that is not one of ferlab's."""
+    target = value.get("_target_") if isinstance(value, Mapping) else None
+    return KNOWN[section].get(target) if isinstance(target, str) else None
 
-    return Discriminator(choose)
+
+def _by_target(section: str) -> Choice:
+    return Choice(lambda value: known(section, value) or _PLUGINS.get(section, Plugin))
 
 
 class Config(Section):
     """One run."""
 
     seed: int = Field(ge=0, lt=2**32, description="of weights, order, dropout and augmentation")
-    data: Annotated[
-        Annotated[FER2013, Tag("ferlab.data.fer2013.load")]
-        | Annotated[Faces, Tag("ferlab.data.faces.draw")]
-        | Annotated[DataPlugin, Tag("plugin")],
-        _chooser("data"),
-    ]
-    model: Annotated[
-        Annotated[CNN, Tag("ferlab.models.cnn.ExpressionCNN")]
-        | Annotated[ModelPlugin, Tag("plugin")],
-        _chooser("model"),
-    ]
-    optimizer: Annotated[
-        Annotated[SGD, Tag("torch.optim.SGD")]
-        | Annotated[AdamW, Tag("torch.optim.AdamW")]
-        | Annotated[Plugin, Tag("plugin")],
-        _chooser("optimizer"),
-    ]
-    scheduler: Annotated[
-        Annotated[OneCycle, Tag("ferlab.training.schedule.one_cycle")]
-        | Annotated[Cosine, Tag("ferlab.training.schedule.cosine")]
-        | Annotated[Plateau, Tag("ferlab.training.schedule.plateau")]
-        | Annotated[Constant, Tag("ferlab.training.schedule.constant")]
-        | Annotated[Plugin, Tag("plugin")],
-        _chooser("scheduler"),
-    ]
+    data: Annotated[Data, _by_target("data")]
+    model: Annotated[Model, _by_target("model")]
+    optimizer: Annotated[Component, _by_target("optimizer")]
+    scheduler: Annotated[Component, _by_target("scheduler")]
     augmentation: Augmentation
     trainer: Trainer
     tracking: Tracking

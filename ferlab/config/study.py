@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
-from ferlab.config.parts import Component, Positive, Section, Threads, expected
-from ferlab.config.problems import Problem, did_you_mean, dotted, flatten, report
+from ferlab.config.explain import explain
+from ferlab.config.fields import Component, Positive, Section, Threads, expected
+from ferlab.config.problems import Path, Problem, dotted, flatten, report
 from ferlab.errors import ConfigError
 
 
@@ -57,7 +58,7 @@ class StudyConfig(Section):
         values = value if isinstance(value, list) else [value]
         if any(isinstance(v, str) and v.startswith("test") for v in values):
             raise PydanticCustomError(
-                "test_metric",
+                "refused",
                 "a test metric would choose a model by the data that is to judge it; take val/...",
             )
         return value
@@ -87,26 +88,25 @@ def check_study(raw: Mapping[str, Any]) -> StudyConfig:
     """
     if problems := study_problems(raw):
         raise ConfigError(report(problems))
-    return StudyConfig.model_validate(dict(raw))
+    return StudyConfig.model_validate(raw)
 
 
-def study_problems(raw: Mapping[str, Any]) -> list[Problem]:
+def study_problems(raw: Any) -> list[Problem]:
     """All that is wrong with a composed ``study`` section."""
-    problems = []
     try:
-        StudyConfig.model_validate(dict(raw))
+        StudyConfig.model_validate(raw)
     except ValidationError as error:
-        for detail in error.errors():
-            path, message = ("study", *detail["loc"]), detail["msg"].removeprefix("Input ")
-            if detail["type"] == "extra_forbidden":
-                section = Constraints if path[1] == "constraints" else StudyConfig
-                message = f"unknown key; {did_you_mean(str(path[-1]), section.model_fields)}"
-            elif path[1] in ("sampler", "pruner") and isinstance(detail["input"], str):
-                group, name = f"study/{path[1]}", detail["input"]
-                message = (
-                    f"is a group; an experiment says in its defaults: override /{group}: {name}"
-                )
-            elif detail["type"] != "test_metric":
-                message = f"{message}, not {detail['input']!r}"
-            problems.append(Problem(dotted(path), message))
-    return problems
+        mistakes = explain(error, StudyConfig, raw)
+        return [
+            Problem(dotted(("study", *path)), _group_typed_as_a_key(path, raw) or text)
+            for path, text in mistakes
+        ]
+    return []
+
+
+def _group_typed_as_a_key(path: Path, raw: Any) -> str:
+    """What is right where a name stands for one of the section's groups; else empty."""
+    name = raw.get(path[0]) if path in (("sampler",), ("pruner",)) else None
+    if not isinstance(name, str):
+        return ""
+    return f"is a group; an experiment says in its defaults: override /study/{path[0]}: {name}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ferlab.models.attention import SqueezeExcitation
+from ferlab.models.attention import attention_at
 
 IMAGE_SIZE = 48
 
@@ -13,7 +13,7 @@ IMAGE_SIZE = 48
 class ExpressionCNN(nn.Module):
     """A plain convolutional classifier whose every part is an argument.
 
-    The arguments are the keys of ``conf/model/*.yaml``; `ferlab.config.parts` documents and
+    The arguments are the keys of ``conf/model/*.yaml``; `ferlab.config.networks` documents and
     checks them. All convolutions and dense layers keep "same" padding.
 
     Args:
@@ -23,9 +23,8 @@ class ExpressionCNN(nn.Module):
         order: ``conv-norm-relu`` or ``conv-relu-norm``.
         norm: ``each`` (``conv``, or once per ``stage`` at its last convolution), ``momentum`` and
             ``epsilon`` of batch normalization, as torch means them.
-        attention: ``kind`` (``none`` or ``se``), ``reduction``, ``stages`` (1-based, or ``all``),
-            ``position`` in the stage (after ``conv``, ``pool`` or ``dropout``), ``bias``,
-            ``final_relu``.
+        attention: see `ferlab.models.attention.attention_at`; its ``position`` is after ``conv``,
+            ``pool`` or ``dropout``.
         head: ``pool`` (``flatten`` or ``average``), hidden ``widths``, ``dropout`` rate.
         init: ``keras`` (Glorot uniform, zero biases) or ``he`` (He normal, zero biases).
     """
@@ -45,10 +44,7 @@ class ExpressionCNN(nn.Module):
         self.stages = nn.Sequential()
         channels, size = 1, IMAGE_SIZE
         for number, stage in enumerate(stages, start=1):
-            attended = attention["kind"] != "none" and (
-                attention["stages"] == "all" or number in attention["stages"]
-            )
-            layers = _stage(channels, stage, order, norm, attention if attended else None)
+            layers = _stage(channels, number, stage, order, norm, attention)
             self.stages.add_module(str(number), nn.Sequential(*layers))
             channels = stage["widths"][-1]
             size = -(-size // stage["stride"]) // stage["pool"]
@@ -64,10 +60,11 @@ class ExpressionCNN(nn.Module):
 
 def _stage(
     channels: int,
+    number: int,
     stage: Mapping[str, Any],
     order: str,
     norm: Mapping[str, Any],
-    attention: Mapping[str, Any] | None,
+    attention: Mapping[str, Any],
 ) -> Iterator[nn.Module]:
     """The layers of one stage, in order."""
     last = len(stage["widths"]) - 1
@@ -96,13 +93,7 @@ def _stage(
     for position, layer in steps.items():
         if layer is not None:
             yield layer
-        if attention is not None and attention["position"] == position:
-            yield SqueezeExcitation(
-                channels,
-                attention["reduction"],
-                bias=attention["bias"],
-                final_relu=attention["final_relu"],
-            )
+        yield from attention_at(attention, number, position, channels)
 
 
 def _head(

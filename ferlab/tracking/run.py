@@ -25,7 +25,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from ferlab import paths
-from ferlab.config.parts import Attention
+from ferlab.config.naming import run_name
 from ferlab.config.problems import flatten
 from ferlab.config.schema import Config
 from ferlab.data.fingerprint import fingerprint
@@ -229,25 +229,6 @@ def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise TrackingError(f"the {CONFIG} of run {run_id} is not a mapping")
     return config
-
-
-def run_name(config: Config) -> str:
-    """What a run is, in a few words: ``compact se r8 @1+3 pool, fer2013, seed 0``."""
-    attention = attention_of(config)
-    network = config.model.name if attention in ("", "none") else f"{config.model.name} {attention}"
-    return f"{network}, {config.data.name}, seed {config.seed}"
-
-
-def attention_of(config: Config) -> str:
-    """The network's attention: ``none``, ``se r8 @1+3 pool``, or nothing if it has no such part."""
-    attention = getattr(config.model, "attention", None)
-    if not isinstance(attention, Attention):
-        return ""
-    if attention.kind == "none":
-        return "none"
-    stages = attention.stages
-    where = stages if stages == "all" else "+".join(str(stage) for stage in sorted(stages))
-    return f"{attention.kind} r{attention.reduction} @{where} {attention.position}"
 
 
 def params_of(flat: Mapping[str, Any]) -> list[Param]:

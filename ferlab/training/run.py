@@ -16,6 +16,7 @@ from ferlab import paths
 from ferlab.analysis.history import History
 from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
+from ferlab.config.naming import run_name
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import FerlabError, RunEnded, TrackingError
@@ -23,7 +24,7 @@ from ferlab.recording.artifacts import FinishedRun, OwnArtifact, own_artifacts
 from ferlab.recording.record import record
 from ferlab.tracking import origin, store
 from ferlab.tracking.memory import PeakMemory
-from ferlab.tracking.run import Run, recorded, recorded_config, run_name
+from ferlab.tracking.run import Run, recorded, recorded_config
 from ferlab.training import checkpoint, stop
 from ferlab.training.assemble import (
     make_module,

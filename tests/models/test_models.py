@@ -9,7 +9,7 @@ from torch import nn
 from ferlab import paths
 from ferlab.config import compose
 from ferlab.models import classifier, cost
-from ferlab.models.attention import SqueezeExcitation
+from ferlab.models.attention.se import SqueezeExcitation
 from ferlab.models.cnn import ExpressionCNN
 
 GOLDEN = Path(__file__).with_name("golden.csv")

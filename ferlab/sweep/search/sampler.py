@@ -13,7 +13,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from ferlab import instantiate
-from ferlab.config.parts import Component
+from ferlab.config.fields import Component
 from ferlab.config.study import OptunaComponent, StudyConfig
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params, Value

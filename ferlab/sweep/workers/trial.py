@@ -5,15 +5,15 @@ import statistics
 from optuna.trial import Trial, TrialState
 
 from ferlab.config import Config
+from ferlab.config.naming import trial_name
 from ferlab.errors import FerlabError, RunEnded
-from ferlab.study.params import Params, Value
+from ferlab.study.params import Params
 from ferlab.sweep.search.trial_configs import TrialConfigs
 from ferlab.sweep.workers import seed_pruning
 from ferlab.sweep.workers.replicate import Replicate
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.tracking import store, study_runs
 from ferlab.tracking.entry import metric_name
-from ferlab.tracking.run import attention_of
 from ferlab.training.stop import Pruned
 
 
@@ -35,7 +35,7 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
     try:
         params: Params = trial.user_attrs["params"]
         config = configs(params)
-        trial.set_user_attr("name", name := _name(config, params))
+        trial.set_user_attr("name", name := trial_name(config, params))
         group = _group(study, trial, config, name)
         runs = _replicates(study, trial, config, name, group)
     except RunEnded as end:
@@ -123,18 +123,3 @@ def _group(
     client = store.connect(config.tracking.uri)
     parent = study.optuna.user_attrs["run_id"]
     return study_runs.TrialRun.open(client, config, study.name, trial.number, parent, name)
-
-
-def _name(config: Config, params: Params) -> str:
-    """What sets the trial apart, in a few words: ``se r8 @2+3 pool, lr 0.05``."""
-    attention = "model.attention."
-    parts = [attention_of(config)] if any(key.startswith(attention) for key in params) else []
-    rest = {k: v for k, v in params.items() if not k.startswith(attention) and k != "model"}
-    if "model" in params:
-        parts.insert(0, config.model.name)
-    short = [f"{key.rpartition('.')[2]} {_short(value)}" for key, value in rest.items()]
-    return ", ".join(filter(None, [" ".join(parts), *short]))
-
-
-def _short(value: Value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

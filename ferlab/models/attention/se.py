@@ -1,4 +1,4 @@
-"""Channel attention: small modules that reweigh feature maps and keep their shape."""
+"""Squeeze-and-Excitation: channels rescaled by what all of them hold on average."""
 
 import torch
 from torch import Tensor, nn

@@ -1,0 +1,67 @@
+"""What a schema finds wrong with values, as problems: each in a line that says what is right."""
+
+import reprlib
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from ferlab.config.fields import Choice, Section
+from ferlab.config.problems import Path, did_you_mean
+
+_shorten = reprlib.Repr()
+_shorten.maxstring = _shorten.maxother = 80
+
+
+def explain(error: ValidationError, schema: type[Section], raw: Any) -> Iterator[tuple[Path, str]]:
+    """Where each mistake stands, and what is to be said of it.
+
+    Args:
+        error: what ``schema`` said of ``raw``.
+        schema: of the whole.
+        raw: nested plain containers.
+    """
+    for detail in error.errors(include_url=False):
+        path: Path = detail["loc"]
+        value, kind, context = detail["input"], detail["type"], detail.get("ctx", {})
+        if kind == "extra_forbidden":
+            text = f"unknown key; {did_you_mean(str(path[-1]), _keys(schema, raw, path[:-1]))}"
+        elif kind == "missing":
+            text = "is required"
+        elif kind == "refused":
+            text = detail["msg"]
+        elif kind == "literal_error":
+            options = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+            text = f"cannot be {_told(value)}; {did_you_mean(str(value), options)}"
+        elif kind in ("model_type", "dict_type"):
+            text = f"should be a group of keys, not {_told(value)}"
+        else:
+            text = f"{detail['msg'].removeprefix('Input ')}, not {_told(value)}"
+        yield path, text
+
+
+def _told(value: Any) -> str:
+    return _shorten.repr(value)
+
+
+def _keys(schema: type[BaseModel], raw: Any, path: Path) -> set[str]:
+    """The keys that the schema knows at a place."""
+    for part in path:
+        raw = raw[part]
+        if isinstance(part, str):
+            schema = _schema(schema, part, raw)
+    return {field.alias or name for name, field in schema.model_fields.items()}
+
+
+def _schema(schema: type[BaseModel], name: str, value: Any) -> Any:
+    """Of what stands in a field, or of each element of its list."""
+    field = schema.model_fields[name]
+    chosen = next((mark.schema(value) for mark in field.metadata if isinstance(mark, Choice)), None)
+    if chosen is not None:
+        return chosen
+    annotation = field.annotation
+    return next((one for one in get_args(annotation) if _is_section(one)), annotation)
+
+
+def _is_section(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

@@ -1,0 +1,81 @@
+"""What the schemas are written in: kinds of sections, and types that several keys share.
+
+The values live in ``conf/``; no schema has defaults, so that each value has one home.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+Positive = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+LearningRate = Annotated[float, Field(gt=0, description="the peak under a one-cycle schedule")]
+Monitor = Literal["val/accuracy", "val/f1", "val/loss"]
+"""What an epoch logs and a run may select by; only a loss is better when smaller."""
+
+
+def expected(what: str) -> WrapValidator:
+    """Say in one error what a union takes, instead of one error per alternative."""
+
+    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise PydanticCustomError("union", "should be {what}", {"what": what}) from None
+
+    return WrapValidator(validate)
+
+
+Stages = Annotated[
+    Literal["all"] | list[Positive], expected("all or a list of stage numbers like [1,3]")
+]
+Threads = Annotated[Literal["auto"] | Positive, expected("auto or a number from 1")]
+
+
+class Section(BaseModel):
+    """A part of the config whose keys are all known."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Component(Section):
+    """A part that is built by calling ``_target_`` with its other keys."""
+
+    target: str = Field(alias="_target_", pattern=r"^\w+(\.\w+)+$")
+
+
+class Plugin(Component):
+    """A user's own component: its keys are its own affair."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Marks a field of a `Section` whose schema depends on what stands in it.
+
+    Attributes:
+        schema: of a value, whatever it is; told by one of the value's own keys.
+    """
+
+    schema: Callable[[Any], type[Section]]
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Validate by the value's schema, and dump what was made of it."""
+        return core_schema.no_info_plain_validator_function(
+            lambda value: self.schema(value).model_validate(value),
+            serialization=core_schema.simple_ser_schema("any"),
+        )

@@ -1,0 +1,43 @@
+"""What runs and trials are called, in a few words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ferlab.config.attention import NONE, Attention, Placed
+from ferlab.config.schema import Config
+
+_ATTENTION = "model.attention."
+
+
+def run_name(config: Config) -> str:
+    """What a run is: ``compact se r8 @1+3 pool, fer2013, seed 0``."""
+    attention = attention_of(config)
+    network = config.model.name if attention in ("", NONE) else f"{config.model.name} {attention}"
+    return f"{network}, {config.data.name}, seed {config.seed}"
+
+
+def attention_of(config: Config) -> str:
+    """The network's attention: ``none``, ``se r8 @1+3 pool``, or nothing if it has no such part."""
+    attention = getattr(config.model, "attention", None)
+    if isinstance(attention, Placed):
+        return attention.label()
+    return NONE if isinstance(attention, Attention) else ""
+
+
+def trial_name(config: Config, point: Mapping[str, Any]) -> str:
+    """What sets a trial apart: ``se r8 @2+3 pool, lr 0.05``.
+
+    Args:
+        config: of the trial.
+        point: what was drawn for it.
+    """
+    is_placed = any(key.startswith(_ATTENTION) for key in point)
+    parts = [config.model.name] if "model" in point else []
+    parts += [attention_of(config)] if is_placed else []
+    rest = {k: v for k, v in point.items() if not k.startswith(_ATTENTION) and k != "model"}
+    short = [f"{key.rpartition('.')[2]} {_short(value)}" for key, value in rest.items()]
+    return ", ".join(filter(None, [" ".join(parts), *short]))
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
