@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from ferlab.analysis.search import uncertainty
+from ferlab.config.attention import NONE
 from ferlab.study.objectives import format_difference, format_value, is_exact
 from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
 from ferlab.text import join_words, pluralize
@@ -21,6 +22,7 @@ def chance(table: StudyTable) -> Iterator[str]:
     yield from _selection(table, best)
     if any(key.startswith("model.attention") for row in table.rows for key in row.params):
         yield _verdict(table)
+        yield from _kinds(table)
 
 
 def _sources(table: StudyTable, best: TrialRow) -> Iterator[str]:
@@ -107,8 +109,9 @@ def _verdict(table: StudyTable) -> str:
         )
     best, base = placed[0], plain[0]
     gap, needed = uncertainty.ahead(table, best, base), uncertainty.needed(table, best, base)
+    who = f"{best.attention}, trial" if best.attention else "trial"
     text = (
-        f"**Attention.** The best with attention (trial {best.number}, of {len(placed):,}) is "
+        f"**Attention.** The best with attention ({who} {best.number}, of {len(placed):,}) is "
         f"{format_difference(objective, abs(gap))} {'behind' if gap < 0 else 'ahead of'} "
         f"the best without (trial {base.number}, of {len(plain):,}). "
     )
@@ -139,6 +142,24 @@ def _verdict(table: StudyTable) -> str:
             f"may give the best of {len(placed):,}: this search does not show a gain."
         )
     return f"{text}. This search suggests a gain; only fresh seeds can confirm it."
+
+
+def _kinds(table: StudyTable) -> Iterator[str]:
+    """The best of each kind of attention, where several were searched."""
+    kinds = dict.fromkeys(row.attention for row in table.ranked if row.attention)
+    missing = {row.attention for row in table.rows if row.attention} - set(kinds)
+    if len({*kinds, *missing} - {NONE}) < 2:
+        return
+    ends = []
+    for kind in kinds:
+        rows = [row for row in table.ranked if row.attention == kind]
+        score = format_value(table.objectives[0], value_of(rows[0]))
+        what = "no attention" if kind == NONE else kind
+        ends.append(f"{what} {score} (trial {rows[0].number}, of {len(rows):,})")
+    text = f"**Kinds.** The best of each, in order: {join_words(ends)}."
+    if missing:
+        text += f" Of {join_words(sorted(missing))} no trial is complete."
+    yield f"{text} The more trials a kind had, the luckier its best one is."
 
 
 def _because(table: StudyTable, best: TrialRow, base: TrialRow) -> str:

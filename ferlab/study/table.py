@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ferlab.config.attention import NONE
 from ferlab.study.params import Params
 
 State = Literal["complete", "pruned", "failed", "running"]
@@ -45,10 +46,14 @@ class TrialRow:
     beside: int | None = None
 
     @property
+    def attention(self) -> str:
+        """The kind of attention it was drawn to have; empty where that was not searched."""
+        return str(self.params.get("model.attention.kind", ""))
+
+    @property
     def is_plain(self) -> bool:
         """Whether it was drawn to have no attention."""
-        kind = self.params.get("model.attention.kind")
-        return kind == "none" or self.params.get("model.attention.stages") == "[]"
+        return self.attention == NONE
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ferlab.config import Config
 from ferlab.config.problems import flatten
 from ferlab.config.study import StudyConfig
 from ferlab.errors import ConfigError
+from ferlab.study.params import Params
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.pins import Pinned
 from ferlab.sweep.search.space import Space, size
@@ -24,6 +25,8 @@ from ferlab.tracking.store import without_password
 
 _SPACE = ("hydra.sweeper.params.", "hydra.sweeper.when.")
 """What of Hydra's own overrides a study depends on."""
+
+_KIND = "model.attention.kind"
 
 _LARGEST_GRID = 10_000
 """Points up to which a grid without a budget is trained whole."""
@@ -79,19 +82,29 @@ def epochs(space: Space, first: Config) -> int:
     return max(int(value or 0) for value in [first.trainer.max_epochs, *itertools.chain(*swept)])
 
 
-def describe_study(settings: StudyConfig, space: Space, first: Config, data: str) -> dict[str, Any]:
+def firsts(space: Space) -> list[Params]:
+    """A point of each kind of attention, for what one leaves open another may depend on."""
+    kinds = next((p.values() or () for p in space.parameters if p.key == _KIND), ())
+    start = space.first()
+    return [start, *(space.first({_KIND: k}) for k in kinds if k != start.get(_KIND))]
+
+
+def describe_study(
+    settings: StudyConfig, space: Space, firsts: Sequence[Config], data: str
+) -> dict[str, Any]:
     """What a study is, flat: it may not change while the study goes on.
 
     Args:
         settings: of the study.
         space: to search.
-        first: config of its first point.
-        data: digest of that one's images, wherever they lie.
+        firsts: configs of its first points.
+        data: digest of the first one's images, wherever they lie.
     """
     swept = [param.key for param in space.parameters]
     machine = ("trainer.device", "trainer.threads", "tracking.uri", "data.path")
     config = {
         key: value
+        for first in reversed(firsts)
         for key, value in flatten(first.plain()).items()
         if key not in machine and not any(key == s or key.startswith(f"{s}.") for s in swept)
     }

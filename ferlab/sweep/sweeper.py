@@ -63,7 +63,9 @@ def sweep(
     section: dict[str, Any] = OmegaConf.to_container(config.study, resolve=True)  # type: ignore[assignment]
     pinned, shared = plan.read_space(params, when, arguments)
     space = pinned.space
-    first = compose([*shared, *overrides(space.first())], study_problems(section))
+    all_params = plan.firsts(space)
+    firsts = [compose([*shared, *overrides(p)], study_problems(section)) for p in all_params]
+    first = firsts[0]
     settings = check_study(section)
     settings = settings.model_copy(update={"baseline": pinned.baseline(settings.baseline)})
     if settings.replicates > 1 and any(param.key == "seed" for param in space.parameters):
@@ -73,7 +75,7 @@ def sweep(
     budget = plan.budget(settings, space, is_feasible)
     choosers.require(settings)
     images, _ = prepare(first.data, first.targets())  # now, for all workers to find them decoded
-    about = plan.describe_study(settings, space, first, images.digest)
+    about = plan.describe_study(settings, space, firsts, images.digest)
     name = settings.name or plan.study_name(config, about)
     if new:
         name = plan.free_name(settings.storage, name)

@@ -11,9 +11,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from ferlab.analysis.search import figures
+from ferlab.analysis.search import figures, placement
 from ferlab.analysis.search.importance import importances
 from ferlab.analysis.search.placement import Cell, placement_map
+from ferlab.config.attention import KINDS, Kind
 from ferlab.study.table import StudyTable
 from tests.fake_studies import row, study, table
 
@@ -199,16 +200,14 @@ def test_the_map_counts_the_runs_behind_each_cell() -> None:
     )
     found = placement_map(table(*rows))
     assert found is not None
-    assert (found.positions, found.placements, found.reductions) == (
-        ("",),
-        ("1", "2+3"),
-        ("4", "16"),
-    )
+    se = ("se", "")
+    assert found.panels == {se: ("4", "16")}
+    assert found.placements == ("1", "2+3")
     assert found.plain == Cell(0.5, 2, 0)
     assert found.cells == {
-        ("", "1", "4"): Cell(pytest.approx(0.65), 3, 1),
-        ("", "2+3", "4"): Cell(0.8, 1, 0),
-        ("", "1", "16"): Cell(None, 0, 1),
+        (se, "1", "4"): Cell(pytest.approx(0.65), 3, 1),
+        (se, "2+3", "4"): Cell(0.8, 1, 0),
+        (se, "1", "16"): Cell(None, 0, 1),
     }
     written = texts(figures.PICTURES["placement"](table(*rows)))
     assert {"50.0 %\n2 runs", "65.0 %\n3 runs", "80.0 %\n1 run", "1\npruned", "none"} <= set(
@@ -221,9 +220,43 @@ def test_each_position_is_a_panel() -> None:
     rows = [row(i, 0.5 + i / 10, params=params) for i, params in enumerate(points)]
     found = placement_map(table(*rows))
     assert found is not None
-    assert found.positions == ("conv", "pool", "dropout")
+    assert list(found.panels) == [("se", "conv"), ("se", "pool"), ("se", "dropout")]
     written = texts(figures.PICTURES["placement"](table(*rows)))
-    assert {"after conv", "after pool", "after dropout"} <= set(written)
+    assert {"se, after conv", "se, after pool", "se, after dropout"} <= set(written)
+
+
+def test_each_kind_has_its_own_panels_and_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where no condition keeps a reduction from what has none."""
+    flat = Kind("a.Flat", "", {})
+    monkeypatch.setattr(placement, "KINDS", {"se": KINDS["se"], "flat": flat})
+    rows = [
+        row(0, 0.5, params=NONE),
+        row(1, 0.6, params={**SE, "model.attention.position": "pool"}),
+        row(
+            2,
+            0.7,
+            params={**SE, "model.attention.kind": "flat", "model.attention.position": "pool"},
+        ),
+        row(3, 0.9, params={**SE, "model.attention.kind": "flat", "model.attention.reduction": 16}),
+    ]
+    found = placement_map(table(*rows))
+    assert found is not None
+    assert list(found.panels.items()) == [
+        (("se", "pool"), ("4",)),
+        (("flat", ""), ("–",)),
+        (("flat", "pool"), ("–",)),
+    ]
+    assert found.cells[("flat", "pool"), "1", "–"] == Cell(0.7, 1, 0)
+    written = texts(figures.PICTURES["placement"](table(*rows)))
+    assert {"se, after pool", "flat", "flat, after pool", "–", "reduction"} <= set(written)
+
+
+def test_stages_alone_are_mapped_too() -> None:
+    stages = {"model.attention.stages": "[1,3]"}
+    found = placement_map(table(row(0, 0.5, params=stages)))
+    assert found is not None
+    assert found.panels == {("", ""): ("–",)}
+    assert found.placements == ("1+3",)
 
 
 def test_there_is_no_map_of_another_space() -> None:

@@ -9,10 +9,14 @@ import yaml
 from ferlab import paths
 from ferlab.config import check, compose
 from ferlab.config.attention import KINDS, NONE, Placed
-from ferlab.config.naming import name_of, trial_name
+from ferlab.config.naming import run_name, trial_name
 from ferlab.config.parts import Data
 from ferlab.config.schema import KNOWN
+from ferlab.config.study import check_study
 from ferlab.errors import ConfigError
+from ferlab.study.params import overrides
+from ferlab.sweep import plan
+from ferlab.sweep.search.syntax import parse
 
 CONF = paths.shipped() / "conf"
 TARGETS = [(section, target) for section, known in KNOWN.items() for target in known]
@@ -136,7 +140,7 @@ def test_names_tell_the_kind_and_its_keys(kind: str) -> None:
     assert isinstance(attention, Placed)
     own = KINDS[kind].label.format(**attention.model_dump())
     label = f"{kind} {own} @1+3 pool".replace("  ", " ")
-    assert name_of(config) == f"compact {label}, faces, seed 0"
+    assert run_name(config) == f"compact {label}, faces, seed 0"
     assert trial_name(config, {"model.attention.kind": kind, "optimizer.lr": 0.05}) == (
         f"{label}, lr 0.05"
     )
@@ -145,5 +149,21 @@ def test_names_tell_the_kind_and_its_keys(kind: str) -> None:
 
 def test_names_of_networks_without_attention() -> None:
     config = compose()
-    assert name_of(config) == "compact, faces, seed 0"
+    assert run_name(config) == "compact, faces, seed 0"
     assert trial_name(config, {"model.attention.kind": NONE}) == NONE
+
+
+def test_a_study_is_told_apart_by_what_only_some_kinds_have() -> None:
+    """A key of attention that is typed stands in what the study is, though one point has none."""
+    space, _ = parse({"model.attention.kind": "choice(none,se)", "optimizer.lr": "choice(1,2)"}, {})
+    study = yaml.safe_load((CONF / "study" / "default.yaml").read_text())
+    study |= {"sampler": {"_target_": "optuna.samplers.TPESampler"}, "pruner": None}
+    del study["defaults"]
+
+    def about(*shared: str) -> dict[str, object]:
+        firsts = [compose([*shared, *overrides(point)]) for point in plan.firsts(space)]
+        return plan.describe_study(check_study(study), space, firsts, "0")
+
+    assert [point["model.attention.kind"] for point in plan.firsts(space)] == [NONE, "se"]
+    assert about("model.attention.bias=false") != about()
+    assert about()["model.attention.bias"] is True

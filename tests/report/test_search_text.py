@@ -247,6 +247,21 @@ def test_it_says_what_else_differs_from_the_baseline() -> None:
     assert "They differ" not in text(alike)
 
 
+def test_of_several_kinds_the_best_of_each_is_told() -> None:
+    def kind(number: int, name: str, value: float | None, **given: Any) -> TrialRow:
+        return row(number, value, params={"model.attention.kind": name}, **given)
+
+    rows = [kind(0, "none", 0.6), kind(1, "se", 0.61), kind(2, "flat", 0.62), kind(3, "se", 0.58)]
+    written = text(table(*rows, kind(4, "deep", None, state="pruned")))
+    assert "The best with attention (flat, trial 2, of 3) is 2.00 points ahead of" in written
+    assert (
+        "**Kinds.** The best of each, in order: flat 62.00 % (trial 2, of 1), "
+        "se 61.00 % (trial 1, of 2) and no attention 60.00 % (trial 0, of 1). "
+        "Of deep no trial is complete. The more trials a kind had, the luckier its best one is."
+    ) in written
+    assert "Kinds" not in text(table(*rows[:2]))
+
+
 def test_a_search_without_attention_says_nothing_of_it() -> None:
     assert "Attention" not in text(table(row(0, 0.5), row(1, 0.6)))
 

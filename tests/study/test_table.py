@@ -59,7 +59,6 @@ def test_seeds_of_all_trials_are_pooled() -> None:
 
 def test_no_attention_is_seen_in_the_point() -> None:
     assert row(0, params={"model.attention.kind": "none"}).is_plain
-    assert row(0, params={"model.attention.stages": "[]"}).is_plain
     assert not row(0, params={"model.attention.stages": "[1]"}).is_plain
 
 

@@ -1,4 +1,4 @@
-"""Where attention was put and how narrow it was: the cells of the map of reduction x placement."""
+"""Where attention was put and how narrow it was: a map for each kind and position of it."""
 
 import statistics
 from collections import defaultdict
@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ferlab.config.attention import KINDS, POSITIONS
 from ferlab.figure_style import BLUES, EDGE, FAINT, INK, RULE, canvas, study_title, styled
 from ferlab.study.objectives import format_value
 from ferlab.study.params import Value
@@ -20,10 +21,16 @@ REDUCTION, STAGES, POSITION = (
     f"model.attention.{key}" for key in ("reduction", "stages", "position")
 )
 
+WITHOUT = "–"
+"""The column of what has no reduction, or of which none was searched."""
+
+Panel = tuple[str, str]
+"""A kind and a position; each is empty where it was not searched."""
+
 
 @dataclass(frozen=True)
 class Cell:
-    """The trials of one place and reduction.
+    """The trials of one panel, place and reduction.
 
     Attributes:
         mean: first objective of the complete trials; None where there is none.
@@ -38,42 +45,60 @@ class Cell:
 
 @dataclass(frozen=True)
 class Map:
-    """Cells by position, placement and reduction.
+    """Cells by panel, placement and reduction.
 
     Attributes:
-        positions: a panel each; one empty text where the position was not searched.
+        panels: by kind and position, with the reductions that are its columns; `WITHOUT` alone
+            where the kind has none.
         placements: ``1``, ``2+3``, ``all``: a row each, small subsets first.
-        reductions: a column each.
-        cells: by position, placement and reduction; a key is missing where nothing was tried.
+        cells: by panel, placement and reduction; a key is missing where nothing was tried.
         plain: the trials without attention, whatever their position.
     """
 
-    positions: tuple[str, ...]
+    panels: dict[Panel, tuple[str, ...]]
     placements: tuple[str, ...]
-    reductions: tuple[str, ...]
-    cells: dict[tuple[str, str, str], Cell]
+    cells: dict[tuple[Panel, str, str], Cell]
     plain: Cell
 
 
 def placement_map(table: StudyTable) -> Map | None:
-    """The map; None where reduction and stages were not both searched, or nothing is complete."""
+    """The map; None where stages were not searched, or nothing with attention is complete."""
     ended = [row for row in table.rows if row.state == "pruned" or row.values]
-    placed = [row for row in ended if not row.is_plain and {REDUCTION, STAGES} <= row.params.keys()]
+    placed = [row for row in ended if not row.is_plain and STAGES in row.params]
     if not any(row.values for row in placed):
         return None
-    groups: dict[tuple[str, str, str], list[TrialRow]] = defaultdict(list)
+    groups: dict[tuple[Panel, str, str], list[TrialRow]] = defaultdict(list)
     for row in placed:
-        position = str(row.params.get(POSITION, ""))
-        stages = stages_of(row.params[STAGES])
-        groups[position, stages, str(row.params[REDUCTION])].append(row)
-    positions, placements, reductions = (set(axis) for axis in zip(*groups, strict=True))
+        panel = row.attention, str(row.params.get(POSITION, ""))
+        groups[panel, stages_of(row.params[STAGES]), _column(row)].append(row)
+    panels = sorted({panel for panel, _, _ in groups}, key=_order)
+    placements = {stages for _, stages, _ in groups}
     return Map(
-        positions=tuple(sorted(positions, key=["", "conv", "pool", "dropout"].index)),
+        panels={  # the same columns at all positions of a kind, to be compared
+            panel: tuple(sorted({r for (kind, _), _, r in groups if kind == panel[0]}, key=_number))
+            for panel in panels
+        },
         placements=tuple(sorted(placements, key=lambda p: (p == "all", p.count("+"), p))),
-        reductions=tuple(sorted(reductions, key=float)),
         cells={key: _cell(rows) for key, rows in groups.items()},
         plain=_cell([row for row in ended if row.is_plain]),
     )
+
+
+def _column(row: TrialRow) -> str:
+    """Its reduction, which a sweep without conditions draws even for what has none."""
+    kind = KINDS.get(row.attention)
+    has_one = REDUCTION in row.params and (kind is None or kind.has_reduction)
+    return str(row.params[REDUCTION]) if has_one else WITHOUT
+
+
+def _order(panel: Panel) -> tuple[int, ...]:
+    """As the tables have kinds and positions."""
+    ranked = zip(panel, (list(KINDS), list(POSITIONS)), strict=True)
+    return tuple(known.index(part) if part in known else -1 for part, known in ranked)
+
+
+def _number(reduction: str) -> float:
+    return 0.0 if reduction == WITHOUT else float(reduction)
 
 
 @styled
@@ -82,12 +107,8 @@ def placement(table: StudyTable) -> Figure | None:
     found = placement_map(table)
     if found is None:
         return None
-    gap_x, gap_y = 0.85, 0.75
-    wide = len(found.reductions) * 0.72
-    across = max(1, min(len(found.positions), int(14 / (wide + gap_x))))
-    down = -(-len(found.positions) // across)
     high = 0.46 * (len(found.placements) + 1.25)
-    width, height = across * (wide + gap_x) - gap_x, down * (high + gap_y) - gap_y
+    places, width, height = _layout(found, high)
     note = (
         f"mean {table.objectives[0]} of complete trials, and the runs behind it; hatched: not tried"
     )
@@ -98,23 +119,43 @@ def placement(table: StudyTable) -> Figure | None:
         height,
         left=0.9,
         right=max(0.2, 4.9 - width),
-        top=1.05 if any(found.positions) else 0.8,
+        top=1.05 if any(map(any, found.panels)) else 0.8,
     )
     whole.set_axis_off()
     means = [c.mean for c in (*found.cells.values(), found.plain) if c.mean is not None]
     scale = _scale(means, table.minimised[0])
-    for i, position in enumerate(found.positions):
-        x, y = i % across * (wide + gap_x), height - high - i // across * (high + gap_y)
-        axes = whole.inset_axes((x / width, y / height, wide / width, high / height))
-        _panel(axes, table, found, position, scale)
+    for panel, (x, y, wide) in places.items():
+        bounds = (x / width, 1 - (y + high) / height, wide / width, high / height)
+        _panel(whole.inset_axes(bounds), table, found, panel, scale)
     return figure
 
 
+def _layout(
+    found: Map, high: float
+) -> tuple[dict[Panel, tuple[float, float, float]], float, float]:
+    """Left, top and width of each panel, then width and height of all, in inches.
+
+    Panels go from left to right, and on in another line where there is no room.
+    """
+    gap_x, gap_y, column, most = 0.85, 0.75, 0.72, 14.0
+    places: dict[Panel, tuple[float, float, float]] = {}
+    x, y, width = 0.0, 0.0, 0.0
+    for panel, reductions in found.panels.items():
+        wide = column * len(reductions)
+        if x and x + wide > most:
+            x, y = 0.0, y + high + gap_y
+        places[panel] = x, y, wide
+        width = max(width, x + wide)
+        x += wide + gap_x
+    return places, width, y + high
+
+
 def _panel(
-    axes: Axes, table: StudyTable, found: Map, position: str, scale: Callable[[float], float]
+    axes: Axes, table: StudyTable, found: Map, panel: Panel, scale: Callable[[float], float]
 ) -> None:
-    """One position's cells, below a row for the trials without attention."""
-    columns, objective = len(found.reductions), table.objectives[0]
+    """One panel's cells, below a row for the trials without attention."""
+    reductions, objective = found.panels[panel], table.objectives[0]
+    columns = len(reductions)
 
     def cell(x: float, y: float, wide: float, cell: Cell | None) -> None:
         box: dict[str, Any] = {"xy": (x, y), "width": wide, "height": 0.92, "lw": 0}
@@ -132,13 +173,16 @@ def _panel(
 
     cell(0.04, 0, columns - 0.08, found.plain if found.plain != Cell(None, 0, 0) else None)
     for j, stages in enumerate(found.placements):
-        for i, reduction in enumerate(found.reductions):
-            cell(i + 0.04, j + 1.25, 0.92, found.cells.get((position, stages, reduction)))
-    axes.set(xlim=(0, columns), ylim=(len(found.placements) + 1.25, 0), xlabel="reduction")
-    axes.set_xticks([i + 0.5 for i in range(columns)], found.reductions)
+        for i, reduction in enumerate(reductions):
+            cell(i + 0.04, j + 1.25, 0.92, found.cells.get((panel, stages, reduction)))
+    axes.set(xlim=(0, columns), ylim=(len(found.placements) + 1.25, 0))
+    axes.set_xlabel("" if reductions == (WITHOUT,) else "reduction")
+    axes.set_xticks([i + 0.5 for i in range(columns)], reductions)
     places = [0.46, *(j + 1.71 for j in range(len(found.placements)))]
     axes.set_yticks(places, ["none", *found.placements])
-    axes.set_title(f"after {position}" if position else "", size=9, loc="left")
+    kind, position = panel
+    where = POSITIONS.get(position, position)
+    axes.set_title(", ".join(filter(None, [kind, where])), size=9, loc="left")
     axes.tick_params(length=0, labelcolor=INK)
     axes.spines[:].set_visible(False)
 

@@ -99,9 +99,9 @@ class Space:
         for value in param.values() or ():
             yield from self._below({**params, param.key: value}, rest)
 
-    def first(self) -> Params:
-        """Some point, the same at every call."""
-        return self.draw(lambda param: (param.values() or [_low(param)])[0])
+    def first(self, given: Mapping[str, Value] = {}) -> Params:
+        """Some point, the same at every call, with these values where they are drawn."""
+        return self.draw(lambda p: given.get(p.key, (p.values() or [_low(p)])[0]))
 
     def draw(self, choose: Callable[[Parameter], Value]) -> Params:
         """One point, from a function that chooses a value for each parameter that is drawn."""
