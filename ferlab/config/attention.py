@@ -55,6 +55,8 @@ POSITIONS: Mapping[str, str] = {
     "conv": "after conv",
     "pool": "after pool",
     "dropout": "after dropout",
+    "residual": "before addition",
+    "stage": "after stage",
 }
 """Where attention may stand in a stage, in the order of the layers, and how that is told."""
 

@@ -56,6 +56,22 @@ class CNN(Model):
     init: Literal["keras", "he"]
 
 
+class Blocks(Section):
+    """One stage: residual blocks at one resolution."""
+
+    width: int = Field(ge=1, description="output channels of every convolution")
+    blocks: int = Field(ge=1, description="how many, of two convolutions each")
+    stride: int = Field(ge=1, description="of the first convolution, in pixels")
+
+
+class Residual(Model):
+    """`ferlab.models.resnet.ResNet`."""
+
+    stages: list[Blocks] = Field(min_length=1)
+    dropout: Fraction = Field(description="rate before the dense layer")
+    attention: Annotated[Attention, attention("residual", "stage")]
+
+
 class ModelPlugin(Model):
     """A user's own network: float (n, 1, 48, 48) -> logits (n, classes)."""
 

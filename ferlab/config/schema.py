@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from ferlab.config.fields import Choice, Component, Plugin, Section
-from ferlab.config.networks import CNN, Model, ModelPlugin
+from ferlab.config.networks import CNN, Model, ModelPlugin, Residual
 from ferlab.config.parts import (
     FER2013,
     SGD,
@@ -25,7 +25,7 @@ from ferlab.config.parts import (
 
 KNOWN: Mapping[str, Mapping[str, type[Component]]] = {
     "data": {"ferlab.data.fer2013.load": FER2013, "ferlab.data.faces.draw": Faces},
-    "model": {"ferlab.models.cnn.ExpressionCNN": CNN},
+    "model": {"ferlab.models.cnn.ExpressionCNN": CNN, "ferlab.models.resnet.ResNet": Residual},
     "optimizer": {"torch.optim.SGD": SGD, "torch.optim.AdamW": AdamW},
     "scheduler": {
         "ferlab.training.schedule.one_cycle": OneCycle,

@@ -50,7 +50,7 @@ class ExpressionCNN(nn.Module):
             size = -(-size // stage["stride"]) // stage["pool"]
         features = channels * size**2 if head["pool"] == "flatten" else channels
         self.head = nn.Sequential(*_head(features, classes, head, norm))
-        _initialise(self, init)
+        initialise(self, init)
 
     def forward(self, images: Tensor) -> Tensor:
         """Score normalised images: float (n, 1, 48, 48) -> logits (n, classes)."""
@@ -118,7 +118,8 @@ def _norm(
     return kind(width, eps=norm["epsilon"], momentum=norm["momentum"])
 
 
-def _initialise(network: nn.Module, init: str) -> None:
+def initialise(network: nn.Module, init: str) -> None:
+    """Draw the weights of all convolutions and dense layers anew; see `ExpressionCNN`."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             if init == "keras":
