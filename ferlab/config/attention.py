@@ -9,14 +9,25 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import ConfigDict, Field, create_model
+from pydantic import AfterValidator, ConfigDict, Field, create_model
 
 from ferlab import paths
-from ferlab.config.fields import Choice, Section, Stages
+from ferlab.config.fields import Choice, Section, Stages, expected
 from ferlab.config.problems import Problem, did_you_mean
+
+
+def _odd(size: int) -> int:
+    if size % 2 == 0:
+        raise ValueError("is even")
+    return size
+
 
 Reduction = Annotated[int, Field(ge=1, description="r of the bottleneck: C -> C/r -> C")]
 Bias = Annotated[bool, Field(description="biases in the two dense layers")]
+OddKernel = Annotated[
+    Literal["auto"] | Annotated[int, Field(ge=1), AfterValidator(_odd)],
+    expected("auto or an odd number"),
+]
 FinalReLU = Annotated[bool, Field(description="one more ReLU on the rescaled maps")]
 
 
@@ -45,6 +56,9 @@ KINDS: Mapping[str, Kind] = {
         "ferlab.models.attention.se.SqueezeExcitation",
         "r{reduction}",
         {"reduction": Reduction, "bias": Bias, "final_relu": FinalReLU},
+    ),
+    "eca": Kind(
+        "ferlab.models.attention.eca.EfficientChannelAttention", "k={kernel}", {"kernel": OddKernel}
     ),
 }
 

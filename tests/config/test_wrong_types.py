@@ -110,7 +110,7 @@ def test_every_key_of_a_study_with_every_wrong_value() -> None:
         ("optimizer._target_=null", "optimizer._target_: should be a valid string, not None"),
         ("model._target_=[a]", "model._target_: should be a valid string, not ['a']"),
         ("model.attention=null", "model.attention: should be a group of keys, not None"),
-        ("model.attention.kind=[se]", "model.attention.kind: cannot be ['se']; known are none, "),
+        ("model.attention.kind=[se]", "model.attention.kind: cannot be ['se']; known are "),
         ("model.stages=null", "model.stages: should be a valid list, not None"),
         ("model.stages=[]", "model.stages: List should have at least 1 item"),
         ("model.stages.0=x", "model.stages[0]: should be a group of keys, not 'x'"),
