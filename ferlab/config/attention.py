@@ -60,6 +60,7 @@ KINDS: Mapping[str, Kind] = {
     "eca": Kind(
         "ferlab.models.attention.eca.EfficientChannelAttention", "k={kernel}", {"kernel": OddKernel}
     ),
+    "cbam": Kind("ferlab.models.attention.cbam.CBAM", "r{reduction}", {"reduction": Reduction}),
 }
 
 NONE = "none"
