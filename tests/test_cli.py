@@ -211,7 +211,7 @@ def test_a_run_whose_checkpoint_is_gone_says_so_and_starts_again(
 ) -> None:
     import shutil
 
-    from ferlab.config import compose
+    from ferlab.config.compose import compose
     from ferlab.errors import RunEnded
     from ferlab.training.run import train
     from ferlab.training.stop import Interrupted

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ferlab.cli import _parser
-from ferlab.config import compose
+from ferlab.config.compose import compose
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

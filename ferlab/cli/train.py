@@ -40,7 +40,7 @@ def _train(args: argparse.Namespace) -> int:
         return _resume(args.resume, args.overrides)
     if args.multirun:
         return _multirun(args.overrides).exit_code
-    from ferlab.config import compose
+    from ferlab.config.compose import compose
 
     config = compose(args.overrides)
 
@@ -85,7 +85,7 @@ def _sweep(args: argparse.Namespace) -> int:
 
 
 def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepResult":
-    from ferlab.config import multirun
+    from ferlab.config.compose import multirun
 
     result: SweepResult = multirun(overrides, needs_baseline)
 

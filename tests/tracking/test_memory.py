@@ -6,7 +6,7 @@ import numpy as np
 import psutil
 import pytest
 
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.tracking import memory, store
 from ferlab.tracking.memory import PeakMemory
 from ferlab.training.run import train
