@@ -104,14 +104,14 @@ def _launching(
     def composed(overrides: Sequence[Override]) -> DictConfig:
         texts = [str(o.input_line) if o.is_sweep_override() else _permissive(o) for o in overrides]
         config = hydra.compose_config("config", [*_own(), *texts], RunMode.MULTIRUN)
-        _plain(config)  # finds what cannot be resolved
+        _plain(config)  # finds what cannot be resolved while it is known which override it was
         return config
 
     config = _without_mistakes(composed, parsed, problems)
-    plain: Any = OmegaConf.to_container(config.get("study"), resolve=True)
-    if not isinstance(plain, dict):
-        problems += study_problems(plain)
-    elif needs_baseline and plain.get("baseline") is None:
+    study: Any = _plain(config).get("study")
+    if not isinstance(study, dict):
+        problems += study_problems(study)
+    elif needs_baseline and study.get("baseline") is None:
         problems.append(Problem("study.baseline", "is required, as {KEY: VALUE}, to be compared"))
     if problems:
         raise ConfigError(report(problems))
