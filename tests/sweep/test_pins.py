@@ -115,6 +115,7 @@ def test_a_baseline_on_another_branch_cannot_be_trained(typed: str, given: dict[
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_the_shipped_sweep_takes_pins(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every trial shares what is pinned, and with another pin it is another study."""
     pins = ("model.attention.reduction=8", "optimizer.lr=0.05")

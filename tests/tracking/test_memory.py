@@ -55,6 +55,7 @@ def _when(peak: PeakMemory, least: float) -> int:
     return peak.bytes
 
 
+@pytest.mark.slow
 def test_a_run_does_not_inherit_what_was_freed_before_it() -> None:
     before = held()
     hold(2 * LARGE)
