@@ -13,7 +13,7 @@ from PIL import Image
 
 from ferlab.tracking import artifacts, store
 from tests.conftest import run_id_of
-from tests.documents import CONTRIBUTING, ROOT, blocks
+from tests.documents import CONTRIBUTING, ROOT, blocks, commands
 from tests.processes import run
 from tests.test_rooms import FLOORS
 
@@ -24,6 +24,8 @@ HOUSE_TESTS = (
     "tests/models/test_models.py",
 )
 """Those that walk over the tables, so that an addition is under test by being there."""
+
+OF_THE_ADDITIONS = "simam or Folders or folders or sureness or goes_down or one_thing or small"
 
 
 def test_the_floors_are_those_of_the_house() -> None:
@@ -85,9 +87,8 @@ def save_pictures(folder: Path) -> None:
 @pytest.mark.slow
 def test_what_was_added_passes_the_tests_of_the_house(grown: Path) -> None:
     own = [block.path for block in blocks(TEXT) if block.path.startswith("tests/")]
-    done = in_copy(
-        grown, [sys.executable, "-m", "pytest", "--numprocesses", "0", *HOUSE_TESTS, *own]
-    )
+    pytest_in_copy = [sys.executable, "-m", "pytest", "--numprocesses", "0"]
+    done = in_copy(grown, [*pytest_in_copy, *HOUSE_TESTS, *own, "-k", OF_THE_ADDITIONS])
     assert done.returncode == 0, done.stdout
     golden = (grown / "tests" / "models" / "golden.csv").read_text()
     assert "\ncompact,simam,538343," in golden  # it has no parameters
@@ -96,21 +97,20 @@ def test_what_was_added_passes_the_tests_of_the_house(grown: Path) -> None:
 @pytest.mark.slow
 def test_what_was_added_is_audited_swept_and_recorded(grown: Path, tmp_path: Path) -> None:
     save_pictures(tmp_path / "pictures")
+    alone, kinds, audit, data = commands(TEXT)
+    assert "model.attention.kind=simam" in alone
     ferlab = [sys.executable, "-m", "ferlab"]
-    data = ["data=folders", "data.path=pictures"]
-    audit = in_copy(grown, [*ferlab, "data", "audit", *data], tmp_path)
-    assert audit.returncode == 0, audit.stderr
-    assert "bright" in audit.stdout
+    audited = in_copy(grown, [*ferlab, *audit], tmp_path)
+    assert audited.returncode == 0, audited.stderr
+    assert "bright" in audited.stdout
     tiny = [
-        *("model=tiny", "model.classes=2", "trainer.max_epochs=1", "trainer.batch_size=16"),
-        *("trainer.threads=1", "study.workers=1", "study.name=grown"),
+        *("model=tiny", "trainer.max_epochs=1", "trainer.batch_size=16", "trainer.threads=1"),
+        *("study.workers=1", "study.name=grown"),
     ]
-    kinds = ["model.attention.kind=none,simam"]
-    sweep = in_copy(grown, [*ferlab, "train", "-m", *data, *tiny, *kinds], tmp_path)
+    sweep = in_copy(grown, [*ferlab, *kinds, *data[1:], *tiny], tmp_path)
     assert sweep.returncode == 0, sweep.stderr
-    assert "2 of 2 trials count (2 complete" in sweep.stdout
+    assert "3 of 3 trials count (3 complete" in sweep.stdout
     client = store.connect(None)
-    best = run_id_of(sweep.stdout)
-    assert "figures/sureness.png" in artifacts.list_files(client, best)
-    names = {entry.info.run_name for entry in client.search_runs(["1"])}
-    assert any(str(name).startswith("simam smoothing 0.0001 @all") for name in names)
+    assert "figures/sureness.png" in artifacts.list_files(client, run_id_of(sweep.stdout))
+    names = {str(run.info.run_name) for run in client.search_runs(["1"])}
+    assert any(name.startswith("simam smoothing 0.0001 @all") for name in names)
