@@ -173,16 +173,16 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    from ferlab.reproduce.evaluate import evaluate
+    from ferlab.reproduce.evaluate import Evaluator
     from ferlab.reproduce.resolve import resolve_finished
     from ferlab.tracking import store
     from ferlab.tracking.entry import SeedScore
 
     client = store.connect(None, make=False)
     entry = resolve_finished(client, args.name)
-    done = []
+    evaluator, done = Evaluator(client), []
     for one in entry.seeds or (entry,):
-        done.append(evaluate(client, one, args.split))
+        done.append(evaluator.evaluate(one, args.split))
         scored = done[-1]
         print(
             f"run      {scored.run_id}: accuracy {scored.accuracy:.4f}, F1 {scored.f1:.4f} "

@@ -12,7 +12,7 @@ import yaml
 from pydantic import AfterValidator, ConfigDict, Field, create_model
 
 from ferlab import paths
-from ferlab.config.fields import Choice, Section, Stages, expected
+from ferlab.config.fields import Section, Stages, Variants, expected
 from ferlab.config.problems import Problem, did_you_mean
 
 
@@ -60,6 +60,7 @@ KINDS: Mapping[str, Kind] = {
     "eca": Kind(
         "ferlab.models.attention.eca.EfficientChannelAttention", "k={kernel}", {"kernel": OddKernel}
     ),
+    "cbam": Kind("ferlab.models.attention.cbam.CBAM", "r{reduction}", {"reduction": Reduction}),
 }
 
 NONE = "none"
@@ -101,7 +102,7 @@ class _Unknown(Section):
     kind: Literal[NONE, *KINDS]  # type: ignore[valid-type]
 
 
-def attention(*positions: str) -> Choice:
+def attention(*positions: str) -> Variants:
     """The schema of the attention of a network that has these positions in its stages."""
     schemas: dict[str, type[Section]] = {NONE: Attention}
     for name, kind in KINDS.items():
@@ -113,7 +114,7 @@ def attention(*positions: str) -> Choice:
         kind = value.get("kind") if isinstance(value, Mapping) else NONE
         return schemas.get(kind, _Unknown) if isinstance(kind, str) else _Unknown
 
-    return Choice(schema)
+    return Variants(schema)
 
 
 def complete(attention: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:

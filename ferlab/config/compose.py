@@ -1,9 +1,9 @@
 """Hydra's composition, with every mistake in the overrides found before it fails."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -12,6 +12,7 @@ from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -25,6 +26,8 @@ from ferlab.config.problems import Problem, did_you_mean, report
 from ferlab.config.schema import Config, known
 from ferlab.config.study import study_problems
 from ferlab.errors import ConfigError
+
+_Composed = TypeVar("_Composed", dict[str, Any], DictConfig)
 
 _FAILURES = (HydraException, OmegaConfBaseException, TypeError)  # the last of a list's index
 _CLEARER = {"list index out of range": "the list has no such element; they count from 0"}
@@ -68,18 +71,15 @@ def multirun(overrides: Sequence[str], needs_baseline: bool = False) -> Any:
     Raises:
         ConfigError: one message that lists every problem.
     """
-    parsed, problems = _parse(overrides, may_sweep=True)
-    shared = [override for override in parsed if not override.is_sweep_override()]
-    plain = _compose(shared, problems)
-    study = plain.get("study")
-    if not isinstance(study, dict):
-        problems += study_problems(study)
-    elif needs_baseline and study.get("baseline") is None:
-        problems.append(Problem("study.baseline", "is required, as {KEY: VALUE}, to be compared"))
-    if problems:
-        raise ConfigError(report(problems))
-    texts = [str(o.input_line) if o.is_sweep_override() else _permissive(o) for o in parsed]
-    return _hydra().multirun("config", _unused, [*_own(), *texts])
+    context, config = _launching(overrides, needs_baseline, may_sweep=True)
+    sweeper = Plugins.instance().instantiate_sweeper(
+        config=config, hydra_context=context, task_function=_unused
+    )
+    arguments: Any = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    context.callbacks.on_multirun_start(config=config, config_name="config")
+    result = sweeper.sweep(arguments)
+    context.callbacks.on_multirun_end(config=config, config_name="config")
+    return result
 
 
 def launching(overrides: Sequence[str]) -> tuple[HydraContext, DictConfig]:
@@ -91,13 +91,30 @@ def launching(overrides: Sequence[str]) -> tuple[HydraContext, DictConfig]:
     Raises:
         ConfigError: one message that lists every problem.
     """
-    parsed, problems = _parse(overrides)
-    _compose(parsed, problems)
+    return _launching(overrides)
+
+
+def _launching(
+    overrides: Sequence[str], needs_baseline: bool = False, may_sweep: bool = False
+) -> tuple[HydraContext, DictConfig]:
+    """Hydra's context and its config of many runs, composed once, or every problem of it."""
+    parsed, problems = _parse(overrides, may_sweep)
+    hydra = _hydra()
+
+    def composed(overrides: Sequence[Override]) -> DictConfig:
+        texts = [str(o.input_line) if o.is_sweep_override() else _permissive(o) for o in overrides]
+        config = hydra.compose_config("config", [*_own(), *texts], RunMode.MULTIRUN)
+        _plain(config)  # finds what cannot be resolved
+        return config
+
+    config = _without_mistakes(composed, parsed, problems)
+    plain: Any = OmegaConf.to_container(config.get("study"), resolve=True)
+    if not isinstance(plain, dict):
+        problems += study_problems(plain)
+    elif needs_baseline and plain.get("baseline") is None:
+        problems.append(Problem("study.baseline", "is required, as {KEY: VALUE}, to be compared"))
     if problems:
         raise ConfigError(report(problems))
-    hydra = _hydra()
-    texts = [*_own(), *(_permissive(override) for override in parsed)]
-    config = hydra.compose_config("config", texts, RunMode.MULTIRUN)
     context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
     return context, config
 
@@ -156,50 +173,65 @@ def _parse(
 
 
 def _compose(overrides: list[Override], problems: list[Problem]) -> dict[str, Any]:
-    """Plain nested containers; an override that names no known option is dropped and reported."""
+    """Plain nested containers of one run; see `_without_mistakes`."""
+
+    def composed(overrides: Sequence[Override]) -> dict[str, Any]:
+        searchpath = f"hydra.searchpath=[{_searchpath()}]"
+        texts = [_permissive(override) for override in overrides]
+        return _plain(hydra_compose("config", overrides=[searchpath, *texts]))
+
     with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
-        while True:
-            try:
-                plain = _composed(overrides)
-            except MissingConfigException as error:
-                missing = error.missing_cfg_file or ""
-                group, _, name = missing.rpartition("/")
-                culprit = next((o for o in overrides if o.value() == name), None)
-                problems.append(
-                    Problem(
-                        group, f"there is no '{name}'; {did_you_mean(name, error.options or ())}"
-                    )
-                )
-                if culprit is None:
-                    raise ConfigError(report(problems)) from error
-                overrides.remove(culprit)
-            except _FAILURES as error:
-                first_line = str(error.__cause__ or error).splitlines()[0]
-                problems.append(Problem(_culprit(overrides), _CLEARER.get(first_line, first_line)))
+        return _without_mistakes(composed, overrides, problems)
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    """Nested containers of all but Hydra's own section, interpolations resolved."""
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    plain: dict[str, Any] = OmegaConf.to_container(own, resolve=True)  # type: ignore[assignment]
+    return plain
+
+
+def _without_mistakes(
+    composed: Callable[[Sequence[Override]], _Composed],
+    overrides: list[Override],
+    problems: list[Problem],
+) -> _Composed:
+    """What is composed; an override that names no known option is dropped and reported."""
+    while True:
+        try:
+            found = composed(overrides)
+        except MissingConfigException as error:
+            missing = error.missing_cfg_file or ""
+            group, _, name = missing.rpartition("/")
+            culprit = next((o for o in overrides if o.value() == name), None)
+            problems.append(
+                Problem(group, f"there is no '{name}'; {did_you_mean(name, error.options or ())}")
+            )
+            if culprit is None:
                 raise ConfigError(report(problems)) from error
-            except YAMLError as error:
-                raise ConfigError(report([*problems, _unreadable(error)])) from error
-            else:
-                break
+            overrides.remove(culprit)
+        except _FAILURES as error:
+            first_line = str(error.__cause__ or error).splitlines()[0]
+            key = _culprit(composed, overrides)
+            problems.append(Problem(key, _CLEARER.get(first_line, first_line)))
+            raise ConfigError(report(problems)) from error
+        except YAMLError as error:
+            raise ConfigError(report([*problems, _unreadable(error)])) from error
+        else:
+            break
     named = next((o.value() for o in overrides if o.key_or_group == "experiments"), None)
-    if named is not None and "experiments" in plain:
+    if named is not None and "experiments" in found:
         raise ConfigError(report([*problems, Problem(f"experiments/{named}.yaml", _NOT_GLOBAL)]))
-    return plain
+    return found
 
 
-def _composed(overrides: Sequence[Override]) -> dict[str, Any]:
-    searchpath = f"hydra.searchpath=[{_searchpath()}]"
-    texts = [_permissive(override) for override in overrides]
-    composed = hydra_compose("config", overrides=[searchpath, *texts])
-    plain: dict[str, Any] = OmegaConf.to_container(composed, resolve=True)  # type: ignore[assignment]
-    return plain
-
-
-def _culprit(overrides: Sequence[Override]) -> str:
+def _culprit(
+    composed: Callable[[Sequence[Override]], object], overrides: Sequence[Override]
+) -> str:
     """The key of the override without which there would be no error; empty if none is it."""
     for override in overrides:
         try:
-            _composed([other for other in overrides if other is not override])
+            composed([other for other in overrides if other is not override])
         except _FAILURES:
             continue
         return override.key_or_group

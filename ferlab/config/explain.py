@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ferlab.config.fields import Choice, Section
+from ferlab.config.fields import Section, Variants
 from ferlab.config.problems import Path, did_you_mean
 
 _shorten = reprlib.Repr()
@@ -56,9 +56,9 @@ def _keys(schema: type[BaseModel], raw: Any, path: Path) -> set[str]:
 def _schema(schema: type[BaseModel], name: str, value: Any) -> Any:
     """Of what stands in a field, or of each element of its list."""
     field = schema.model_fields[name]
-    chosen = next((mark.schema(value) for mark in field.metadata if isinstance(mark, Choice)), None)
-    if chosen is not None:
-        return chosen
+    for mark in field.metadata:
+        if isinstance(mark, Variants):
+            return mark.schema(value)
     annotation = field.annotation
     return next((one for one in get_args(annotation) if _is_section(one)), annotation)
 

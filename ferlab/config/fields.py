@@ -62,7 +62,7 @@ class Plugin(Component):
 
 
 @dataclass(frozen=True)
-class Choice:
+class Variants:
     """Marks a field of a `Section` whose schema depends on what stands in it.
 
     Attributes:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from ferlab.config.fields import Choice, Component, Plugin, Section
+from ferlab.config.fields import Component, Plugin, Section, Variants
 from ferlab.config.networks import CNN, Model, ModelPlugin, Residual
 from ferlab.config.parts import (
     FER2013,
@@ -54,8 +54,8 @@ def known(section: str, value: Any) -> type[Component] | None:
     return KNOWN[section].get(target) if isinstance(target, str) else None
 
 
-def _by_target(section: str) -> Choice:
-    return Choice(lambda value: known(section, value) or _PLUGINS.get(section, Plugin))
+def _by_target(section: str) -> Variants:
+    return Variants(lambda value: known(section, value) or _PLUGINS.get(section, Plugin))
 
 
 class Config(Section):

@@ -19,7 +19,7 @@ from ferlab.confirm.evidence import Evidence, Runs
 from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, DataError, EvidenceError
-from ferlab.reproduce.evaluate import evaluate, is_scored
+from ferlab.reproduce.evaluate import Evaluator, is_scored
 from ferlab.sweep import studies, sweeper
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.search.constraints import Feasibility
@@ -134,6 +134,7 @@ def _train(
                 "confirmation": choice.plain(),
             },
             command=f"ferlab confirm {choice.study}",
+            first=first,
             tags={"ferlab.confirms": choice.study},
         ),
         [f"trainer.device={first.trainer.device}"],  # by which a worker gets its GPU, or none
@@ -160,11 +161,12 @@ def _workers(config: Config) -> int:
 
 def _score(client: Client, choice: Choice, runs: Runs) -> None:
     """Score each model on the test split, unless it has been; who did it is kept on its run."""
+    evaluator = Evaluator(client)
     for entry in (entry for entries in runs.values() for entry in entries):
         if evidence.SCORED_BY not in entry.tags:
             by = _OTHERWISE if is_scored(entry, "test") else choice.name
             Run(client, entry.run_id).log_summary({}, {evidence.SCORED_BY: by})
-        evaluate(client, find.resolve(client, entry.run_id), "test")
+        evaluator.evaluate(find.resolve(client, entry.run_id), "test")
 
 
 def _require_one_data(choice: Choice, runs: Runs) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -130,7 +131,7 @@ class ImageSet:
         per_class = np.bincount(self.labels[self.split == split], minlength=len(self.classes))
         return dict(zip(self.classes, per_class.tolist(), strict=True))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """32 hex digits over pixels, labels, splits, names and classes, in order."""
         h = hashlib.blake2b(digest_size=16)

@@ -23,10 +23,7 @@ def prepare(config: Data, allow: Collection[str] = ()) -> tuple[ImageSet, int]:
     Raises:
         DataError: the data cannot be read, or leaves nothing to train or to validate on.
     """
-    images = instantiate.call(config.source(), allow)
-    if not isinstance(images, ImageSet):
-        raise DataError(f"'{config.target}' returned {type(images).__name__}, not an ImageSet")
-    images = splits.assign(images, config.split, config.folds, config.fold)
+    images = read_images(config, allow)
     keep_leaks = config.drop_leaks is False or (
         config.drop_leaks is None and config.split == "seed"
     )

@@ -31,7 +31,7 @@ def record(
     own: Mapping[str, OwnArtifact],
     state: Path,
     memory: PeakMemory,
-) -> None:
+) -> dict[str, float]:
     """Write everything a run leaves behind into one folder, and hand that to MLflow.
 
     Args:
@@ -40,6 +40,9 @@ def record(
         own: a user's artifacts, by name.
         state: file with the state after the last epoch, to be kept.
         memory: that the run took so far.
+
+    Returns:
+        The metrics that the run is known by from now on.
     """
     images, classifier = finished.images, finished.classifier
     with tempfile.TemporaryDirectory(dir=paths.work(run.id)) as scratch:
@@ -64,7 +67,9 @@ def record(
         shutil.copy(state, folder / "checkpoints")
         run.log_folder(folder)
         run.log_model(model)
-    run.log_summary(_summary(finished, memory), _tags(finished))
+    summary = _summary(finished, memory)
+    run.log_summary(summary, _tags(finished))
+    return summary
 
 
 def _summary(finished: FinishedRun, memory: PeakMemory) -> dict[str, float]:

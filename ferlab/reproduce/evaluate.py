@@ -1,6 +1,7 @@
 """Score a recorded model on a split, once, and keep the score on its run."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -8,15 +9,16 @@ import torch
 from ferlab.analysis.classification import ClassScores
 from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
+from ferlab.config.parts import Data
 from ferlab.data import fingerprint
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
-from ferlab.reproduce.recorded import PREDICTIONS, fetch, read_config
-from ferlab.tracking import artifacts, pyfunc_model
+from ferlab.reproduce.recorded import PREDICTIONS, read_config
+from ferlab.tracking import artifacts, origin, pyfunc_model
 from ferlab.tracking.entry import Entry
-from ferlab.tracking.run import CONFIG, IMAGES, Run
+from ferlab.tracking.run import CONFIG, IMAGES, SOURCES, Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import set_up_torch
 from ferlab.training.scoring import predict
@@ -50,50 +52,79 @@ class Evaluation:
     is_new: bool
 
 
-def evaluate(client: Client, entry: Entry, split: str) -> Evaluation:
-    """Score a finished run's model on a split of its data, or tell the score that it has.
-
-    A split is scored once per run and state of the data: the run then has the metrics
-    ``test/accuracy``, ``test/f1`` and ``test/images``, the artifact ``predictions/test.csv``, and
-    the data's digest in the tag ``ferlab.test.data.digest``. It is scored in float32, on the run's
-    device, or on the CPU where there is no GPU.
+class Evaluator:
+    """Scores recorded models on a split of their data; data that they share is read once.
 
     Args:
         client: of the store.
-        entry: the run; of a trial of several seeds, one of them.
-        split: one of `SPLITS`; the validation split has been scored by training.
-
-    Raises:
-        FerlabError: the model, the config or the data is gone, or the data has changed; or the
-            model's code has, so that it does not say what it said when it was trained.
     """
-    if split == "val":
-        rows = len(Predictions.read(fetch(client, entry)[PREDICTIONS].decode()).labels)
-        scores = entry.metrics["best/accuracy"], entry.metrics["best/f1"]
-        return Evaluation(entry.run_id, split, *scores, rows, False)
-    digest = entry.tags.get("ferlab.data.digest", "")
-    if entry.tags.get(f"ferlab.{split}.data.digest") == digest:
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._images: dict[str, ImageSet] = {}
+
+    def evaluate(self, entry: Entry, split: str) -> Evaluation:
+        """Score a finished run's model, or tell the score that it has.
+
+        A split is scored once per run and state of the data: the run then has the metrics
+        ``test/accuracy``, ``test/f1`` and ``test/images``, the artifact ``predictions/test.csv``,
+        and the data's digest in the tag ``ferlab.test.data.digest``. It is scored in float32, on
+        the run's device, or on the CPU where there is no GPU.
+
+        Args:
+            entry: the run; of a trial of several seeds, one of them.
+            split: one of `SPLITS`; the validation split has been scored by training.
+
+        Raises:
+            FerlabError: the model, the config or the data is gone, or the data has changed; or the
+                model's code has, so that it does not say what it said when it was trained.
+        """
+        if (known := self._known(entry, split)) is not None:
+            return known
+        wanted = (CONFIG, PREDICTIONS, IMAGES, SOURCES)
+        files = artifacts.read_files(self._client, entry.run_id, wanted, (CONFIG,))
+        config = check(read_config(files[CONFIG]))
+        images = self._prepared(config.data)
+        _require_unchanged(entry, images, files.get(IMAGES))
+        if not len(images.indices(Split[split.upper()])):
+            raise DataError(f"the data of run {entry.run_id} has no {split} images")
+        classifier = _model(self._client, entry)
+        set_up_torch(config)
+        classifier.to(_device(entry, config))
+        size = config.trainer.batch_size
+        if PREDICTIONS in files and not self._is_by_this_code(entry, config, files):
+            before = Predictions.read(files[PREDICTIONS].decode())
+            _require_same_model(entry, before, predict(classifier, images, size, Split.VAL))
+        predictions = predict(classifier, images, size, Split[split.upper()])
+        reached = ClassScores(predictions.labels, predictions.predicted, images.classes)
+        accuracy, f1 = reached.accuracy, reached.macro_f1
+        _record(self._client, entry, split, predictions, images, accuracy, f1)
+        return Evaluation(entry.run_id, split, accuracy, f1, len(predictions.labels), True)
+
+    def _known(self, entry: Entry, split: str) -> Evaluation | None:
+        """The score that a run has; None if it is to be scored."""
+        if split == "val":
+            files = artifacts.read_files(self._client, entry.run_id, [PREDICTIONS], [PREDICTIONS])
+            rows = len(Predictions.read(files[PREDICTIONS].decode()).labels)
+            scores = entry.metrics["best/accuracy"], entry.metrics["best/f1"]
+            return Evaluation(entry.run_id, split, *scores, rows, False)
+        digest = entry.tags.get("ferlab.data.digest", "")
+        if entry.tags.get(f"ferlab.{split}.data.digest") != digest:
+            return None
         scores = entry.metrics[f"{split}/accuracy"], entry.metrics[f"{split}/f1"]
         rows = int(entry.metrics[f"{split}/images"])
         return Evaluation(entry.run_id, split, *scores, rows, False)
-    files = fetch(client, entry, (CONFIG,))
-    config = check(read_config(files[CONFIG]))
-    images, _ = prepare(config.data)
-    _require_unchanged(entry, images, files.get(IMAGES))
-    if not len(images.indices(Split[split.upper()])):
-        raise DataError(f"the data of run {entry.run_id} has no {split} images")
-    classifier = _model(client, entry)
-    set_up_torch(config)
-    classifier.to(_device(entry, config))
-    size = config.trainer.batch_size
-    if PREDICTIONS in files:
-        before = Predictions.read(files[PREDICTIONS].decode())
-        _require_same_model(entry, before, predict(classifier, images, size, Split.VAL))
-    predictions = predict(classifier, images, size, Split[split.upper()])
-    reached = ClassScores(predictions.labels, predictions.predicted, images.classes)
-    accuracy, f1 = reached.accuracy, reached.macro_f1
-    _record(client, entry, split, predictions, images, accuracy, f1)
-    return Evaluation(entry.run_id, split, accuracy, f1, len(predictions.labels), True)
+
+    def _prepared(self, data: Data) -> ImageSet:
+        key = data.model_dump_json(by_alias=True)
+        if key not in self._images:
+            self._images.clear()  # one data set at a time is enough memory
+            self._images[key], _ = prepare(data)
+        return self._images[key]
+
+    def _is_by_this_code(self, entry: Entry, config: Config, files: Mapping[str, bytes]) -> bool:
+        """Whether the model surely says what it said: nothing that computes has changed since."""
+        return SOURCES in files and not origin.changed(self._client, entry.run_id, config.targets())
 
 
 def is_scored(entry: Entry, split: str) -> bool:

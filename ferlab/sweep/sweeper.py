@@ -81,7 +81,7 @@ def sweep(
         name = plan.free_name(settings.storage, name)
 
     command = plan.format_command(config, arguments, name if new else None)
-    question = Question(name, settings, space, configs, is_feasible, budget, about, command)
+    question = Question(name, settings, space, configs, is_feasible, budget, about, command, first)
     result = run(context, config, question, shared)
     if new:
         result = replace(result, again=f"with study.name={name} in place of --new")
@@ -102,6 +102,7 @@ class Question:
         budget: trials that are to count.
         about: what the study is, flat: it may not change while the study goes on.
         command: what to type to go on with it.
+        first: config of its first point.
         tags: of its MLflow run.
     """
 
@@ -113,6 +114,7 @@ class Question:
     budget: int
     about: dict[str, Any]
     command: str
+    first: Config
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -131,8 +133,7 @@ def run(
         FerlabError: the study cannot be used.
     """
     name, settings, budget = question.study, question.settings, question.budget
-    space, configs = question.space, question.configs
-    first = configs(space.first())
+    space, configs, first = question.space, question.configs, question.first
     study = SharedStudy(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )

@@ -203,7 +203,7 @@ class Run:
             )
 
 
-def recorded(client: MlflowClient, run_id: str) -> tuple[str, Mapping[str, str]]:
+def recorded_status(client: MlflowClient, run_id: str) -> tuple[str, Mapping[str, str]]:
     """A run's status (RUNNING, FINISHED, FAILED, KILLED) and tags.
 
     Raises:

@@ -24,7 +24,7 @@ from ferlab.recording.artifacts import FinishedRun, OwnArtifact, own_artifacts
 from ferlab.recording.record import record
 from ferlab.tracking import origin, store
 from ferlab.tracking.memory import PeakMemory
-from ferlab.tracking.run import Run, recorded, recorded_config
+from ferlab.tracking.run import Run, recorded_config, recorded_status
 from ferlab.training import checkpoint, stop
 from ferlab.training.assemble import (
     make_module,
@@ -56,6 +56,7 @@ class RunResult:
         look: how to get to its page in the MLflow UI.
         model: URI of the best epoch's model, for ``mlflow.pyfunc.load_model``.
         predictions: on the validation split, by the best epoch's weights.
+        recorded: what the run is known by: ``best/...`` and its costs.
     """
 
     run_id: str
@@ -65,6 +66,7 @@ class RunResult:
     look: str
     model: str
     predictions: Predictions
+    recorded: dict[str, float]
 
     def summary(self) -> str:
         """The result and where to look, for a person to read."""
@@ -136,7 +138,7 @@ def resume(
         RunEnded: it ended early again.
     """
     client = store.connect(uri, make=False)
-    status, tags = recorded(client, run_id)
+    status, tags = recorded_status(client, run_id)
     if status == "FINISHED":
         raise TrackingError(f"run {run_id} is finished; there is nothing to resume")
     config = on_this_machine(check(recorded_config(client, run_id)))
@@ -216,7 +218,7 @@ def _complete(
             module.classifier.load_state_dict(best)
             module.classifier.to(str(config.trainer.device))  # Lightning leaves it on the CPU
             predictions = predict(module.classifier, images, config.trainer.batch_size)
-            record(
+            recorded = record(
                 run,
                 FinishedRun(config, images, module.classifier, scale, history, predictions),
                 own,
@@ -241,6 +243,7 @@ def _complete(
         run.look,
         f"runs:/{run.id}/model",
         predictions,
+        recorded,
     )
 
 

@@ -9,6 +9,7 @@ import yaml
 
 from ferlab import paths
 from ferlab.config import check, compose, multirun
+from ferlab.config.attention import KINDS
 from ferlab.config.problems import Path, dotted
 from ferlab.config.study import check_study
 from ferlab.errors import ConfigError
@@ -22,7 +23,7 @@ WRONG: tuple[Any, ...] = (
 PRESETS = sorted(file.stem for file in (paths.shipped() / "conf" / "model").glob("*.yaml"))
 RUNS = {
     **{preset: (f"model={preset}",) for preset in PRESETS},
-    "se": ("model.attention.kind=se", "model.attention.stages=[1,3]"),
+    **{kind: (f"model.attention.kind={kind}", "model.attention.stages=[1,3]") for kind in KINDS},
     "fer2013": ("data=fer2013", "data.path=/x", "data.split=kfold"),
     "adamw": ("optimizer=adamw", "scheduler=plateau", "trainer.early_stopping.patience=3"),
 }

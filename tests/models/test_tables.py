@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ferlab.config import compose
-from ferlab.config.attention import KINDS, Choice
+from ferlab.config.attention import KINDS, Variants
 from ferlab.config.schema import KNOWN
 from ferlab.models import classifier
 
@@ -21,7 +21,7 @@ SMALL = {
 
 def positions(target: str) -> tuple[str, ...]:
     (mark,) = KNOWN["model"][target].model_fields["attention"].metadata
-    assert isinstance(mark, Choice)
+    assert isinstance(mark, Variants)
     schema: Any = mark.schema({"kind": next(iter(KINDS))})
     return get_args(schema.model_fields["position"].annotation)
 

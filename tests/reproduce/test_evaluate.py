@@ -1,7 +1,9 @@
 """A recorded run, scored where the machine is another one."""
 
 import logging
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,8 +11,9 @@ import yaml
 
 from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
-from ferlab.reproduce.evaluate import evaluate
-from ferlab.tracking import find
+from ferlab.reproduce import evaluate as evaluating
+from ferlab.reproduce.evaluate import Evaluator
+from ferlab.tracking import find, origin
 from tests.reproduce.runs import client
 
 
@@ -19,8 +22,9 @@ def test_a_model_whose_code_has_changed_is_not_scored(
 ) -> None:
     score = Classifier.score
     monkeypatch.setattr(Classifier, "score", lambda self, images: -score(self, images))
+    monkeypatch.setattr(origin, "changed", lambda *_: ["ferlab/models/classifier.py"])
     with pytest.raises(DataError, match=r"of 13 validation images 13 are .*; go back"):
-        evaluate(client(), find.resolve(client(), original), "test")
+        Evaluator(client()).evaluate(find.resolve(client(), original), "test")
     assert "test/accuracy" not in client().get_run(original).data.metrics
 
 
@@ -33,7 +37,30 @@ def test_a_run_of_a_gpu_is_scored_on_the_cpu_where_there_is_none(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
     with caplog.at_level(logging.INFO, "ferlab"):
-        found = evaluate(client(), find.resolve(client(), original), "test")
+        found = Evaluator(client()).evaluate(find.resolve(client(), original), "test")
     assert found.is_new
     assert client().get_run(original).data.metrics["test/accuracy"] == pytest.approx(found.accuracy)
     assert f"cpu: torch sees no GPU, on which run {original} was trained" in caplog.text
+
+
+def test_what_several_runs_share_is_read_once_and_none_is_asked_what_it_has_said(
+    original: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts: Counter[str] = Counter()
+
+    def counted(name: str) -> None:
+        real = getattr(evaluating, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            counts[name] += 1
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(evaluating, name, call)
+
+    counted("prepare")
+    counted("predict")
+    evaluator, entry = Evaluator(client()), find.resolve(client(), original)
+    first, second = (evaluator.evaluate(entry, "test") for _ in range(2))  # it knows of no score
+    assert first.is_new
+    assert second.is_new
+    assert counts == {"prepare": 1, "predict": 2}

@@ -1,9 +1,13 @@
 """Which points are cheap enough to be trained at all."""
 
+from ferlab.config import Config
 from ferlab.config.study import Constraints
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params, identity
 from ferlab.sweep.search.trial_configs import TrialConfigs
+
+_OTHER_SECTIONS = frozenset(Config.model_fields) - {"model"}
+"""Of a config; what is swept in them leaves the network as it is."""
 
 
 class Feasibility:
@@ -20,24 +24,30 @@ class Feasibility:
         self._known: dict[str, bool] = {}
 
     def __call__(self, params: Params) -> bool:
-        """Build the point's network and count; each point once."""
+        """Build the network and count; each distinct network once, not each point."""
         if self._constraints.parameters is None and self._constraints.multiply_adds is None:
             return True
-        key = identity(params)
+        key = identity({k: v for k, v in params.items() if _may_change_the_network(k)})
         if key not in self._known:
-            self._known[key] = self._is_within(params)
+            try:
+                config = self._configs(params)
+            except ConfigError:
+                return True  # it has no network to count: let its trial fail, and say why
+            self._known[key] = self._is_within(config)
         return self._known[key]
 
-    def _is_within(self, params: Params) -> bool:
+    def _is_within(self, config: Config) -> bool:
         from ferlab.models import classifier, cost  # noqa: PLC0415  torch, where it is needed
 
-        try:
-            config = self._configs(params)
-        except ConfigError:
-            return True  # it has no network to count: let its trial fail, and say why
         network, vouched = config.model.network(), config.targets()
         built = classifier.build_allowed(network, 0.0, 1.0, vouched)
         most = self._constraints
         return (most.parameters is None or cost.parameters(built) <= most.parameters) and (
             most.multiply_adds is None or cost.multiply_adds(built.network) <= most.multiply_adds
         )
+
+
+def _may_change_the_network(key: str) -> bool:
+    """Whether the network may be another under another value; a section holds its own keys."""
+    section = key.lstrip("/").partition(".")[0].partition("/")[0]
+    return section not in _OTHER_SECTIONS

@@ -1,12 +1,12 @@
 """How a point becomes the config of a run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ferlab import instantiate
 from ferlab.config import Config, check, compose
-from ferlab.study.params import Params, overrides
+from ferlab.study.params import Params, identity, overrides
 
 
 class TrialConfigs(Protocol):
@@ -29,10 +29,16 @@ class ComposedConfigs:
     """
 
     shared: tuple[str, ...]
+    _last: dict[str, Config] = field(default_factory=dict, compare=False, repr=False)
 
     def __call__(self, params: Params) -> Config:
-        """The config of a point."""
-        return compose([*self.shared, *overrides(params)])
+        """The config of a point, kept until another is asked for: a trial's is wanted twice."""
+        key = identity(params)
+        if key not in self._last:
+            config = compose([*self.shared, *overrides(params)])
+            self._last.clear()
+            self._last[key] = config
+        return self._last[key]
 
 
 @dataclass(frozen=True)

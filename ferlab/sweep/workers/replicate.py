@@ -3,6 +3,7 @@
 import shutil
 import statistics
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from optuna.trial import Trial, TrialState
 
@@ -17,6 +18,19 @@ from ferlab.training.run import resume, train
 
 _DEATHS = 5
 """Workers that may die in a row over the same epoch of a trial before it is given up."""
+
+
+@dataclass(frozen=True)
+class SeedRun:
+    """The finished run of one seed.
+
+    Attributes:
+        run_id: of MLflow.
+        metrics: that it is known by: ``best/...`` and its costs.
+    """
+
+    run_id: str
+    metrics: Mapping[str, float]
 
 
 class Replicate:
@@ -49,7 +63,7 @@ class Replicate:
         self._client = store.connect(config.tracking.uri)
         self._beside = 0
 
-    def run(self) -> study_runs.FoundRun:
+    def run(self) -> SeedRun:
         """Train, or go on with what there is, as often as the study allows; the finished run.
 
         Raises:
@@ -68,12 +82,12 @@ class Replicate:
                     raise
         raise FerlabError("its last attempt had failed")
 
-    def _attempt(self, attempt: int) -> study_runs.FoundRun:
+    def _attempt(self, attempt: int) -> SeedRun:
         if self._trial.user_attrs.get("deaths", 0) >= _DEATHS:
             raise FerlabError(f"{_DEATHS} workers died over it, one after the other")
         found = self._found(attempt)
         if found is not None and found.status == "FINISHED":
-            return found
+            return SeedRun(found.run_id, found.metrics)
         if found is not None and _has_ended(found):
             raise RunEnded(
                 found.tags.get("ferlab.why", ""), found.run_id, found.tags["ferlab.ended"]
@@ -89,10 +103,7 @@ class Replicate:
         self._tell_beside(result.run_id)
         if "images" not in self._study.optuna.user_attrs:
             self._study.optuna.set_user_attr("images", len(result.predictions.labels))
-        finished = self._found(attempt)
-        if finished is None:
-            raise FerlabError("its run has vanished from MLflow")
-        return finished
+        return SeedRun(result.run_id, result.recorded)
 
     def _tell_beside(self, run_id: str) -> None:
         """Where a time is an objective, record how many others trained when it was taken."""
@@ -110,6 +121,9 @@ class Replicate:
         return not origin.changed(self._client, found.run_id, self._config.targets())
 
     def _found(self, attempt: int) -> study_runs.FoundRun | None:
+        """What an earlier worker left of the run, if the trial was abandoned by one."""
+        if "deaths" not in self._trial.user_attrs:
+            return None
         return study_runs.find_run(
             self._client, self._config.tracking.experiment, self._identity(attempt)
         )

@@ -10,7 +10,7 @@ from ferlab.errors import FerlabError, RunEnded
 from ferlab.study.params import Params
 from ferlab.sweep.search.trial_configs import TrialConfigs
 from ferlab.sweep.workers import seed_pruning
-from ferlab.sweep.workers.replicate import Replicate
+from ferlab.sweep.workers.replicate import Replicate, SeedRun
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.tracking import store, study_runs
 from ferlab.tracking.entry import metric_name
@@ -69,13 +69,13 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
 
 def _replicates(
     study: SharedStudy, trial: Trial, config: Config, name: str, group: study_runs.TrialRun | None
-) -> list[study_runs.FoundRun]:
+) -> list[SeedRun]:
     """The finished runs, one per seed; raises `Pruned` if the point falls behind on the way."""
     settings = study.config
     # Of several objectives each may be what a point is good for.
     may_stop = settings.pruner is not None and len(settings.objectives) == 1
     may_stop = may_stop and study.baseline != trial.user_attrs["params"]
-    runs: list[study_runs.FoundRun] = []
+    runs: list[SeedRun] = []
     for index in range(settings.replicates):
         seeded = config.model_copy(update={"seed": config.seed + index})
         replicate = Replicate(study, trial, seeded, name, group.id if group else None, index)
