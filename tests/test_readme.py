@@ -1,60 +1,159 @@
-"""The README is true: its commands compose, its numbers are the golden ones, its links lead on."""
+"""The README and its pages are true: commands compose, files load, links lead on."""
 
 import re
 import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from omegaconf import DictConfig, OmegaConf
 
-from ferlab.cli import _parser
-from ferlab.config.compose import compose
+from ferlab.cli import _parse
+from ferlab.config.attention import KINDS
+from ferlab.config.compose import compose, multirun
+from ferlab.config.study import Objective, StudyConfig, check_study
+from ferlab.confirm.confirm import is_launchers
+from ferlab.data import faces
+from ferlab.reproduce.rerun import MAY_CHANGE
+from ferlab.study.params import overrides
+from ferlab.sweep import plan, sweeper
+from ferlab.sweep.workers import liveness
+from ferlab.tracking import artifacts, store
+from tests.conftest import Cli, run_id_of
+from tests.documents import PAGES, README, ROOT, TEXTS, blocks, commands
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
-COMMANDS = re.findall(r"(?:^    |`)(ferlab [a-z][^#`\n]*)", README, re.MULTILINE)
+PAGE = {page.stem: page.read_text() for page in PAGES}
+SHOWN = sorted({shlex.join(c) for page in (README, *PAGES) for c in commands(page.read_text())})
+FILES = [block for page in PAGES for block in blocks(page.read_text())]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where somebody has done all that the pages tell."""
+    place = tmp_path / "elsewhere"
+    place.mkdir()
+    for block in FILES:
+        block.apply(place)
+    monkeypatch.chdir(place)
+    return place
+
+
+def read_sweep(
+    context: Any,
+    config: DictConfig,
+    params: Mapping[str, Any],
+    when: Mapping[str, Any],
+    arguments: Sequence[str],
+    new: bool,
+) -> None:
+    """All that a sweep reads before it looks at data: its space, study, first points, baseline."""
+    settings = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
+    pinned, shared = plan.read_space(params, when, arguments)
+    for params_of_first in plan.firsts(pinned.space):
+        compose([*shared, *overrides(params_of_first)])
+    baseline = pinned.baseline(settings.baseline)
+    if baseline is not None:
+        pinned.space.params_of(baseline)
+
+
+@pytest.mark.parametrize("command", SHOWN)
+def test_commands_are_understood(
+    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper, "sweep", read_sweep)
+    name, *_ = arguments = shlex.split(command)
+    args = _parse(arguments)
+    if name == "sweep":
+        multirun([f"experiments={args.experiment}", *args.overrides], args.confirm)
+    elif name == "train" and args.multirun:
+        multirun(args.overrides)
+    elif name in ("train", "data"):
+        compose(args.overrides)
+    elif name == "confirm":
+        assert all(map(is_launchers, args.overrides))
+    elif name == "reproduce":
+        assert {text.partition("=")[0] for text in args.overrides} <= set(MAY_CHANGE)
+    else:
+        assert "overrides" not in args
+
+
+def test_every_file_of_the_pages_is_used_by_a_command_there() -> None:
+    for path in (Path(block.path) for block in FILES):
+        if path.suffix == ".yaml":
+            typed = {f"{path.parent.name}={path.stem}", f"sweep {path.stem}"}
+            assert any(text in command for command in SHOWN for text in typed), path
+    assert sum(block.path.endswith(".yaml") for block in FILES) >= 5
+
+
+@pytest.mark.slow
+def test_own_parts_do_what_their_page_tells(folder: Path, cli: Cli) -> None:
+    drawn = faces.draw(140)
+    np.savez("faces.npz", images=drawn.images, labels=drawn.labels, split=drawn.split)
+    mine = ["model=mine", "data=mine", "data.path=faces.npz", "trainer.max_epochs=1"]
+    mine += ["optimizer=rmsprop", "scheduler=linear", "tracking.artifacts=[my_pictures.doubts]"]
+    done = cli("train", *mine, "trainer.threads=1")
+    assert done.returncode == 0, done.stderr
+    file = "my_pictures.doubts/least_sure.txt"
+    files = artifacts.read_files(store.connect(None), run_id_of(done.stdout), [file], [file])
+    assert len(files[file].decode().splitlines()) > 10
+    (refused,) = re.findall(r"^    ferlab: (.*my_data.*)", PAGE["your-own-parts"], re.MULTILINE)
+    again = cli("reproduce", "best")
+    assert again.stderr.strip() == f"ferlab: {refused}"
+
+
+def test_the_pages_name_all_that_there_is() -> None:
+    sweeps, machines = PAGE["sweeps"], PAGE["many-machines"]
+    for key in StudyConfig.model_fields:
+        assert f"`{key}`" in sweeps
+    for objective in Objective.__args__:  # type: ignore[attr-defined]
+        assert f"`{objective}`" in sweeps
+    for kind in KINDS:
+        assert f"`{kind}`" in README.read_text()
+    for key in MAY_CHANGE:
+        assert f"`{key}`" in PAGE["reproduction"]
+    assert f"every {liveness.INTERVAL:g} seconds" in machines
+    assert f"after {liveness.TIMEOUT:g} seconds" in " ".join(machines.split())
 
 
 def test_it_is_short() -> None:
-    assert len(README.splitlines()) < 200
-
-
-@pytest.mark.parametrize("command", [c for c in COMMANDS if "..." not in c and "--help" not in c])
-def test_commands_are_understood(command: str) -> None:
-    args = _parser().parse_args(shlex.split(command)[1:])
-    overrides = list(getattr(args, "overrides", []))
-    if "experiment" in args:
-        overrides.append(f"experiments={args.experiment}")
-    if getattr(args, "multirun", False):
-        overrides = [text for text in overrides if "," not in text]
-    if "overrides" in args and "name" not in args and "model=mine" not in overrides:
-        compose(overrides)
-
-
-def test_there_are_commands() -> None:
-    assert len(COMMANDS) > 8
+    assert len(README.read_text().splitlines()) < 160
+    assert all(len(text.splitlines()) < 200 for text in PAGE.values())
 
 
 def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    named = set(re.findall(r"\bmake ([a-z]+)", README))
-    assert {"demo", "test"} <= named
+    named = {
+        target
+        for text in TEXTS
+        for target in re.findall(r"(?:`|^    )make ([a-z]+)", text.read_text(), re.MULTILINE)
+    }
+    assert {"demo", "test", "check"} <= named
     for target in named:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
 def test_the_table_of_networks_is_golden() -> None:
-    golden = (ROOT / "tests" / "models" / "golden.csv").read_text().splitlines()[1:]
-    for preset, attention, parameters, multiply_adds in (row.split(",") for row in golden):
-        if attention != compose([f"model={preset}"]).model.attention.kind:  # type: ignore[union-attr]
-            continue
-        row = next(line for line in README.splitlines() if line.startswith(f"| `{preset}` |"))
-        assert f"{int(parameters):,}" in row
-        assert f"{round(int(multiply_adds) / 1e6)} M" in row
+    lines = (ROOT / "tests" / "models" / "golden.csv").read_text().splitlines()[1:]
+    golden = {(row[0], row[1]): row[2:] for row in (line.split(",") for line in lines)}
+    for preset in {preset for preset, _ in golden}:
+        kind = compose([f"model={preset}"]).model.attention.kind  # type: ignore[union-attr]
+        parameters, multiply_adds = map(int, golden[preset, kind])
+        table = README.read_text().splitlines()
+        row = next(line for line in table if line.startswith(f"| `{preset}` |"))
+        assert f"{parameters:,}" in row
+        assert f"{round(multiply_adds / 1e6)} M" in row
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)]+)\)", README))))
-def test_links_and_pictures_are_there(target: str) -> None:
-    assert (ROOT / target).exists()
+def test_links_and_pictures_are_there() -> None:
+    found = {
+        text.parent / target
+        for text in TEXTS
+        for target in re.findall(r"\]\(([^)#]+)\)", text.read_text())
+    }
+    assert len(found) > 20
+    assert [target for target in found if not target.exists()] == []
 
 
 def test_the_continuous_check_runs_the_readmes_test_command() -> None:

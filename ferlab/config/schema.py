@@ -24,9 +24,18 @@ from ferlab.config.parts import (
 )
 
 KNOWN: Mapping[str, Mapping[str, type[Component]]] = {
-    "data": {"ferlab.data.fer2013.load": FER2013, "ferlab.data.faces.draw": Faces},
-    "model": {"ferlab.models.cnn.ExpressionCNN": CNN, "ferlab.models.resnet.ResNet": Residual},
-    "optimizer": {"torch.optim.SGD": SGD, "torch.optim.AdamW": AdamW},
+    "data": {
+        "ferlab.data.fer2013.load": FER2013,
+        "ferlab.data.faces.draw": Faces,
+    },
+    "model": {
+        "ferlab.models.cnn.ExpressionCNN": CNN,
+        "ferlab.models.resnet.ResNet": Residual,
+    },
+    "optimizer": {
+        "torch.optim.SGD": SGD,
+        "torch.optim.AdamW": AdamW,
+    },
     "scheduler": {
         "ferlab.training.schedule.one_cycle": OneCycle,
         "ferlab.training.schedule.cosine": Cosine,
