@@ -70,7 +70,7 @@ def _resume(name: str, overrides: Sequence[str]) -> int:
 
 
 def _sweep(args: argparse.Namespace) -> int:
-    # As a shell completes it.
+    # A path, as a shell completes it, stands for the name.
     name = args.experiment.removeprefix("./").removeprefix("experiments/").removesuffix(".yaml")
     new = ["hydra.sweeper.new=true"] if args.new else []
     result = _multirun([f"experiments={name}", *new, *args.overrides], args.confirm)
