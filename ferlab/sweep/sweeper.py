@@ -31,6 +31,7 @@ from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
 from ferlab.sweep.studies import remember, view
+from ferlab.sweep.trial_code import tell_changed
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
 from ferlab.text import pluralize
@@ -158,6 +159,9 @@ def run(
     if task.tells:
         done, at_a_time = study.counts().counted, pluralize(len(jobs), "worker")
         _log.info("study    %s: %d of %d trials count; %s", name, done, budget, at_a_time)
+    changed = tell_changed(study.optuna, first.targets())
+    if changed and study.counts().counted < budget:
+        _log.info("note     %s", changed)
     watched = studies.open_study(name, settings.storage)
     ended: Sequence[JobReturn] = []
     interrupted = False
