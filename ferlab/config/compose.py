@@ -7,9 +7,6 @@ from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra._internal.callbacks import Callbacks
-from hydra._internal.hydra import Hydra
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
@@ -18,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ferlab import paths
+from ferlab import hydra_private, paths
 from ferlab.config.attention import complete
 from ferlab.config.check import check
 from ferlab.config.problems import Problem, did_you_mean, report
@@ -98,16 +95,11 @@ def launching(overrides: Sequence[str]) -> tuple[HydraContext, DictConfig]:
     hydra = _hydra()
     texts = [*_own(), *(_permissive(override) for override in parsed)]
     config = hydra.compose_config("config", texts, RunMode.MULTIRUN)
-    context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
-    return context, config
+    return hydra_private.context_of(hydra, config), config
 
 
-def _hydra() -> Hydra:
-    with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra  # taken out, for trials to be composed meanwhile
-    if hydra is None:
-        raise RuntimeError("Hydra did not start")
-    return hydra
+def _hydra() -> hydra_private.Hydra:
+    return hydra_private.start(paths.shipped() / "conf")
 
 
 def _own() -> list[str]:

@@ -17,7 +17,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from ferlab import paths
+from ferlab import hydra_private, paths
 from ferlab.config import Config, compose
 from ferlab.config.study import StudyConfig, check_study, study_problems
 from ferlab.data.prepare import prepare
@@ -176,7 +176,8 @@ def run(
 def _errors(ended: Sequence[JobReturn]) -> list[str]:
     """What ended workers before their time, each error once."""
     failed = [job for job in ended if job.status != JobStatus.COMPLETED]
-    lines = ["; ".join(str(job._return_value).split("\n  ")) or "unknown" for job in failed]
+    errors = map(hydra_private.error_of, failed)
+    lines = ["; ".join(str(error).split("\n  ")) or "unknown" for error in errors]
     return list(dict.fromkeys(lines))
 
 

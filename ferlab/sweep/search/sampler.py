@@ -5,12 +5,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
-from optuna.distributions import BaseDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler, GridSampler, RandomSampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, Trial
 
 from ferlab import instantiate
 from ferlab.config.fields import Component
@@ -53,6 +58,17 @@ class FixedSampler(BaseSampler):
         """The chosen point's value."""
         del study, trial, param_distribution
         return self.params[param_name]
+
+
+def ask(trial: Trial, param: Parameter) -> None:
+    """Have a trial ask its study's sampler for a parameter."""
+    match param.distribution:
+        case CategoricalDistribution(choices=choices):
+            trial.suggest_categorical(param.key, choices)
+        case IntDistribution(low=low, high=high, step=step, log=log):
+            trial.suggest_int(param.key, low, high, step=step, log=log)
+        case FloatDistribution(low=low, high=high, step=step, log=log):
+            trial.suggest_float(param.key, low, high, step=step, log=log)
 
 
 def suggest(
