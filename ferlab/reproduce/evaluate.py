@@ -21,8 +21,6 @@ from ferlab.tracking.store import Client
 from ferlab.training.assemble import set_up_torch
 from ferlab.training.scoring import predict
 
-SPLITS = ("test", "val")
-
 _ROUNDING = 0.01
 """Share of the images whose class another machine's rounding may change."""
 
@@ -61,7 +59,7 @@ def evaluate(client: Client, entry: Entry, split: str) -> Evaluation:
     Args:
         client: of the store.
         entry: the run; of a trial of several seeds, one of them.
-        split: one of `SPLITS`; the validation split has been scored by training.
+        split: ``test`` or ``val``; the validation split has been scored by training.
 
     Raises:
         FerlabError: the model, the config or the data is gone, or the data has changed; or the

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ferlab import hydra_private, paths
 from ferlab.config import Config, compose
+from ferlab.config.problems import Problem, report
 from ferlab.config.study import StudyConfig, check_study, study_problems
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError
@@ -70,7 +71,8 @@ def sweep(
     settings = check_study(section)
     settings = settings.model_copy(update={"baseline": pinned.baseline(settings.baseline)})
     if settings.replicates > 1 and any(param.key == "seed" for param in space.parameters):
-        raise ConfigError("config: seed: is swept already; leave study.replicates at 1")
+        twice = Problem("seed", "is swept already; leave study.replicates at 1")
+        raise ConfigError(report([twice]))
     configs = ComposedConfigs(tuple(shared))
     is_feasible = Feasibility(settings.constraints, configs)
     budget = plan.budget(settings, space, is_feasible)

@@ -11,11 +11,10 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
 from scipy.special import stdtrit
 
+from ferlab.tracking import STATUSES
+
 Kind = Literal["run", "study", "trial", "seed"]
 """A run of its own; a study; a trial, which may stand for several seeds; one of those seeds."""
-
-STATUSES = ("running", "finished", "interrupted", "pruned", "failed")
-"""What a run can be; ``failed`` is any other end."""
 
 _SMALLER_IS_BETTER = frozenset({"parameters", "multiply_adds", "latency_ms", "train_seconds"})
 

@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, Trial
 
 from ferlab import instantiate
 from ferlab.config.fields import Component
+from ferlab.config.problems import Problem, report
 from ferlab.config.study import OptunaComponent, StudyConfig
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params, Value
@@ -106,7 +107,8 @@ def suggest(
         if is_free(params):
             return params
     if not space.is_finite:
-        raise ConfigError(f"config: study.constraints: none of {_DRAWS} random points meets them")
+        text = f"none of {_DRAWS} random points meets them"
+        raise ConfigError(report([Problem("study.constraints", text)]))
     return _first_free(space, is_free)
 
 
@@ -136,7 +138,8 @@ def require(config: StudyConfig) -> None:
 def _build(config: OptunaComponent, seed: int) -> BaseSampler:
     sampler = _call("sampler", {"seed": seed, **config.model_dump(by_alias=True)})
     if isinstance(sampler, GridSampler):
-        raise ConfigError("config: study.sampler: a grid is trained with study.trials=null")
+        text = "a grid is trained with study.trials=null"
+        raise ConfigError(report([Problem("study.sampler", text)]))
     return sampler if isinstance(sampler, BaseSampler) else _refuse("sampler", config)
 
 
@@ -151,12 +154,12 @@ def _call(what: str, arguments: Mapping[str, Any]) -> Any:
             warnings.simplefilter("ignore", ExperimentalWarning)
             return instantiate.call(built, allow=["optuna.samplers", "optuna.pruners"])
     except (ConfigError, TypeError, ValueError) as error:
-        text = str(error).removeprefix("config: ")
-        raise ConfigError(f"config: study.{what}: {text}") from error
+        raise ConfigError(report([Problem(f"study.{what}", str(error))])) from error
 
 
 def _refuse(what: str, config: Component) -> NoReturn:
-    raise ConfigError(f"config: study.{what}: '{config.target}' is not an Optuna {what}")
+    text = f"'{config.target}' is not an Optuna {what}"
+    raise ConfigError(report([Problem(f"study.{what}", text)]))
 
 
 def _sampled(space: Space, sampler: BaseSampler, study: Study, trial: FrozenTrial) -> Params:
