@@ -14,7 +14,7 @@ from tests.processes import run
 ROOT = Path(ferlab.__file__).parent
 
 FLOORS = (
-    ("archive", "errors", "git", "paths", "text", "__version__"),
+    ("archive", "errors", "git", "hydra_private", "paths", "text", "__version__"),
     ("config",),
     ("instantiate", "study"),
     ("data", "figure_style"),
@@ -101,7 +101,7 @@ def test_a_room_is_used_without(room: str, strangers: tuple[str, ...]) -> None:
     ("library", "room"), [("mlflow", "tracking"), ("optuna", "sweep"), ("hydra", "config")]
 )
 def test_one_room_alone_imports(library: str, room: str) -> None:
-    others = {"hydra": {"sweep"}}.get(library, set())
+    others = {"hydra": {"hydra_private", "sweep"}}.get(library, set())
     found = {
         _room(module)
         for module, path in _modules().items()
@@ -111,6 +111,35 @@ def test_one_room_alone_imports(library: str, room: str) -> None:
         if name == library
     }
     assert found - others <= {room}
+
+
+def test_private_names_of_libraries_are_used_in_two_files_alone() -> None:
+    allowed = {"ferlab.hydra_private", "ferlab.sweep.optuna_private"}
+    plugins = {"hydra_plugins": ROOT.parent / "hydra_plugins" / "hydra_ferlab.py"}
+    found = {
+        f"{module}: {name}"
+        for module, path in {**_modules(), **plugins}.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _private(node)
+        if module not in allowed
+    }
+    assert found == set()
+
+
+def _private(node: ast.AST) -> list[str]:
+    """Names with an underscore in front that are another module's or another object's."""
+    match node:
+        case ast.Import(names=names):
+            dotted = [alias.name for alias in names]
+        case ast.ImportFrom(module=module, names=names):
+            dotted = [f"{module}.{alias.name}" for alias in names]
+        case ast.Attribute(value=ast.Name(id="self" | "cls")) | ast.Attribute(attr="_asdict"):
+            return []
+        case ast.Attribute(attr=attr):
+            dotted = [attr]
+        case _:
+            return []
+    return [d for d in dotted if any(p[0] == "_" and p[:2] != "__" for p in d.split("."))]
 
 
 def _top_level(node: ast.AST) -> list[str]:

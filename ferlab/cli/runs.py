@@ -5,11 +5,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ferlab.cli.table import table
+from ferlab.tracking import STATUSES
 
 if TYPE_CHECKING:
     from ferlab.tracking.entry import Entry
 
-_STATUSES = ("running", "finished", "interrupted", "pruned", "failed")
 _SHOWN = ("accuracy", "f1")
 
 
@@ -18,7 +18,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     runs = commands.add_parser("runs", parents=[common], help="list runs, trials and studies")
     runs.add_argument("--study", metavar="NAME", help="only this one's trials")
     runs.add_argument("--experiment", metavar="NAME", help="only those of this MLflow experiment")
-    runs.add_argument("--status", choices=_STATUSES, help="only those that are so")
+    runs.add_argument("--status", choices=STATUSES, help="only those that are so")
     runs.add_argument("--sort", metavar="METRIC", help="the best first, as in --sort val/f1")
     runs.add_argument("--json", action="store_true", help="everything, for a program to read")
     runs.set_defaults(run=_runs)

@@ -7,9 +7,6 @@ from typing import Any, TypeVar
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra._internal.callbacks import Callbacks
-from hydra._internal.hydra import Hydra
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -19,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ferlab import paths
+from ferlab import hydra_private, paths
 from ferlab.config.attention import complete
 from ferlab.config.check import check
 from ferlab.config.problems import Problem, did_you_mean, report
@@ -115,16 +112,11 @@ def _launching(
         problems.append(Problem("study.baseline", "is required, as {KEY: VALUE}, to be compared"))
     if problems:
         raise ConfigError(report(problems))
-    context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
-    return context, config
+    return hydra_private.context_of(hydra, config), config
 
 
-def _hydra() -> Hydra:
-    with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra  # kept: others may compose meanwhile
-    if hydra is None:
-        raise RuntimeError("Hydra did not start")
-    return hydra
+def _hydra() -> hydra_private.Hydra:
+    return hydra_private.start(paths.shipped() / "conf")
 
 
 def _home_overrides() -> list[str]:

@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+_BEGIN = "config: "
+
 Path = tuple[str | int, ...]
 
 
@@ -18,8 +20,13 @@ def report(problems: Iterable[Problem]) -> str:
     """One message out of all problems; a single one takes a single line."""
     lines = [f"{path}: {message}" if path else message for path, message in dict.fromkeys(problems)]
     if len(lines) == 1:
-        return f"config: {lines[0]}"
-    return "\n  ".join([f"config: {len(lines)} problems", *lines])
+        return f"{_BEGIN}{lines[0]}"
+    return "\n  ".join([f"{_BEGIN}{len(lines)} problems", *lines])
+
+
+def without_begin(text: str) -> str:
+    """What `report` gave, to stand behind other words on which config is meant."""
+    return text.removeprefix(_BEGIN)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -151,13 +151,6 @@ def _other_ways(comparison: Comparison) -> Iterator[list[str]]:
         "other seeds, on these very images",
         *(f"{_points(d.same_images)}, {p_in_words(d.same_images.p)}" for d in both),
     ]
-    yield [
-        "bootstrap of seeds and images",
-        *(
-            f"{points(d.resampled.low)} to {points(d.resampled.high)}, {p_in_words(d.resampled.p)}"
-            for d in both
-        ),
-    ]
     yield ["sign flips of the seeds, exact", *(p_in_words(d.sign_flip) for d in both)]
     yield [
         "smallest difference it shows 4 times in 5",

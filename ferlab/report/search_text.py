@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from ferlab.report.search_uncertainty import chance
+from ferlab.study.code import tell_codes
 from ferlab.study.objectives import format_difference, format_value
 from ferlab.study.params import overrides
 from ferlab.study.table import StudyTable, TrialRow, between_seeds
@@ -54,6 +55,11 @@ def searched(table: StudyTable) -> Iterator[str]:
     """Paragraphs on the trials: which values were tried, how many were pruned, and their cost."""
     yield "## What was searched"
     yield " ".join([_counts(table), _replication(table), *_cost(table), *_timed(table)])
+    if told := tell_codes(table):
+        yield (
+            f"**Code.** {told[0].upper()}{told[1:]}. A difference between them may be one of the "
+            "code alone."
+        )
     keys = dict.fromkeys(key for row in table.rows for key in row.params)
     if keys:
         yield markdown_table(

@@ -23,8 +23,6 @@ from ferlab.tracking.store import Client
 from ferlab.training.assemble import set_up_torch
 from ferlab.training.scoring import predict
 
-SPLITS = ("test", "val")
-
 _ROUNDING = 0.01
 """Share of the images whose class another machine's rounding may change."""
 
@@ -73,7 +71,7 @@ class Evaluator:
 
         Args:
             entry: the run; for a trial of several seeds, the run of one seed.
-            split: one of `SPLITS`; the validation split has been scored by training.
+            split: ``test`` or ``val``; the validation split has been scored by training.
 
         Raises:
             FerlabError: the model, the config or the data is gone, or the data has changed; or the

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ferlab.config import check
-from ferlab.config.problems import flatten
+from ferlab.config.problems import flatten, without_begin
 from ferlab.errors import ConfigError, DataError, FerlabError, TrackingError
 from ferlab.reproduce import bundle
 from ferlab.reproduce.recorded import NEEDED, Files, Recorded, fetch, read_config
@@ -142,7 +142,7 @@ def checked(config: Mapping[str, Any]) -> None:
     except ConfigError as error:
         raise ConfigError(
             "the recorded config does not fit this ferlab (--at-commit takes that of its time): "
-            f"{str(error).removeprefix('config: ')}"
+            f"{without_begin(str(error))}"
         ) from error
     except (AttributeError, TypeError, KeyError) as error:
         raise FerlabError(

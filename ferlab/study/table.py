@@ -30,6 +30,8 @@ class TrialRow:
         ended: time of its end, in seconds since 1970; None while it runs.
         beside: how many other trials its machine trained when its latency was timed, at most; None
             where that is not known, or latency is no objective.
+        codes: which states of the code trained its seeds, counted from 0 over the study; empty
+            where that is not known.
     """
 
     number: int
@@ -44,6 +46,7 @@ class TrialRow:
     started: float
     ended: float | None
     beside: int | None = None
+    codes: tuple[int, ...] = ()
 
     @property
     def attention(self) -> str:

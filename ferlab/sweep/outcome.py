@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 
+from ferlab.study.code import tell_codes
 from ferlab.study.params import overrides
 from ferlab.study.table import StudyTable, TrialRow
 from ferlab.sweep.workers.shared_study import Counts
@@ -68,6 +69,7 @@ class SweepResult:
             f"study    {name}: {c.counted} of {self.table.budget} trials count "
             f"({c.complete} complete, {c.pruned} pruned); {c.failed} failed, {c.retried} retried",
             *self._best(),
+            *([f"code     {told}"] if (told := tell_codes(self.table)) else []),
             f"look     {self.look}",
         ]
         lines += [f"error    a worker ended: {error}" for error in self.errors]

@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ferlab.config import Config
-from ferlab.config.problems import flatten
+from ferlab.config.problems import Problem, flatten, report
 from ferlab.config.study import StudyConfig
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params
@@ -31,7 +31,7 @@ _KIND = "model.attention.kind"
 _LARGEST_GRID = 10_000
 """Points up to which a grid without a budget is trained whole."""
 
-_NONE_WITHIN = "config: study.constraints: no point of the space meets them"
+_NONE_WITHIN = Problem("study.constraints", "no point of the space meets them")
 
 
 def read_space(
@@ -41,29 +41,29 @@ def read_space(
     typed = {text.partition("=")[0].lstrip("+~"): text for text in arguments}
     pinned, shared = read(flatten(params), when, list(typed.values()))
     if not pinned.space.parameters:
-        raise ConfigError(
-            "config: nothing is swept; give several values, as in optimizer.lr=0.05,0.1, "
+        text = (
+            "nothing is swept; give several values, as in optimizer.lr=0.05,0.1, "
             "or hydra.sweeper.params in an experiment"
         )
+        raise ConfigError(report([Problem("", text)]))
     return pinned, shared
 
 
 def budget(settings: StudyConfig, space: Space, is_feasible: Feasibility) -> int:
     """How many trials are to count."""
     if settings.baseline is not None and not is_feasible(space.params_of(settings.baseline)):
-        raise ConfigError("config: study.baseline: costs more than study.constraints allow")
+        dear = Problem("study.baseline", "costs more than study.constraints allow")
+        raise ConfigError(report([dear]))
     if settings.trials is not None:
         if space.is_finite and not any(map(is_feasible, space.all_params())):
-            raise ConfigError(_NONE_WITHIN)
+            raise ConfigError(report([_NONE_WITHIN]))
         return settings.trials
     count = size(space, _LARGEST_GRID, is_feasible)
     if count is None:
-        raise ConfigError(
-            "config: study.trials: is required where the space has no end, "
-            f"or more than {_LARGEST_GRID:,} points"
-        )
+        text = f"is required where the space has no end, or more than {_LARGEST_GRID:,} points"
+        raise ConfigError(report([Problem("study.trials", text)]))
     if count == 0:
-        raise ConfigError(_NONE_WITHIN)
+        raise ConfigError(report([_NONE_WITHIN]))
     return count
 
 

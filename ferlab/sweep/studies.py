@@ -8,6 +8,7 @@ from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
 from ferlab.study.table import State, StudyTable, TrialRow
+from ferlab.sweep.trial_code import code_by_trial
 from ferlab.sweep.workers.storage import exists, open_storage
 from ferlab.tracking import store
 
@@ -81,6 +82,7 @@ def view(study: optuna.Study) -> StudyTable:
         raise TrackingError(NOT_BEGUN.format(study.study_name))
     frame = attrs["frame"]
     trials = study.get_trials(deepcopy=False)
+    codes = code_by_trial(attrs, trials)
     return StudyTable(
         study=study.study_name,
         question=frame["question"],
@@ -90,11 +92,13 @@ def view(study: optuna.Study) -> StudyTable:
         epochs=frame["epochs"],
         replicates=frame["replicates"],
         images=attrs.get("images"),
-        rows=tuple(_row(trial) for trial in trials if "params" in trial.user_attrs),
+        rows=tuple(
+            _row(trial, codes[trial.number]) for trial in trials if "params" in trial.user_attrs
+        ),
     )
 
 
-def _row(trial: FrozenTrial) -> TrialRow:
+def _row(trial: FrozenTrial, codes: tuple[int, ...]) -> TrialRow:
     attrs = trial.user_attrs
     started, ended = trial.datetime_start, trial.datetime_complete
     return TrialRow(
@@ -111,6 +115,7 @@ def _row(trial: FrozenTrial) -> TrialRow:
         started=started.timestamp() if started else 0.0,
         ended=ended.timestamp() if ended else None,
         beside=attrs.get("beside"),
+        codes=codes,
     )
 
 

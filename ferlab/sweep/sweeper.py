@@ -17,9 +17,10 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
-from ferlab import paths
+from ferlab import hydra_private, paths
 from ferlab.config import Config
 from ferlab.config.compose import compose
+from ferlab.config.problems import Problem, report
 from ferlab.config.study import StudyConfig, check_study, study_problems
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError
@@ -32,6 +33,7 @@ from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
 from ferlab.sweep.studies import remember, view
+from ferlab.sweep.trial_code import tell_changed
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
 from ferlab.text import pluralize
@@ -70,7 +72,8 @@ def sweep(
     settings = check_study(section)
     settings = settings.model_copy(update={"baseline": pinned.baseline(settings.baseline)})
     if settings.replicates > 1 and any(param.key == "seed" for param in space.parameters):
-        raise ConfigError("config: seed: is swept already; leave study.replicates at 1")
+        twice = Problem("seed", "is swept already; leave study.replicates at 1")
+        raise ConfigError(report([twice]))
     configs = ComposedConfigs(tuple(shared))
     is_feasible = Feasibility(settings.constraints, configs)
     budget = plan.budget(settings, space, is_feasible)
@@ -160,6 +163,9 @@ def run(
     if task.tells:
         done, at_a_time = study.counts().counted, pluralize(len(jobs), "worker")
         _log.info("study    %s: %d of %d trials count; %s", name, done, budget, at_a_time)
+    changed = tell_changed(study.optuna, first.targets())
+    if changed and study.counts().counted < budget:
+        _log.info("note     %s", changed)
     watched = studies.open_study(name, settings.storage)
     ended: Sequence[JobReturn] = []
     interrupted = False
@@ -174,7 +180,8 @@ def run(
 def _errors(ended: Sequence[JobReturn]) -> list[str]:
     """What ended workers before their time, each error once."""
     failed = [job for job in ended if job.status != JobStatus.COMPLETED]
-    lines = ["; ".join(str(job._return_value).split("\n  ")) or "unknown" for job in failed]
+    errors = map(hydra_private.error_of, failed)
+    lines = ["; ".join(str(error).split("\n  ")) or "unknown" for error in errors]
     return list(dict.fromkeys(lines))
 
 

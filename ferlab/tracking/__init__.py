@@ -7,3 +7,6 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
+
+STATUSES = ("running", "finished", "interrupted", "pruned", "failed")
+"""What a run can be; ``failed`` is any other end."""

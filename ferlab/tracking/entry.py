@@ -11,11 +11,10 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
 from scipy.special import stdtrit
 
+from ferlab.tracking import STATUSES
+
 Kind = Literal["run", "study", "trial", "seed"]
 """A single run, a study, a trial (which may stand for several seeds), or one of those seeds."""
-
-STATUSES = ("running", "finished", "interrupted", "pruned", "failed")
-"""Statuses of a run; ``failed`` is any end that is not one of the others."""
 
 _SMALLER_IS_BETTER = frozenset({"parameters", "multiply_adds", "latency_ms", "train_seconds"})
 

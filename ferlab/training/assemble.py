@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ferlab import instantiate
+from ferlab.config.problems import Problem, report
 from ferlab.config.schema import Config
 from ferlab.data.augment import BatchAugmentation
 from ferlab.data.imageset import ImageSet, Split
@@ -28,9 +29,11 @@ def on_this_machine(config: Config) -> Config:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("config: trainer.device: torch sees no CUDA device; say cpu or auto")
+        missing = Problem("trainer.device", "torch sees no CUDA device; say cpu or auto")
+        raise ConfigError(report([missing]))
     if device == "cpu" and trainer.precision == "16-mixed":
-        raise ConfigError("config: trainer.precision: 16-mixed needs a GPU; take 32-true")
+        needed = Problem("trainer.precision", "16-mixed needs a GPU; take 32-true")
+        raise ConfigError(report([needed]))
     if threads == "auto":
         threads = _DEFAULT_THREADS
     update = {"device": device, "threads": threads}
@@ -40,10 +43,9 @@ def on_this_machine(config: Config) -> Config:
 def require_classes(config: Config, images: ImageSet) -> None:
     """Refuse a model whose outputs are not the data's classes, before there is a run."""
     if config.model.classes != len(images.classes):
-        raise ConfigError(
-            f"config: model.classes: {config.model.classes}, but the data has "
-            f"{len(images.classes)} classes ({', '.join(images.classes)})"
-        )
+        text = f"{config.model.classes}, but the data has {len(images.classes)} classes"
+        names = ", ".join(images.classes)
+        raise ConfigError(report([Problem("model.classes", f"{text} ({names})")]))
 
 
 def make_module(

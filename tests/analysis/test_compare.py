@@ -10,13 +10,11 @@ from ferlab.analysis.comparison.verdict import Verdict, in_words, judge, p_in_wo
 from ferlab.errors import EvidenceError
 from tests.analysis.simulated import Truth
 
-DRAWS = 200
-
 
 def test_a_gain_is_found_with_an_interval_that_holds_it() -> None:
     truth = Truth(5, gain=0.3)
     baseline, arm = next(truth.studies(1))
-    (found,) = compare([arm], baseline, draws=DRAWS)
+    (found,) = compare([arm], baseline)
     assert found.verdict is Verdict.BETTER
     assert found.words.startswith("better: +")
     for metric in ("accuracy", "f1"):
@@ -27,8 +25,8 @@ def test_a_gain_is_found_with_an_interval_that_holds_it() -> None:
 def test_a_worse_arm_is_the_mirror_of_a_better_one() -> None:
     baseline, arm = next(Truth(5, gain=0.3).studies(1))
     (better,), (worse,) = (
-        compare([arm], baseline, draws=DRAWS),
-        compare([baseline], arm, draws=DRAWS),
+        compare([arm], baseline),
+        compare([baseline], arm),
     )
     assert worse.verdict is Verdict.WORSE
     assert worse.accuracy.p == pytest.approx(better.accuracy.p)
@@ -41,7 +39,7 @@ def test_a_worse_arm_is_the_mirror_of_a_better_one() -> None:
 
 def test_identical_configurations_show_no_difference() -> None:
     baseline, arm = next(Truth(5, view=0).studies(1, seed=4))
-    (found,) = compare([arm], baseline, draws=DRAWS)
+    (found,) = compare([arm], baseline)
     assert found.verdict is Verdict.UNSEEN
     seen = f"{100 * found.accuracy.smallest:.2f}"
     assert f"could see (it could have seen {seen} points): " in found.words
@@ -50,7 +48,7 @@ def test_identical_configurations_show_no_difference() -> None:
 
 def test_identical_predictions_show_no_difference() -> None:
     baseline, _ = next(Truth(3, images=100).studies(1))
-    (found,) = compare([replace(baseline, name="again")], baseline, draws=DRAWS)
+    (found,) = compare([replace(baseline, name="again")], baseline)
     assert found.verdict is Verdict.UNSEEN
     assert found.words.endswith("the accuracy is the same in every run")
     assert found.accuracy.smallest == 0
@@ -59,8 +57,8 @@ def test_identical_predictions_show_no_difference() -> None:
 
 def test_more_comparisons_are_adjusted_for() -> None:
     baseline, *arms = next(Truth(5, classes=2).studies(1, arms=4))
-    found = compare(arms, baseline, draws=DRAWS)
-    alone = [compare([arm], baseline, draws=DRAWS)[0] for arm in arms]
+    found = compare(arms, baseline)
+    alone = [compare([arm], baseline)[0] for arm in arms]
     best = min(range(4), key=lambda i: alone[i].accuracy.p)
     assert found[best].accuracy.p == pytest.approx(min(1, 4 * alone[best].accuracy.p))
     assert "adjusted for 4 comparisons" in found[0].words
@@ -73,7 +71,7 @@ def test_confusion_and_recall_tell_which_classes_gained() -> None:
     predicted = baseline.predicted.copy()
     sad = np.flatnonzero(baseline.labels == 5)
     predicted[:, sad] = 5
-    (found,) = compare([replace(baseline, name="sad", predicted=predicted)], baseline, draws=DRAWS)
+    (found,) = compare([replace(baseline, name="sad", predicted=predicted)], baseline)
     missed = (baseline.predicted[:, sad] != 5).sum(axis=1).mean()
     assert found.confusion[5, 5] == pytest.approx(missed)
     assert found.confusion[5].sum() == pytest.approx(0)
@@ -86,7 +84,7 @@ def test_confusion_and_recall_tell_which_classes_gained() -> None:
 def test_a_class_without_images_has_no_recall() -> None:
     baseline, arm = next(Truth(3, images=300).studies(1))
     keep = baseline.labels != 1
-    (found,) = compare([arm.part(keep)], baseline.part(keep), draws=DRAWS)
+    (found,) = compare([arm.part(keep)], baseline.part(keep))
     assert found.recalls[1] is None
     assert found.recalls[0] == difference(
         arm.part(baseline.labels == 0), baseline.part(baseline.labels == 0), "accuracy"

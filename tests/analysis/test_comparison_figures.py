@@ -21,7 +21,7 @@ def comparisons() -> tuple[Comparison, ...]:
     baseline, *arms = next(Truth(3, gain=0.3).studies(1, arms=3))
     arms[1] = replace(arms[1], name=LONG)
     arms[2] = replace(baseline, name="again")
-    return compare(arms, baseline, draws=100)
+    return compare(arms, baseline)
 
 
 def bands(count: int) -> dict[str, Band]:

@@ -3,7 +3,6 @@ import pytest
 from scipy.stats import binom
 
 from ferlab.analysis.comparison import paired
-from ferlab.analysis.comparison.bootstrap import bootstrap
 from ferlab.analysis.comparison.estimates import Estimate, over_seeds
 from ferlab.analysis.comparison.multiple import holm
 from ferlab.analysis.comparison.power import power, smallest_difference
@@ -89,22 +88,6 @@ def test_too_few_seeds_are_refused_with_every_run() -> None:
     )
     with pytest.raises(EvidenceError, match=f"at least 3 seeds: {listed}"):
         paired.difference(arm, baseline, "accuracy")
-
-
-def test_the_bootstrap_is_the_same_again_and_as_wide_as_the_primary_interval() -> None:
-    baseline, arm = next(Truth(5, gain=0.2).studies(1))
-    once, again = bootstrap(arm, baseline), bootstrap(arm, baseline)
-    assert once == again
-    for metric, found in once.items():
-        low, high = paired.difference(arm, baseline, metric).interval()
-        assert found.high - found.low == pytest.approx(high - low, rel=0.1)
-        assert found.low == pytest.approx(low, abs=0.1 * (high - low))
-
-
-def test_the_bootstrap_of_the_same_predictions_finds_nothing() -> None:
-    baseline, _ = next(Truth(3, images=50).studies(1))
-    found = bootstrap(baseline, baseline, draws=100)["f1"]
-    assert (found.low, found.high, found.p) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from scipy.optimize import brentq
 from scipy.stats import binom
 
 from ferlab.analysis.classification import Metric
-from ferlab.analysis.comparison.bootstrap import bootstrap
 from ferlab.analysis.comparison.estimates import over_seeds
 from ferlab.analysis.comparison.multiple import holm
 from ferlab.analysis.comparison.paired import difference, mcnemar
@@ -64,26 +63,6 @@ def test_intervals_cover_the_difference_in_95_percent(seeds: int, gain: float) -
         true = f"true difference {100 * truth.difference(metric):.2f} points"
         told(f"{true}, interval of {metric} covers in", truth, studies - missed[metric], studies)
         assert as_stated(missed[metric], studies)
-
-
-@pytest.mark.parametrize(
-    ("seeds", "gain", "seed_spread"),
-    [(5, 0.0, 0.0), (5, 0.0, 0.02), (5, 0.1, 0.02), (10, 0.1, 0.0)],
-)
-def test_the_bootstrap_covers_in_95_percent(seeds: int, gain: float, seed_spread: float) -> None:
-    """On 1,432 images, where seeds hardly matter and where they matter most."""
-    truth, studies, missed = Truth(seeds, seed_spread, gain=gain, images=1432), 150, Counter[str]()
-    for base, arm in truth.studies(studies, seed=2):
-        for metric, found in bootstrap(arm, base, METRICS, draws=300).items():
-            missed[metric] += not found.low <= truth.difference(metric) <= found.high
-            missed[f"{metric} p"] += found.p < 0.05
-    for metric in METRICS:
-        covered = studies - missed[metric]
-        told(f"bootstrap of {metric} covers in", truth, covered, studies)
-        assert as_stated(missed[metric], studies)
-        if not gain:
-            told(f"bootstrap of {metric} rejects in", truth, missed[f"{metric} p"], studies)
-            assert as_stated(missed[f"{metric} p"], studies)
 
 
 def test_seeds_alone_take_luck_with_the_images_for_a_difference() -> None:

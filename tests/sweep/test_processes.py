@@ -12,13 +12,10 @@ from typing import Any
 
 import psutil
 import pytest
-from hydra import initialize_config_dir
-from hydra._internal.callbacks import Callbacks
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.types import HydraContext, RunMode
+from hydra.types import RunMode
 
-from ferlab import paths
+from ferlab import hydra_private, paths
 from ferlab.config.compose import compose
 from ferlab.confirm.confirm import _workers
 from ferlab.sweep import plan
@@ -34,11 +31,9 @@ Job = Callable[[Any], None]
 
 def launch(job: Job, folder: Path, workers: int, *overrides: str) -> list[JobReturn]:
     """What Hydra does with a launcher."""
-    with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
+    hydra = hydra_private.start(paths.shipped() / "conf")
     config = hydra.compose_config("config", [f"hydra.sweep.dir={folder}"], RunMode.MULTIRUN)
-    context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks())
+    context = hydra_private.context_of(hydra, config)
     return Pool(context, job, config).launch([[f"+folder={folder}", *overrides]] * workers, 0)
 
 

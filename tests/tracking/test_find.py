@@ -9,10 +9,9 @@ import yaml
 from mlflow.tracking import MlflowClient
 
 from ferlab import cli as command_line
-from ferlab.cli.runs import _STATUSES
 from ferlab.errors import TrackingError
 from ferlab.tracking import find, store
-from ferlab.tracking.entry import STATUSES, SeedScore
+from ferlab.tracking.entry import SeedScore
 
 
 @pytest.fixture(scope="module")
@@ -191,10 +190,6 @@ def test_runs_are_listed_by_what_they_are(client: MlflowClient) -> None:
         find.list_entries(client, experiment="othr")
     with pytest.raises(TrackingError, match="there is no study 'x'"):
         find.list_entries(client, study="x")
-
-
-def test_the_command_line_knows_every_status() -> None:
-    assert _STATUSES == STATUSES
 
 
 def test_a_store_that_is_not_there_is_not_made_to_read_it(home: Path) -> None:

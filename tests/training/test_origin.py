@@ -52,7 +52,7 @@ def test_a_run_is_not_gone_on_with_by_other_code_or_libraries(
     here = environment.describe_environment()
     with monkeypatch.context() as patch:
         other = replace(here, libraries={**here.libraries, "torch": "9.0", "optuna": "9.0"})
-        patch.setattr(environment, "describe", lambda: other)
+        patch.setattr(environment, "describe_environment", lambda: other)
         with pytest.raises(TrackingError, match=r"\(torch [^,]+ -> 9\.0\); "):
             resume(run_id)
     assert client().get_run(run_id).info.status == "KILLED"  # as it was

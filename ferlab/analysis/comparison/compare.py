@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ferlab.analysis.classification import Floats, Metric, confusions
-from ferlab.analysis.comparison.bootstrap import Resampled, bootstrap
 from ferlab.analysis.comparison.estimates import Estimate, over_seeds, over_seeds_and_images
 from ferlab.analysis.comparison.multiple import holm
 from ferlab.analysis.comparison.paired import McNemar, difference, mcnemar, sign_flip
@@ -46,7 +45,6 @@ class MetricDifference:
             among the comparisons.
         same_images: the difference, for other seeds on the very same images.
         sign_flip: p of the exact test of the runs' differences.
-        resampled: the difference by bootstrap over seeds and images.
     """
 
     arm: ConfigurationScore
@@ -56,7 +54,6 @@ class MetricDifference:
     smallest: float
     same_images: Estimate
     sign_flip: float
-    resampled: Resampled
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,14 +118,13 @@ def arm_score(metric: Metric, arm: SeededPredictions) -> ConfigurationScore:
 
 
 def compare(
-    arms: Sequence[SeededPredictions], baseline: SeededPredictions, *, draws: int = 4000
+    arms: Sequence[SeededPredictions], baseline: SeededPredictions
 ) -> tuple[Comparison, ...]:
     """Compare every arm to the baseline.
 
     Args:
         arms: m of them; p is adjusted for as many.
         baseline: scored with the same seeds on the same images.
-        draws: of each bootstrap.
 
     Returns:
         One comparison per arm, in order.
@@ -141,7 +137,6 @@ def compare(
     reached = {m: arm_score(m, baseline) for m in METRICS}
     comparisons = []
     for i, arm in enumerate(arms):
-        resampled = bootstrap(arm, baseline, METRICS, draws=draws)
         found = {}
         for metric in METRICS:
             score, estimate = arm_score(metric, arm), estimates[metric][i]
@@ -154,7 +149,6 @@ def compare(
                 smallest=smallest_difference(estimate, LEVEL / len(arms)),
                 same_images=over_seeds(runs),
                 sign_flip=sign_flip(runs),
-                resampled=resampled[metric],
             )
         counts, counts_before = _counts(arm), _counts(baseline)
         comparisons.append(

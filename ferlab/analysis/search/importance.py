@@ -4,6 +4,12 @@ A random forest, as in fANOVA, sees large importances in pure noise where trials
 cannot take parameters that only some trials have. The share of variance between the values of one
 parameter (eta squared of a one-way analysis of variance; Fisher 1925) can be taken over just the
 trials that have it, and shuffling the scores says how large it is where there is no effect.
+
+Optuna 5.0's conditional PED-ANOVA takes such parameters, too, but of simulated searches over kind,
+reduction, stages and learning rate, one of which had an effect (60 of each), it ranked that one
+first in 52 % with 24 trials and 64 % with 60 (64 % and 84 % with the best quarter as its target in
+place of the best tenth); eta squared did in 74 % and 93 %. Where nothing had an effect, its first
+of 200 trials still had a share of 47 %, and the shuffles that would say so took 25 s, not 0.1 s.
 """
 
 from collections.abc import Sequence

@@ -5,15 +5,21 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
-from optuna.distributions import BaseDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import BaseSampler, GridSampler, RandomSampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, Trial
 
 from ferlab import instantiate
 from ferlab.config.fields import Component
+from ferlab.config.problems import Problem, report
 from ferlab.config.study import OptunaComponent, StudyConfig
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params, Value
@@ -55,6 +61,17 @@ class FixedSampler(BaseSampler):
         return self.params[param_name]
 
 
+def ask(trial: Trial, param: Parameter) -> None:
+    """Have a trial ask its study's sampler for a parameter."""
+    match param.distribution:
+        case CategoricalDistribution(choices=choices):
+            trial.suggest_categorical(param.key, choices)
+        case IntDistribution(low=low, high=high, step=step, log=log):
+            trial.suggest_int(param.key, low, high, step=step, log=log)
+        case FloatDistribution(low=low, high=high, step=step, log=log):
+            trial.suggest_float(param.key, low, high, step=step, log=log)
+
+
 def suggest(
     space: Space,
     sampler: OptunaComponent | None,
@@ -90,7 +107,8 @@ def suggest(
         if is_free(params):
             return params
     if not space.is_finite:
-        raise ConfigError(f"config: study.constraints: none of {_DRAWS} random points meets them")
+        text = f"none of {_DRAWS} random points meets them"
+        raise ConfigError(report([Problem("study.constraints", text)]))
     return _first_free(space, is_free)
 
 
@@ -120,7 +138,8 @@ def require(config: StudyConfig) -> None:
 def _build(config: OptunaComponent, seed: int) -> BaseSampler:
     sampler = _call("sampler", {"seed": seed, **config.model_dump(by_alias=True)})
     if isinstance(sampler, GridSampler):
-        raise ConfigError("config: study.sampler: a grid is trained with study.trials=null")
+        text = "a grid is trained with study.trials=null"
+        raise ConfigError(report([Problem("study.sampler", text)]))
     return sampler if isinstance(sampler, BaseSampler) else _refuse("sampler", config)
 
 
@@ -135,12 +154,12 @@ def _call(what: str, arguments: Mapping[str, Any]) -> Any:
             warnings.simplefilter("ignore", ExperimentalWarning)
             return instantiate.call(built, allow=["optuna.samplers", "optuna.pruners"])
     except (ConfigError, TypeError, ValueError) as error:
-        text = str(error).removeprefix("config: ")
-        raise ConfigError(f"config: study.{what}: {text}") from error
+        raise ConfigError(report([Problem(f"study.{what}", str(error))])) from error
 
 
 def _refuse(what: str, config: Component) -> NoReturn:
-    raise ConfigError(f"config: study.{what}: '{config.target}' is not an Optuna {what}")
+    text = f"'{config.target}' is not an Optuna {what}"
+    raise ConfigError(report([Problem(f"study.{what}", text)]))
 
 
 def _sampled(space: Space, sampler: BaseSampler, study: Study, trial: FrozenTrial) -> Params:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.types import Override, QuotedString
+from hydra.core.override_parser.types import QuotedString, Transformer
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -17,6 +17,7 @@ from optuna.distributions import (
 from ferlab.config.problems import Problem, report
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params, Value, format_override
+from ferlab.sweep.optuna_private import contains
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,7 @@ class Parameter:
 
     def takes(self, value: Value) -> bool:
         """Whether it may have this value."""
-        try:
-            return self.distribution._contains(self.distribution.to_internal_repr(value))
-        except ValueError:
-            return False
+        return contains(self.distribution, value)
 
     def nearest(self, value: Value) -> Value:
         """A value it takes, where it has steps exactly as `values` has it."""
@@ -165,7 +163,7 @@ def stored(value: Any) -> Value:
     if isinstance(value, QuotedString):
         return value.with_quotes()
     if isinstance(value, list | dict):
-        return Override._get_value_element_as_str(value)
+        return Transformer.str(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise ValueError(f"{value} cannot be one of its values")

@@ -121,7 +121,7 @@ def _leaves(key: str, override: Override) -> dict[str, Value]:
 
 
 def _distribution(override: Override) -> BaseDistribution:
-    sweep = override._value  # value() would strip the quotes that an override needs
+    sweep = override.value()
     if isinstance(sweep, ChoiceSweep):
         return CategoricalDistribution([stored(value) for value in sweep.list])
     if isinstance(sweep, RangeSweep) and sweep.start is not None and sweep.stop is not None:

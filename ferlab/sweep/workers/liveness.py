@@ -16,9 +16,10 @@ from pathlib import Path
 
 import optuna
 from filelock import FileLock, Timeout
-from optuna.trial import FrozenTrial, Trial
+from optuna.trial import FrozenTrial
 
 from ferlab import paths
+from ferlab.sweep.optuna_private import open_trial
 
 INTERVAL = 15.0
 """Seconds between two heartbeats of a worker."""
@@ -93,7 +94,7 @@ class Liveness:
         if before.partition(":")[0] == self._host:
             return True
         claim = f"new owner of {before}: "
-        Trial(self._study, abandoned._trial_id).set_user_attr(claim + worker, True)
+        open_trial(self._study, abandoned).set_user_attr(claim + worker, True)
         time.sleep(_SETTLE)
         trials = self._study.get_trials(deepcopy=False)
         now = next(t for t in trials if t.number == abandoned.number)

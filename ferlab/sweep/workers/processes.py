@@ -17,6 +17,7 @@ from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
+from ferlab import hydra_private
 from ferlab.errors import FerlabError
 
 _RESPAWNS = 5
@@ -165,7 +166,7 @@ def _run(
             job_subdir_key=None,
             hydra_context=context,
         )
-        error = ended._return_value if ended.status != JobStatus.COMPLETED else None
+        error = hydra_private.error_of(ended)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except Exception as raised:

@@ -10,6 +10,7 @@ from optuna.trial import Trial, TrialState
 from ferlab import paths
 from ferlab.config import Config
 from ferlab.errors import FerlabError, RunEnded
+from ferlab.sweep.trial_code import record_code
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.tracking import origin, store, study_runs
 from ferlab.tracking.run import Run
@@ -62,6 +63,7 @@ class Replicate:
         self._index = index
         self._client = store.connect(config.tracking.uri)
         self._beside = 0
+        self._has_code = False
 
     def run(self) -> SeedRun:
         """Train, or go on with what there is, as often as the study allows; the finished run.
@@ -161,6 +163,9 @@ class Replicate:
         Like is compared with like: one objective, the epochs of the first seed, the same for all.
         """
         trial, objectives = self._trial, self._study.config.objectives
+        if not self._has_code:
+            record_code(self._study.optuna, trial, self._index, self._config.targets())
+            self._has_code = True
         if "latency" in objectives:
             self._beside = self._study.beside(trial.number)
         shown = objectives[0] if objectives[0] in metrics else self._config.trainer.monitor

@@ -15,8 +15,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from ferlab.config.study import StudyConfig
 from ferlab.study.params import Params, identity
+from ferlab.sweep.optuna_private import open_trial
 from ferlab.sweep.search.constraints import Feasibility
-from ferlab.sweep.search.sampler import FixedSampler, build_pruner, suggest
+from ferlab.sweep.search.sampler import FixedSampler, ask, build_pruner, suggest
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.workers.liveness import Liveness
 from ferlab.sweep.workers.storage import open_storage
@@ -200,7 +201,7 @@ class SharedStudy:
         self._fixed.params = params
         for param in self._space.parameters:
             if param.key in params:
-                trial._suggest(param.key, param.distribution)
+                ask(trial, param)
         return trial
 
     def _is_choosing(self, trial: FrozenTrial) -> bool:
@@ -240,7 +241,7 @@ class SharedStudy:
         self.optuna.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
     def _open(self, trial: FrozenTrial) -> Trial:
-        return Trial(self.optuna, trial._trial_id)
+        return open_trial(self.optuna, trial)
 
     def _again(self, trial: FrozenTrial) -> FrozenTrial:
         return next(t for t in self.optuna.get_trials(deepcopy=False) if t.number == trial.number)

@@ -10,12 +10,12 @@ from optuna import get_all_study_names
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.storages.journal._file import BaseJournalFileLock
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 
 from ferlab import paths
 from ferlab.errors import TrackingError
+from ferlab.sweep.optuna_private import JournalLock
 
 _ERRORS = (SQLAlchemyError, StorageInternalError, ImportError, OSError, RuntimeError, ValueError)
 """What opening raises: RuntimeError for the tables of another Optuna, ValueError for a port."""
@@ -95,7 +95,7 @@ class _Journal(JournalFileBackend):
         super().__init__(str(path), lock_obj=_Lock(path))
 
 
-class _Lock(BaseJournalFileLock):
+class _Lock(JournalLock):
     """The system's own lock on a file; Optuna's would stay for 30 s after a SIGKILL."""
 
     def __init__(self, path: Path) -> None:
