@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from benchmarks.measure import TrialRow, compare, scratch
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.recording.record import record
 from ferlab.tracking import store
 from ferlab.tracking.run import Run

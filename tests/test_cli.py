@@ -55,6 +55,7 @@ def test_debug_shows_the_traceback(cli: Cli) -> None:
     assert "Traceback" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
     store.connect(None)
     reader, writer = os.pipe()
@@ -65,6 +66,7 @@ def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.slow
 def test_missing_data_says_how_to_get_it(cli: Cli, home: Path) -> None:
     done = cli("train", "data=fer2013", "data.path=/nowhere/archive.zip")
     assert done.returncode == 1
@@ -137,6 +139,7 @@ def test_a_store_that_is_no_database_is_one_line_or_made(
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_home_that_cannot_be_made_is_one_line(cli: Cli, home: Path) -> None:
     home.write_text("a file stands where the folder should be")
     done = cli("train", *TINY)
@@ -211,7 +214,7 @@ def test_a_run_whose_checkpoint_is_gone_says_so_and_starts_again(
 ) -> None:
     import shutil
 
-    from ferlab.config import compose
+    from ferlab.config.compose import compose
     from ferlab.errors import RunEnded
     from ferlab.training.run import train
     from ferlab.training.stop import Interrupted

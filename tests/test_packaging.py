@@ -40,7 +40,7 @@ def test_the_wheel_works_from_an_empty_folder(wheel: Path, tmp_path: Path) -> No
     zipfile.ZipFile(wheel).extractall(installed)
     (tmp_path / "empty").mkdir()
     code = (
-        "import ferlab; from ferlab import paths; from ferlab.config import compose\n"
+        "import ferlab; from ferlab import paths; from ferlab.config.compose import compose\n"
         "c = compose(['experiments=seed_se', 'data.path=x'])\n"
         "print(paths.shipped(), c.model.name, c.model.attention.kind)"
     )

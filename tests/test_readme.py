@@ -11,8 +11,8 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from ferlab.cli import _parse
-from ferlab.config import compose, multirun
 from ferlab.config.attention import KINDS
+from ferlab.config.compose import compose, multirun
 from ferlab.config.study import Objective, StudyConfig, check_study
 from ferlab.confirm.confirm import is_launchers
 from ferlab.data import faces

@@ -1,4 +1,4 @@
-"""How well images are read: accuracy, precision, recall and F1, from confusion matrices."""
+"""Accuracy, precision, recall and F1, from confusion matrices."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -13,16 +13,16 @@ Labels = npt.NDArray[np.integer[Any]]
 """Indices of classes."""
 
 Metric = Literal["accuracy", "f1"]
-"""What is compared: the share of images read correctly, or the F1 averaged over classes."""
+"""A metric: the share of images classified correctly, or the F1 averaged over classes."""
 
 
 def confusions(labels: Labels, predicted: Labels, classes: int) -> npt.NDArray[np.int64]:
-    """Images by true and predicted class, for each run.
+    """The confusion matrix of each run.
 
     Args:
         labels: true classes, shape (n,).
-        predicted: shape (s, n).
-        classes: k, how many there are.
+        predicted: predicted classes of each run, shape (s, n).
+        classes: k, the number of classes.
 
     Returns:
         Counts, shape (s, k, k); rows are true classes.
@@ -85,7 +85,7 @@ class ClassScores:
         recall: of each class, shape (k,).
         f1: of each class, shape (k,).
         present: whether the class occurs or is predicted, shape (k,).
-        accuracy: share of the images read correctly.
+        accuracy: share of the images classified correctly.
         macro_f1: mean F1 of the classes that are present.
 
     Raises:
@@ -112,6 +112,6 @@ class ClassScores:
 
     @property
     def summary(self) -> str:
-        """The scores in a line."""
+        """The scores in one line, for a person to read."""
         n = int(self.support.sum())
         return f"accuracy {self.accuracy:.1%}, macro F1 {self.macro_f1:.3f}, {n:,} images"

@@ -1,4 +1,4 @@
-"""What the epochs of a run came to, and which of them is its best."""
+"""The metrics of a run's epochs, and which epoch is its best."""
 
 import math
 from typing import NamedTuple
@@ -9,25 +9,25 @@ class History(NamedTuple):
 
     Attributes:
         epochs: one mapping of metrics per epoch, from the first.
-        seconds: spent training, over all sessions.
+        seconds: time spent training, in all processes that trained the run.
     """
 
     epochs: list[dict[str, float]]
     seconds: float
 
     def best_epoch(self, monitor: str) -> int:
-        """The epoch, from 1, that is best at ``monitor``; the earlier one of equals."""
+        """The epoch, from 1, that is best by ``monitor``; the earlier one of equals."""
         scores = self._scores(monitor)
         return 1 + scores.index(max(scores))
 
     def best(self, monitor: str) -> dict[str, float]:
-        """The metrics of that epoch."""
+        """The metrics of the best epoch."""
         return self.epochs[self.best_epoch(monitor) - 1]
 
     def summary(self, monitor: str) -> dict[str, float]:
-        """What the run is known by: ``best/NAME`` for each ``val/NAME`` of its best epoch.
+        """Summary metrics of the run: ``best/NAME`` for each ``val/NAME`` of its best epoch.
 
-        ``best/epoch`` is that epoch.
+        ``best/epoch`` is the number of that epoch.
         """
         scores = {k: v for k, v in self.best(monitor).items() if k.startswith("val/")}
         best = {f"best/{key.removeprefix('val/')}": value for key, value in scores.items()}

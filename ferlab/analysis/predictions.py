@@ -1,4 +1,4 @@
-"""A classifier's answers on one split, as a run records them."""
+"""A classifier's predictions on one split, as a run records them."""
 
 import csv
 import hashlib
@@ -13,12 +13,12 @@ from ferlab.errors import DataError
 
 @dataclass(frozen=True)
 class Predictions:
-    """A classifier's answers on one split, in the order of the data set.
+    """A classifier's predictions on one split, in the order of the data set.
 
     Attributes:
-        names: the images', shape (n,).
-        labels: the true classes, shape (n,).
-        probabilities: float32, shape (n, classes).
+        names: names of the images, shape (n,).
+        labels: true classes, shape (n,).
+        probabilities: probability of each class, float32, shape (n, classes).
     """
 
     names: npt.NDArray[np.str_]
@@ -27,10 +27,10 @@ class Predictions:
 
     @classmethod
     def read(cls, text: str) -> "Predictions":
-        """What `table` wrote, to the last bit.
+        """Parse what `table` wrote, to the last bit.
 
         Raises:
-            DataError: it is no such table.
+            DataError: ``text`` is no such table.
         """
         try:
             header, *rows = csv.reader(io.StringIO(text))
@@ -61,7 +61,7 @@ class Predictions:
         return h.hexdigest()
 
     def table(self, classes: tuple[str, ...]) -> str:
-        """As CSV; nine significant digits hold a float32 exactly."""
+        """The predictions as CSV; nine significant digits hold a float32 exactly."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["name", "label", "predicted", *(f"p_{name}" for name in classes)])

@@ -11,7 +11,7 @@ from ferlab.cli import confirm, data, report, reproduce, runs, train, ui
 from ferlab.errors import FerlabError, RunEnded
 
 _GROUPS = (train, data, runs, confirm, report, reproduce, ui)
-"""Each adds its commands to the parser."""
+"""Modules that each add their commands to the parser."""
 
 _BROKEN_PIPE = 128 + 13
 """The exit code of a program that SIGPIPE ends."""

@@ -53,15 +53,15 @@ def run_confirmation(
     uri: str | None = None,
     **how: int | None,
 ) -> int:
-    """Confirm a study, write the report into a folder, and say what came of it.
+    """Confirm a study, write the report into a folder, and print the outcome.
 
     Args:
-        study: its name.
-        storage: where it is kept; None for ferlab's home.
-        folder: of the report; made if there is none.
-        overrides: of the launcher.
-        uri: of the tracking store; None for what the study recorded.
-        how: see `ferlab.confirm.confirm.confirm`.
+        study: name of the study.
+        storage: its Optuna storage; None for ferlab's home.
+        folder: folder of the report; created if missing.
+        overrides: overrides that choose and set the launcher.
+        uri: URI of the tracking store; None for the one that the study recorded.
+        how: further arguments; see `ferlab.confirm.confirm.confirm`.
 
     Returns:
         The process's exit code.
@@ -89,7 +89,7 @@ def run_confirmation(
 
 
 def write_report(evidence: "Evidence", storage: str | None, folder: Path) -> None:
-    """Write the report into a folder, and say what it says."""
+    """Write the report into a folder, and print its verdicts."""
     from ferlab.report import confirmation_files
 
     folder.mkdir(parents=True, exist_ok=True)

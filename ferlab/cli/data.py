@@ -19,7 +19,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _audit(args: argparse.Namespace) -> int:
     from ferlab import paths
-    from ferlab.config import compose
+    from ferlab.config.compose import compose
     from ferlab.data.audit import audit, save_examples
     from ferlab.data.prepare import read_images
 

@@ -51,7 +51,8 @@ def _runs(args: argparse.Namespace) -> int:
     known = {entry.run_id: entry for entry in entries}
     rows = []
     for entry in entries:
-        scored = known.get(entry.tags.get("ferlab.best_run", ""), entry)  # a study's is its best's
+        # A study shows the scores of its best trial.
+        scored = known.get(entry.tags.get("ferlab.best_run", ""), entry)
         rows.append(_row(entry, scored, [*_SHOWN, *extra]))
     print(table(header, rows))
     if any(entry.seeds for entry in entries):
@@ -133,7 +134,7 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _head(entry: "Entry") -> list[tuple[str, str]]:
-    """What the run is and came to, a line each."""
+    """Label and text of each of the first lines on a run."""
     tags = entry.tags
     took = "" if entry.seconds is None else f", took {entry.seconds:.0f} s"
     dirty = tags.get("ferlab.git.dirty") == "True"
@@ -161,7 +162,7 @@ def _head(entry: "Entry") -> list[tuple[str, str]]:
 
 
 def _scores(entry: "Entry", split: str) -> str:
-    """Accuracy and F1, and what they are of; empty if there are none."""
+    """Accuracy and F1, and over how many seeds; empty if there are none."""
     scores = {
         label: score
         for label, name in (("accuracy", "accuracy"), ("F1", "f1"))

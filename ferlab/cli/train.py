@@ -40,7 +40,7 @@ def _train(args: argparse.Namespace) -> int:
         return _resume(args.resume, args.overrides)
     if args.multirun:
         return _multirun(args.overrides).exit_code
-    from ferlab.config import compose
+    from ferlab.config.compose import compose
 
     config = compose(args.overrides)
 
@@ -70,7 +70,7 @@ def _resume(name: str, overrides: Sequence[str]) -> int:
 
 
 def _sweep(args: argparse.Namespace) -> int:
-    # As a shell completes it.
+    # A path, as a shell completes it, stands for the name.
     name = args.experiment.removeprefix("./").removeprefix("experiments/").removesuffix(".yaml")
     new = ["hydra.sweeper.new=true"] if args.new else []
     result = _multirun([f"experiments={name}", *new, *args.overrides], args.confirm)
@@ -85,7 +85,7 @@ def _sweep(args: argparse.Namespace) -> int:
 
 
 def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepResult":
-    from ferlab.config import multirun
+    from ferlab.config.compose import multirun
 
     result: SweepResult = multirun(overrides, needs_baseline)
 

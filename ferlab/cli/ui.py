@@ -28,14 +28,14 @@ def _ui(args: argparse.Namespace) -> int:
     print(f"look at http://{args.host}:{args.port}/#/experiments{UI_MODE}", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--host", args.host, "--port", str(args.port), "--workers", "1"]
-    # Seven more processes, for the judging of language models.
+    # It would start seven more processes, for evaluating language models.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     os.execv(command[0], command)  # noqa: S606  becomes MLflow, so that signals reach it
 
 
 def _require_free(host: str, port: int) -> None:
     """Refuse an address that MLflow could not listen on; it would end without an exit code."""
-    if not 0 < port < 2**16:  # the system would take the rest of a division
+    if not 0 < port < 2**16:  # the system would take it modulo 2**16
         raise FerlabError(f"--port {port}: there are 1 to {2**16 - 1}")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

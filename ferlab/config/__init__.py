@@ -1,10 +1,10 @@
 """Configs: composed by Hydra, typed and checked here, before anything is created.
 
-Imports neither torch nor Lightning nor MLflow, so that a mistake is answered at once.
+Imports neither torch nor Lightning nor MLflow, so that a mistake is answered at once; and Hydra
+only in `ferlab.config.compose`.
 """
 
 from ferlab.config.check import check
-from ferlab.config.compose import compose, launching, multirun
 from ferlab.config.schema import Config
 
-__all__ = ["Config", "check", "compose", "launching", "multirun"]
+__all__ = ["Config", "check"]

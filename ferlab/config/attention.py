@@ -37,7 +37,7 @@ class Kind:
 
     Attributes:
         target: class of the module, which is called with the channels and with ``keys`` by name.
-        label: how a run tells its keys, after its kind: ``r{reduction}``.
+        label: template of its keys in run names, after its kind: ``r{reduction}``.
         keys: its own keys in ``model.attention``, with their types.
     """
 
@@ -64,7 +64,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 NONE = "none"
-"""The kind that is the absence of attention."""
+"""The kind that stands for no attention."""
 
 POSITIONS: Mapping[str, str] = {
     "conv": "after conv",
@@ -73,23 +73,23 @@ POSITIONS: Mapping[str, str] = {
     "residual": "before addition",
     "stage": "after stage",
 }
-"""Where attention may stand in a stage, in the order of the layers, and how that is told."""
+"""Positions of attention in a stage, in the order of the layers, and their descriptions."""
 
 
 class Attention(Section):
-    """What is built between a network's layers; nothing but its kind where that is ``none``."""
+    """The section ``model.attention``, which has only its kind where that is ``none``."""
 
     kind: str
 
 
 class Placed(Attention):
-    """Attention of some kind, and where it stands; its kind's own keys are in `KINDS`."""
+    """Attention of some kind, and where it is placed; its kind's own keys are in `KINDS`."""
 
     stages: Stages = Field(description="which stages, from 1")
     position: str = Field(description="where in a stage, one of POSITIONS")
 
     def label(self) -> str:
-        """``se r8 @1+3 pool``."""
+        """The attention in run names: ``se r8 @1+3 pool``."""
         own = KINDS[self.kind].label.format_map(self.model_dump())
         stages = self.stages
         where = stages if stages == "all" else "+".join(str(stage) for stage in sorted(stages))
@@ -118,7 +118,7 @@ def attention(*positions: str) -> Variants:
 
 
 def complete(attention: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    """What is on of a composed ``model.attention``: its kind's keys, and no other's.
+    """Complete a composed ``model.attention`` to its kind's keys, and no other's.
 
     A preset, a sweep and a command line name keys of several kinds; what none of them gives comes
     from the kind's file.

@@ -1,4 +1,4 @@
-"""Every problem of a config at once, each in a line that says what would be right."""
+"""Check a config and report all its problems at once, each in a line."""
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ def check(raw: Mapping[str, Any], problems: Sequence[Problem] = ()) -> Config:
 
     Args:
         raw: nested plain containers, interpolations resolved.
-        problems: found before, to be reported together with the rest.
+        problems: problems found before, to be reported together with the rest.
 
     Raises:
         ConfigError: one message that lists every problem.
@@ -29,10 +29,10 @@ def check(raw: Mapping[str, Any], problems: Sequence[Problem] = ()) -> Config:
     try:
         config = Config.model_validate(rest)
     except ValidationError as error:
-        told = {problem.path for problem in found}
+        seen = {problem.path for problem in found}
         mistakes = list(explain(error, Config, rest))
         found += [
-            Problem(dotted(path), text) for path, text in mistakes if dotted(path) not in told
+            Problem(dotted(path), text) for path, text in mistakes if dotted(path) not in seen
         ]
         for path, _ in mistakes:
             _remove(rest, path)
@@ -53,7 +53,7 @@ _HOW_TO_GET_DATA = (
 
 
 def _take_missing(raw: dict[str, Any], path: Path = ()) -> Iterator[Problem]:
-    """Take out the values that the user must give and has not, each with its problem."""
+    """Remove each value that the user must give and has not, and yield its problem."""
     for key, value in list(raw.items()):
         here = (*path, key)
         if isinstance(value, dict):
@@ -65,9 +65,9 @@ def _take_missing(raw: dict[str, Any], path: Path = ()) -> Iterator[Problem]:
 
 
 def _remove(raw: dict[str, Any], path: Path) -> None:
-    """Take a value that was reported out, for the rules not to trip over it.
+    """Remove a value that was reported, so that the rules do not fail on it.
 
-    Of a list with a wrong element nothing is left: a rule could not tell what is missing.
+    A list with a wrong element is removed whole: a rule could not tell what is missing.
     """
     while path and isinstance(path[-1], int):
         path = path[:-1]

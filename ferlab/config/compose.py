@@ -29,7 +29,7 @@ from ferlab.errors import ConfigError
 
 _Composed = TypeVar("_Composed", dict[str, Any], DictConfig)
 
-_FAILURES = (HydraException, OmegaConfBaseException, TypeError)  # the last of a list's index
+_FAILURES = (HydraException, OmegaConfBaseException, TypeError)  # TypeError: of a list's index
 _CLEARER = {"list index out of range": "the list has no such element; they count from 0"}
 
 _NOT_GLOBAL = "its first line must be '# @package _global_', for its keys to be the config's"
@@ -43,7 +43,7 @@ def compose(overrides: Sequence[str] = (), beside: Sequence[Problem] = ()) -> Co
 
     Args:
         overrides: as typed, in Hydra's grammar: ``data=fer2013``, ``optimizer.lr=0.1``.
-        beside: problems found elsewhere, to be reported together with the config's.
+        beside: problems found elsewhere, to be reported together with those of the config.
 
     Raises:
         ConfigError: one message that lists every problem.
@@ -83,7 +83,7 @@ def multirun(overrides: Sequence[str], needs_baseline: bool = False) -> Any:
 
 
 def launching(overrides: Sequence[str]) -> tuple[HydraContext, DictConfig]:
-    """What it takes to launch workers: Hydra's context, and a config that names the launcher.
+    """Compose what launches workers: Hydra's context, and a config that names the launcher.
 
     Args:
         overrides: as typed: ``hydra/launcher=joblib``.
@@ -103,15 +103,15 @@ def _launching(
 
     def composed(overrides: Sequence[Override]) -> DictConfig:
         texts = [str(o.input_line) if o.is_sweep_override() else _permissive(o) for o in overrides]
-        config = hydra.compose_config("config", [*_own(), *texts], RunMode.MULTIRUN)
-        _plain(config)  # finds what cannot be resolved
+        config = hydra.compose_config("config", [*_home_overrides(), *texts], RunMode.MULTIRUN)
+        _plain(config)  # finds what cannot be resolved while it is known which override it was
         return config
 
     config = _without_mistakes(composed, parsed, problems)
-    plain: Any = OmegaConf.to_container(config.get("study"), resolve=True)
-    if not isinstance(plain, dict):
-        problems += study_problems(plain)
-    elif needs_baseline and plain.get("baseline") is None:
+    study: Any = _plain(config).get("study")
+    if not isinstance(study, dict):
+        problems += study_problems(study)
+    elif needs_baseline and study.get("baseline") is None:
         problems.append(Problem("study.baseline", "is required, as {KEY: VALUE}, to be compared"))
     if problems:
         raise ConfigError(report(problems))
@@ -121,19 +121,19 @@ def _launching(
 
 def _hydra() -> Hydra:
     with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra  # taken out, for trials to be composed meanwhile
+        hydra = GlobalHydra.instance().hydra  # kept: others may compose meanwhile
     if hydra is None:
         raise RuntimeError("Hydra did not start")
     return hydra
 
 
-def _own() -> list[str]:
+def _home_overrides() -> list[str]:
     folders = [f"hydra.sweep.dir='{paths.home()}'", "hydra.sweep.subdir=."]
     return [f"hydra.searchpath=[{_searchpath()}]", *folders]
 
 
 def _unused(config: Any) -> None:
-    """Hydra's task; ferlab's sweeper brings its own."""
+    """Placeholder for Hydra's task function; ferlab's sweeper has its own."""
 
 
 def _parse(
@@ -173,7 +173,7 @@ def _parse(
 
 
 def _compose(overrides: list[Override], problems: list[Problem]) -> dict[str, Any]:
-    """Plain nested containers of one run; see `_without_mistakes`."""
+    """Compose the config of one run, as plain containers; see `_without_mistakes`."""
 
     def composed(overrides: Sequence[Override]) -> dict[str, Any]:
         searchpath = f"hydra.searchpath=[{_searchpath()}]"
@@ -196,7 +196,7 @@ def _without_mistakes(
     overrides: list[Override],
     problems: list[Problem],
 ) -> _Composed:
-    """What is composed; an override that names no known option is dropped and reported."""
+    """Compose; an override that names no known option is dropped and reported."""
     while True:
         try:
             found = composed(overrides)
@@ -239,7 +239,7 @@ def _culprit(
 
 
 def _unreadable(error: YAMLError) -> Problem:
-    """Where a config file is no YAML."""
+    """The problem of a config file that is no YAML."""
     mark = getattr(error, "problem_mark", None)
     where = f"{mark.name}, line {mark.line + 1}" if mark is not None else ""
     return Problem(where, f"is no YAML: {getattr(error, 'problem', None) or error}")

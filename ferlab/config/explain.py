@@ -1,4 +1,4 @@
-"""What a schema finds wrong with values, as problems: each in a line that says what is right."""
+"""Pydantic's errors as messages of one line, each of which says what would be right."""
 
 import reprlib
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ _shorten.maxstring = _shorten.maxother = 80
 
 
 def explain(error: ValidationError, schema: type[Section], raw: Any) -> Iterator[tuple[Path, str]]:
-    """Where each mistake stands, and what is to be said of it.
+    """Yield the path of each mistake, and the message on it.
 
     Args:
-        error: what ``schema`` said of ``raw``.
-        schema: of the whole.
+        error: what ``schema`` raised on ``raw``.
+        schema: schema of the whole.
         raw: nested plain containers.
     """
     for detail in error.errors(include_url=False):
@@ -32,20 +32,20 @@ def explain(error: ValidationError, schema: type[Section], raw: Any) -> Iterator
             text = detail["msg"]
         elif kind == "literal_error":
             options = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-            text = f"cannot be {_told(value)}; {did_you_mean(str(value), options)}"
+            text = f"cannot be {_format(value)}; {did_you_mean(str(value), options)}"
         elif kind in ("model_type", "dict_type"):
-            text = f"should be a group of keys, not {_told(value)}"
+            text = f"should be a group of keys, not {_format(value)}"
         else:
-            text = f"{detail['msg'].removeprefix('Input ')}, not {_told(value)}"
+            text = f"{detail['msg'].removeprefix('Input ')}, not {_format(value)}"
         yield path, text
 
 
-def _told(value: Any) -> str:
+def _format(value: Any) -> str:
     return _shorten.repr(value)
 
 
 def _keys(schema: type[BaseModel], raw: Any, path: Path) -> set[str]:
-    """The keys that the schema knows at a place."""
+    """The keys that the schema knows at a path."""
     for part in path:
         raw = raw[part]
         if isinstance(part, str):
@@ -54,7 +54,7 @@ def _keys(schema: type[BaseModel], raw: Any, path: Path) -> set[str]:
 
 
 def _schema(schema: type[BaseModel], name: str, value: Any) -> Any:
-    """Of what stands in a field, or of each element of its list."""
+    """Schema of the value of a field, or of each element of its list."""
     field = schema.model_fields[name]
     for mark in field.metadata:
         if isinstance(mark, Variants):

@@ -1,4 +1,4 @@
-"""What the schemas are written in: kinds of sections, and types that several keys share.
+"""Building blocks of the schemas: kinds of sections, and types that several keys share.
 
 The values live in ``conf/``; no schema has defaults, so that each value has one home.
 """
@@ -22,11 +22,11 @@ Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 LearningRate = Annotated[float, Field(gt=0, description="the peak under a one-cycle schedule")]
 Monitor = Literal["val/accuracy", "val/f1", "val/loss"]
-"""What an epoch logs and a run may select by; only a loss is better when smaller."""
+"""A metric by which a run selects its best epoch; only a loss is better when smaller."""
 
 
 def expected(what: str) -> WrapValidator:
-    """Say in one error what a union takes, instead of one error per alternative."""
+    """A validator that gives one error for a union, instead of one per alternative."""
 
     def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         try:
@@ -56,17 +56,17 @@ class Component(Section):
 
 
 class Plugin(Component):
-    """A user's own component: its keys are its own affair."""
+    """A user's own component, whose other keys are not checked."""
 
     model_config = ConfigDict(extra="allow")
 
 
 @dataclass(frozen=True)
 class Variants:
-    """Marks a field of a `Section` whose schema depends on what stands in it.
+    """Marks a field of a `Section` whose schema depends on its value.
 
     Attributes:
-        schema: of a value, whatever it is; told by one of the value's own keys.
+        schema: returns the schema of any value, chosen by one of the value's own keys.
     """
 
     schema: Callable[[Any], type[Section]]
@@ -74,7 +74,7 @@ class Variants:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Validate by the value's schema, and dump what was made of it."""
+        """Validate by the value's schema, and dump the result by its own."""
         return core_schema.no_info_plain_validator_function(
             lambda value: self.schema(value).model_validate(value),
             serialization=core_schema.simple_ser_schema("any"),

@@ -1,4 +1,4 @@
-"""What runs and trials are called, in a few words."""
+"""Short names of runs and trials."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,34 +10,34 @@ _ATTENTION = "model.attention."
 
 
 def run_name(config: Config) -> str:
-    """What a run is: ``compact se r8 @1+3 pool, fer2013, seed 0``."""
+    """The name of a run: ``compact se r8 @1+3 pool, fer2013, seed 0``."""
     attention = attention_of(config)
     network = config.model.name if attention in ("", NONE) else f"{config.model.name} {attention}"
     return f"{network}, {config.data.name}, seed {config.seed}"
 
 
 def attention_of(config: Config) -> str:
-    """The network's attention: ``none``, ``se r8 @1+3 pool``, or nothing if it has no such part."""
+    """The network's attention, ``none`` or ``se r8 @1+3 pool``; empty if it has no such section."""
     attention = getattr(config.model, "attention", None)
     if isinstance(attention, Placed):
         return attention.label()
     return NONE if isinstance(attention, Attention) else ""
 
 
-def trial_name(config: Config, point: Mapping[str, Any]) -> str:
-    """What sets a trial apart: ``se r8 @2+3 pool, lr 0.05``.
+def trial_name(config: Config, params: Mapping[str, Any]) -> str:
+    """The name of a trial: ``se r8 @2+3 pool, lr 0.05``.
 
     Args:
-        config: of the trial.
-        point: what was drawn for it.
+        config: config of the trial.
+        params: the parameters that were drawn for it.
     """
-    is_placed = any(key.startswith(_ATTENTION) for key in point)
-    parts = [config.model.name] if "model" in point else []
+    is_placed = any(key.startswith(_ATTENTION) for key in params)
+    parts = [config.model.name] if "model" in params else []
     parts += [attention_of(config)] if is_placed else []
-    rest = {k: v for k, v in point.items() if not k.startswith(_ATTENTION) and k != "model"}
-    short = [f"{key.rpartition('.')[2]} {_short(value)}" for key, value in rest.items()]
+    rest = {k: v for k, v in params.items() if not k.startswith(_ATTENTION) and k != "model"}
+    short = [f"{key.rpartition('.')[2]} {_format_value(value)}" for key, value in rest.items()]
     return ", ".join(filter(None, [" ".join(parts), *short]))
 
 
-def _short(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)

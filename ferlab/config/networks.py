@@ -38,7 +38,7 @@ class Norm(Section):
 
 
 class Head(Section):
-    """From feature maps to classes."""
+    """The head, from feature maps to classes."""
 
     pool: Literal["flatten", "average"]
     widths: list[Positive] = Field(description="hidden units per dense layer")
@@ -46,7 +46,7 @@ class Head(Section):
 
 
 class CNN(Model):
-    """`ferlab.models.cnn.ExpressionCNN`."""
+    """The keys of `ferlab.models.cnn.ExpressionCNN`."""
 
     stages: list[Stage] = Field(min_length=1)
     order: Literal["conv-norm-relu", "conv-relu-norm"]
@@ -65,7 +65,7 @@ class Blocks(Section):
 
 
 class Residual(Model):
-    """`ferlab.models.resnet.ResNet`."""
+    """The keys of `ferlab.models.resnet.ResNet`."""
 
     stages: list[Blocks] = Field(min_length=1)
     dropout: Fraction = Field(description="rate before the dense layer")

@@ -36,12 +36,12 @@ class Data(Component):
     )
 
     def source(self) -> dict[str, Any]:
-        """The part that names and parametrises the source: ``_target_`` and its arguments."""
+        """``_target_`` and its arguments."""
         return self.model_dump(by_alias=True, exclude=set(Data.model_fields) - {"target"})
 
 
 def _absolute(path: str) -> str:
-    """So that a recorded config finds its data from any folder."""
+    """Make a path absolute, so that a recorded config finds its data from any folder."""
     try:
         return str(Path(path).expanduser().absolute())
     except RuntimeError as error:  # there is no such user
@@ -60,7 +60,7 @@ class FER2013(Data):
 
 
 class Faces(Data):
-    """Drawn faces."""
+    """The data set of drawn faces."""
 
     class_count: ClassVar[int | None] = 7
 
@@ -73,14 +73,14 @@ class DataPlugin(Data):
 
     model_config = ConfigDict(extra="allow")
 
-    has_seed_split: ClassVar[bool] = True  # if its files have those names, which they will tell
+    has_seed_split: ClassVar[bool] = True  # as far as is known before its files are read
 
 
 # --- training -----------------------------------------------------------------------------
 
 
 class SGD(Component):
-    """`torch.optim.SGD`."""
+    """The keys of `torch.optim.SGD`."""
 
     lr: LearningRate
     momentum: Fraction
@@ -89,7 +89,7 @@ class SGD(Component):
 
 
 class AdamW(Component):
-    """`torch.optim.AdamW`."""
+    """The keys of `torch.optim.AdamW`."""
 
     lr: LearningRate
     weight_decay: float = Field(ge=0)
@@ -117,7 +117,7 @@ class Plateau(Component):
 
 
 class Constant(Component):
-    """No schedule."""
+    """A constant learning rate."""
 
 
 class Augmentation(Section):

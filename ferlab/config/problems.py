@@ -1,4 +1,4 @@
-"""What is wrong with a config, and how it is told."""
+"""Problems of a config, and the message that reports them."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ Path = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
-    """What is wrong with one value, and where it stands."""
+    """What is wrong with one value, and the dotted path of that value."""
 
     path: str
     message: str

@@ -24,7 +24,7 @@ def _targets_exist(raw: Raw) -> Iterator[Problem]:
 
 
 def _own(section: str, raw: Raw) -> Mapping[str, Any]:
-    """A section with a target of ferlab's; another's keys are its own affair."""
+    """A section whose target is ferlab's; a KeyError for a plug-in, whose keys are not checked."""
     values: Mapping[str, Any] = raw[section]
     if known(section, values) is None:
         raise KeyError(section)
@@ -86,7 +86,7 @@ def _reduction_leaves_a_unit(raw: Raw) -> Iterator[Problem]:
 
 
 def _width(stage: Mapping[str, Any]) -> int:
-    """Channels of the maps that leave a stage, under the name that its network has for them."""
+    """Output channels of a stage, under the key that its network has for them."""
     return int(stage["widths"][-1] if "widths" in stage else stage["width"])
 
 

@@ -59,7 +59,7 @@ def _by_target(section: str) -> Variants:
 
 
 class Config(Section):
-    """One run."""
+    """The config of one run."""
 
     seed: int = Field(ge=0, lt=2**32, description="of weights, order, dropout and augmentation")
     data: Annotated[Data, _by_target("data")]
@@ -80,5 +80,5 @@ class Config(Section):
         return frozenset(component.target for component in components)
 
     def names(self) -> frozenset[str]:
-        """Every name in the config that becomes code: its targets and its own artifacts."""
+        """Every name in the config that is imported: its targets and its own artifacts."""
         return self.targets().union(self.tracking.artifacts)

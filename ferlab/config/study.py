@@ -1,4 +1,4 @@
-"""What a sweep's ``study`` section may hold; like a run's config, checked before anything is."""
+"""The schema of a sweep's ``study`` section, checked before anything is created."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
@@ -13,7 +13,7 @@ from ferlab.errors import ConfigError
 
 
 class OptunaComponent(Component):
-    """One of Optuna's samplers or pruners; its arguments are Optuna's affair."""
+    """One of Optuna's samplers or pruners; its arguments are left to Optuna."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -21,20 +21,20 @@ class OptunaComponent(Component):
 
 
 Objective = Literal["val/accuracy", "val/f1", "val/loss", "parameters", "multiply_adds", "latency"]
-"""Scores are of a run's best epoch; latency is in ms, to score one image."""
+"""What a sweep optimises: a score of the best epoch, or a cost; latency in ms per image."""
 
 _OBJECTIVES = expected(f"one of {', '.join(get_args(Objective))}, or a list of them")
 
 
 class Constraints(Section):
-    """What a point may cost at most; one that costs more is never trained."""
+    """Largest costs of a trial's network; one that costs more is never trained."""
 
     parameters: Positive | None = Field(description="trainable ones")
     multiply_adds: Positive | None = Field(description="to score one image")
 
 
 class StudyConfig(Section):
-    """How a sweep goes about its space."""
+    """How a sweep searches its space."""
 
     name: str | None = Field(pattern=r"^[\w.@+-]+$", description="null: from the experiment")
     question: str | None = Field(description="what the sweep is to answer, in words")
@@ -70,13 +70,13 @@ class StudyConfig(Section):
 
     @property
     def objectives(self) -> tuple[str, ...]:
-        """One or several; the first one decides where one must."""
+        """Names of the objectives; the first decides where only one can."""
         several = self.objective if isinstance(self.objective, list) else [self.objective]
         return tuple(several)
 
     @property
     def minimised(self) -> tuple[bool, ...]:
-        """Of each objective, whether less is better."""
+        """For each objective, whether less is better."""
         return tuple(name not in ("val/accuracy", "val/f1") for name in self.objectives)
 
 
@@ -92,7 +92,7 @@ def check_study(raw: Mapping[str, Any]) -> StudyConfig:
 
 
 def study_problems(raw: Any) -> list[Problem]:
-    """All that is wrong with a composed ``study`` section."""
+    """All problems of a composed ``study`` section."""
     try:
         StudyConfig.model_validate(raw)
     except ValidationError as error:
@@ -105,7 +105,7 @@ def study_problems(raw: Any) -> list[Problem]:
 
 
 def _group_typed_as_a_key(path: Path, raw: Any) -> str:
-    """What is right where a name stands for one of the section's groups; else empty."""
+    """The message on a name given as the value of one of the section's groups; else empty."""
     name = raw.get(path[0]) if path in (("sampler",), ("pruner",)) else None
     if not isinstance(name, str):
         return ""

@@ -11,7 +11,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from ferlab.config import Config, check, launching
+from ferlab.config import Config, check
+from ferlab.config.compose import launching
 from ferlab.config.study import check_study
 from ferlab.confirm import evidence
 from ferlab.confirm.choice import Choice, choose

@@ -19,20 +19,20 @@ Group = tuple[int, ...]
 """Positions of identical images in their set, ascending."""
 
 _PICTURES = 10
-"""Examples of each finding in the figure."""
+"""Largest number of examples of each finding in the figure."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found in the images that a set uses, which are those not `Split.UNUSED`.
+    """Findings in the images that a set uses, which are those not `Split.UNUSED`.
 
     Attributes:
-        counts: images of each class in each split, unused ones included.
+        counts: number of images of each class in each split, unused ones included.
         identical: groups of two or more images that are the same in every pixel.
         spanning: those of them with images in more than one split.
         conflicting: those of them with more than one label.
-        leaked: validation and test images that are identical to a training image.
-        dropped: training images that `ferlab.data.splits.drop_leaks` takes out.
+        leaked: number of validation and of test images that are identical to a training image.
+        dropped: number of training images that `ferlab.data.splits.drop_leaks` removes.
         blank: positions of the images of one constant grey level, in each split in use.
     """
 
@@ -73,7 +73,7 @@ class Audit:
 
 
 def audit(images: ImageSet) -> Audit:
-    """Look for leaks, conflicting labels and blank images under the set's present split."""
+    """Look for leaks, conflicting labels and blank images under the set's current split."""
     used = np.flatnonzero(images.split != Split.UNUSED)
     group, size = identical(images.hashes[used])
     # One sort puts the members of each group side by side; single images are left out.
@@ -101,7 +101,7 @@ def audit(images: ImageSet) -> Audit:
 
 
 def save_examples(images: ImageSet, audit: Audit, path: Path) -> None:
-    """Draw examples of what was found, as a PNG figure.
+    """Draw examples of the findings, as a PNG figure.
 
     Each picture stands for all images that are identical to it and is captioned with the split and
     label of each.
@@ -140,7 +140,7 @@ def save_examples(images: ImageSet, audit: Audit, path: Path) -> None:
 
 
 def _draw_row(row: "SubFigure", images: ImageSet, groups: Sequence[Group]) -> None:
-    """Up to `_PICTURES` examples, spread over all groups: neighbours are often of one class."""
+    """Draw up to `_PICTURES` examples, spread over all groups: neighbours often share a class."""
     chosen = np.linspace(0, len(groups) - 1, min(_PICTURES, len(groups))).astype(int)
     for place, axes in enumerate(row.subplots(1, _PICTURES)):
         axes.set_axis_off()

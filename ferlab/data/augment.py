@@ -14,7 +14,7 @@ ERASED_GREY = 0.5
 class BatchAugmentation(nn.Module):
     """Flip, move, relight and erase; with everything off, the identity.
 
-    Chance comes from torch's global generator alone, so `torch.manual_seed` brings a batch back.
+    All randomness comes from torch's global generator, so `torch.manual_seed` reproduces a batch.
 
     Args:
         flip: mirror half of the images left to right.

@@ -1,4 +1,4 @@
-"""Batches of tensors that already lie where they are needed: no workers, nothing to wait for."""
+"""Batches of tensors that are already on their device: no workers, nothing to wait for."""
 
 import math
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from ferlab.errors import DataError
 
 
 class Batches:
-    """Images and labels, a batch at a time; every iteration starts anew.
+    """Images and labels, a batch at a time; every iteration starts from the first batch.
 
     Args:
         images: uint8, shape (n, 48, 48).
@@ -19,7 +19,7 @@ class Batches:
         batch_size: images per batch, at least 1.
         order: int64, shape (m,), positions to visit, in that order, on any device; None for all n
             as they stand.
-        drop_single: leave out a last batch of one image, over which batch normalization could not
+        drop_single: drop a last batch of one image, over which batch normalization could not
             average; for training.
 
     Raises:

@@ -22,15 +22,15 @@ def cached(key: Mapping[str, object], build: Callable[[], ImageSet]) -> ImageSet
     """Open the image set stored under a key, or build and store it.
 
     An entry is a folder of `.npy` files in `paths.cache`. Its images are memory-mapped, so that
-    processes on one machine share their pages. An entry that is damaged is built anew; of several
+    processes on one machine share their pages. A damaged entry is rebuilt; of several
     processes that miss the same entry at once, one builds and the others wait for it.
 
     Args:
-        key: what identifies the source and its reader's version; JSON-able.
+        key: identifies the source and its reader's version; JSON-serializable.
         build: reads the source.
 
     Raises:
-        DataError: the cache cannot be written, or ``build`` says so.
+        DataError: the cache cannot be written, or ``build`` raises it.
     """
     entry = paths.cache() / hashlib.blake2b(_json(key).encode(), digest_size=16).hexdigest()
     found = _open(entry)
@@ -50,7 +50,7 @@ def cached(key: Mapping[str, object], build: Callable[[], ImageSet]) -> ImageSet
 
 
 def _open(entry: Path) -> ImageSet | None:
-    """The stored set, or nothing if it is missing or damaged."""
+    """The stored set, or None if it is missing or damaged."""
     try:
         meta = json.loads((entry / "meta.json").read_text("utf-8"))
         # Mapping the images checks that their file is complete, without reading it. Nobody writes
@@ -58,16 +58,16 @@ def _open(entry: Path) -> ImageSet | None:
         images = np.load(entry / "images.npy", mmap_mode="c", allow_pickle=False)
         small = {name: np.load(entry / f"{name}.npy", allow_pickle=False) for name in _ARRAYS[1:]}
         stored = ImageSet(images=images, **small, classes=tuple(meta["classes"]))
-        whole = stored.digest == meta["digest"] and images.shape[0] == len(stored)
-    except Exception:  # whatever is wrong with an entry, building it anew mends it
+        is_intact = stored.digest == meta["digest"] and images.shape[0] == len(stored)
+    except Exception:  # rebuilding an entry repairs whatever is wrong with it
         return None
-    return stored if whole else None
+    return stored if is_intact else None
 
 
 def _store(entry: Path, images: ImageSet, key: Mapping[str, object]) -> None:
-    """Write beside the entry's place and move there only what is complete and on the disk."""
+    """Write a draft beside the entry and rename it once it is complete and on the disk."""
     draft = entry.with_suffix(".draft")
-    shutil.rmtree(draft, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(draft, ignore_errors=True)  # left by a process that was killed
     try:
         draft.mkdir()
         for name in _ARRAYS:
@@ -86,7 +86,7 @@ def _store(entry: Path, images: ImageSet, key: Mapping[str, object]) -> None:
 
 @contextmanager
 def _locked(entry: Path) -> Iterator[None]:
-    """Hold the entry's lock; only failing to get it is the cache's error."""
+    """Hold the entry's lock; only a failure to acquire it is the cache's error."""
     lock = FileLock(entry.with_suffix(".lock"))
     with _writable(entry.parent):
         entry.parent.mkdir(parents=True, exist_ok=True)

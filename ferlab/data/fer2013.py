@@ -22,7 +22,7 @@ from ferlab.data.imageset import EXPRESSIONS, SIZE, ImageSet, Split
 from ferlab.errors import DataError
 
 _VERSION = 1
-"""Raise it when the same file reads differently than before: it makes cached sets stale."""
+"""Version of the reader, part of the cache key; raise it when a file reads differently."""
 
 _USAGES = {"Training": Split.TRAIN, "PublicTest": Split.VAL, "PrivateTest": Split.TEST}
 
@@ -36,7 +36,7 @@ _PICTURES = {".jpg", ".jpeg", ".png"}
 
 _MAX_HEADER_BYTES = 1024
 _MAX_PICTURE_BYTES = 2**20
-"""A picture of 48x48 takes about 2 kB; a megabyte leaves room for any metadata."""
+"""Largest size of a picture; one of 48x48 takes about 2 kB, the rest is room for metadata."""
 
 _GET_IT = (
     "download the Kaggle data set msambare/fer2013 or the challenge's fer2013.csv "
@@ -47,7 +47,7 @@ _GET_IT = (
 def load(path: str | None) -> ImageSet:
     """Read FER2013 under the official split, from the cache if it has been read before.
 
-    The form is told by content, not by name. Training is `Split.TRAIN`, PublicTest `Split.VAL` and
+    The form is recognised by content. Training is `Split.TRAIN`, PublicTest `Split.VAL` and
     PrivateTest `Split.TEST`. Images of a tree are named like ``train/angry/Training_3908.jpg``
     and sorted by name; those of a CSV are named like ``Training_0``, counted from the first row,
     and keep its order.
@@ -96,7 +96,7 @@ def _read(source: Path) -> ImageSet:
         for name, stream in members:
             where = f"{source}: {name}" if name != source.name else f"{source}"
             if PurePosixPath(name).suffix.lower() in _PICTURES:
-                tree.add(_decode(stream, where), *_place(name, where))
+                tree.add(_decode(stream, where), *_parse_path(name, where))
                 continue
             header = _header(stream)
             missing = [column for column in _COLUMNS if column not in header]
@@ -114,9 +114,9 @@ def _read(source: Path) -> ImageSet:
         raise DataError(f"{source} holds {' and '.join(found)}; set data.path to just one of them")
     if not found:
         raise DataError(refused[0] if refused else _unknown(source))
-    if twins := len(tree.names) - len(set(tree.names)):
+    if duplicates := len(tree.names) - len(set(tree.names)):
         raise DataError(
-            f"{source} holds {twins:,} pictures twice, under several train/ or test/ folders; "
+            f"{source} holds {duplicates:,} pictures twice, under several train/ or test/ folders; "
             "set data.path to just one copy"
         )
     if tables:
@@ -139,8 +139,8 @@ def _unknown(source: Path) -> str:
     )
 
 
-def _place(name: str, where: str) -> tuple[int, Split, str]:
-    """Label, split and name independent of nesting, from a picture's path."""
+def _parse_path(name: str, where: str) -> tuple[int, Split, str]:
+    """Label, split and name, the last independent of nesting, from a picture's path."""
     parts = PurePosixPath(name).parts[-3:]
     if len(parts) < 3 or parts[0] not in {"train", "test"}:
         raise DataError(f"{where} must lie in a folder train/<class>/ or test/<class>/")
@@ -176,7 +176,7 @@ def _decode(stream: IO[bytes], where: str) -> bytes:
 
 
 def _header(stream: IO[bytes]) -> list[str]:
-    """The column names, in lower case, if this is a CSV; something else if it is not."""
+    """The fields of the first line, in lower case; the column names if this is a CSV."""
     line = stream.readline(_MAX_HEADER_BYTES).decode("utf-8-sig", "replace")
     return [column.strip(' "\r\n').lower() for column in line.split(",")]
 
@@ -196,14 +196,16 @@ def _read_table(stream: IO[bytes], header: list[str], where: str, images: _Image
                 raise DataError(f"{line}: unknown emotion {row[emotion]!r}; expected 0 to 6")
             name = row[usage].strip()
             split = _usage(name, line)
-            images.add(_numbers(row[pixels], line), label, split, f"{name}_{len(images.names)}")
+            images.add(
+                _parse_pixels(row[pixels], line), label, split, f"{name}_{len(images.names)}"
+            )
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(
             f"{where}, after line {rows.line_num + 1}: no readable CSV ({error}); get it anew"
         ) from error
 
 
-def _numbers(text: str, line: str) -> bytes:
+def _parse_pixels(text: str, line: str) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # fromstring warns where it stops at what is no number
         try:

@@ -1,4 +1,4 @@
-"""Read the files in a folder, an archive or a lone file, none of which is trusted.
+"""Read the files in a folder, an archive or a single file, none of which is trusted.
 
 Nothing is extracted to disk. A member is refused when its path leaves the archive, when it is not
 a regular file, or when it unpacks to more than a data set of small pictures could hold.
@@ -21,19 +21,19 @@ from ferlab import archive
 from ferlab.errors import DataError
 
 MAX_MEMBERS = 200_000
-"""Five times the pictures of FER2013; reading more names than this would only fill memory."""
+"""Largest number of files in a source: five times the pictures of FER2013."""
 
 MAX_MEMBER_BYTES = 512 * 2**20
-"""The largest file that is wanted, the challenge's CSV, has 301 MB."""
+"""Largest size of one file; the challenge's CSV, the largest one wanted, has 301 MB."""
 
 MAX_TOTAL_BYTES = 2 * 2**30
-"""The challenge's whole download unpacks to about 0.7 GB."""
+"""Largest unpacked size of a source; the challenge's whole download has about 0.7 GB."""
 
 MAX_RATIO = 100
-"""Pixels written as text shrink about 4:1 and pictures not at all; a bomb shrinks 1000:1."""
+"""Largest compression ratio; pixels as text reach about 4:1, pictures 1:1, a bomb 1000:1."""
 
 HARMLESS_BYTES = 16 * 2**20
-"""An archive that unpacks to no more than this is no bomb at any ratio."""
+"""Unpacked size up to which any compression ratio is accepted."""
 
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 
@@ -55,21 +55,21 @@ _Members = Generator[Member, None, None]
 
 @contextmanager
 def opened(source: Path) -> Iterator[Iterator[Member]]:
-    """Open a folder, a zip, a gzipped tar or any other file, told apart by content.
+    """Open a folder, a zip, a gzipped tar or any other file, recognised by content.
 
-    What desktop systems leave behind (``.DS_Store``, ``__MACOSX``, ``Thumbs.db``) is passed over.
+    What desktop systems leave behind (``.DS_Store``, ``__MACOSX``, ``Thumbs.db``) is skipped.
     A file that is no archive is its own only member.
 
     Raises:
         DataError: the source cannot be read, is damaged, is encrypted, or breaks a limit. Errors
-            raised while a member's stream is read inside the ``with`` block are explained too.
+            raised while a member's stream is read inside the ``with`` block become one too.
     """
     with _explained(source), closing(_members(source)) as members:
         yield (member for member in members if not _is_litter(member.name))
 
 
 def file_stamp(source: Path) -> dict[str, object]:
-    """What tells one state of a source from another without reading its contents.
+    """Identify the state of a source without reading its contents.
 
     Returns:
         The resolved path with size and modification time; for a folder, with a digest of the
@@ -188,7 +188,7 @@ def _walk(source: Path) -> list[tuple[str, os.stat_result]]:
 
 
 def _safe(name: str, source: Path) -> str:
-    """The name with forward slashes, if it stays inside the archive."""
+    """The name with forward slashes; refused if it leads out of the archive."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or re.match("[A-Za-z]:", str(path)):
         raise DataError(f"{source}: member {name!r} leads out of the archive; do not trust it")

@@ -1,4 +1,4 @@
-"""What each image of a set was, in a few bytes: enough to say later which ones have changed."""
+"""A few bytes for each image of a set, from which later changes to it are found."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from ferlab.data.imageset import ImageSet
 from ferlab.errors import DataError
 
 RECORD = np.dtype([("name", "<u8"), ("pixels", "<u8"), ("label", "u1"), ("split", "u1")])
-"""Of one image: 64-bit digests of its name and its pixels, its label and its `Split`."""
+"""Record of one image: 64-bit digests of its name and pixels, its label and its `Split`."""
 
 _EXAMPLES = 3
 
@@ -28,10 +28,10 @@ def fingerprint(images: ImageSet) -> npt.NDArray[np.void]:
 
 
 def from_bytes(data: bytes) -> npt.NDArray[np.void]:
-    """What ``fingerprint(...).tobytes()`` wrote.
+    """Parse what ``fingerprint(...).tobytes()`` wrote; shape (n,).
 
     Raises:
-        DataError: it is not a whole number of records.
+        DataError: ``data`` is not a whole number of records.
     """
     if len(data) % RECORD.itemsize:
         raise DataError(f"{len(data)} bytes are no whole number of image fingerprints")
@@ -43,12 +43,12 @@ class Changes:
     """How many images differ between two states of a data set, matched by name.
 
     Attributes:
-        before: images then.
-        pixels: images whose pixels differ.
-        labels: images whose label differs.
-        splits: images whose split differs.
-        added: images that were not there.
-        gone: images that are not there any more.
+        before: number of images before.
+        pixels: number of images whose pixels differ.
+        labels: number of images whose label differs.
+        splits: number of images whose split differs.
+        added: number of images that were not there before.
+        gone: number of images that are not there any more.
         examples: names of some that differ or were added, as far as names are known.
     """
 
@@ -68,22 +68,22 @@ class Changes:
             "added": self.added,
             "gone": self.gone,
         }
-        told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-        if not told:
+        shown = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        if not shown:
             return "the same images in another order, or under other class names"
-        some = f" ({', '.join(self.examples)})" if self.examples else ""
-        return f"of {self.before:,} images {told}{some}"
+        examples = f" ({', '.join(self.examples)})" if self.examples else ""
+        return f"of {self.before:,} images {shown}{examples}"
 
 
 def describe_changes(
     before: npt.NDArray[np.void], now: npt.NDArray[np.void], names: Sequence[str] = ()
 ) -> Changes:
-    """What became of the images.
+    """Count the images that differ between two states of a data set.
 
     Args:
-        before: as `fingerprint` gives it.
-        now: the same of another state.
-        names: of the images of ``now``, if they are known.
+        before: fingerprint of the earlier state, shape (n,).
+        now: fingerprint of the later state, shape (m,).
+        names: names of the images of ``now``, if they are known.
     """
     _, old, new = np.intersect1d(before["name"], now["name"], return_indices=True)
     differs = {field: before[field][old] != now[field][new] for field in RECORD.names or ()}

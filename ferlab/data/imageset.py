@@ -1,4 +1,4 @@
-"""The one form that all data takes: images in memory, with label, split, name and digest each."""
+"""The one form of every data set: images in memory, with label, split, name and hash each."""
 
 import hashlib
 import posixpath
@@ -69,11 +69,11 @@ class ImageSet:
             split: shape (n,), a `Split` each or its number: 0 trains, 1 validates, 2 tests, 3 is
                 unused.
             names: shape (n,), unique within the set.
-            classes: their names, in the order of the labels; letters, digits, spaces and
+            classes: names of the classes, in the order of the labels; letters, digits, spaces and
                 ``_ - . :``, as in the names of metrics.
 
         Raises:
-            DataError: a shape, type or range is off, a name or a class stands twice, or a class
+            DataError: a shape, type or range is wrong, a name or a class occurs twice, or a class
                 has a name that no metric can have.
         """
         n = len(images)
@@ -127,7 +127,7 @@ class ImageSet:
         return np.flatnonzero(self.split == split)
 
     def counts(self, split: Split) -> dict[str, int]:
-        """Images per class in a split."""
+        """Number of images of each class in a split, by class name."""
         per_class = np.bincount(self.labels[self.split == split], minlength=len(self.classes))
         return dict(zip(self.classes, per_class.tolist(), strict=True))
 
@@ -150,7 +150,7 @@ def hash_images(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def _is_class_name(name: object) -> bool:
-    """Whether MLflow takes it in a metric's name, which must also be a path in normal form."""
+    """Whether MLflow accepts the name in a metric's, which must be a normalised path."""
     path = f"val/f1/{name}"
     is_plain = isinstance(name, str) and re.fullmatch(r"[\w.\- :/]{1,200}", name) is not None
     return is_plain and posixpath.normpath(path) == path

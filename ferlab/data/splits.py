@@ -41,10 +41,10 @@ def assign(images: ImageSet, split: str, folds: int = 5, fold: int = 0) -> Image
 
 
 def drop_leaks(images: ImageSet) -> tuple[ImageSet, int]:
-    """Take out of training what is pixel-identical to a validation or test image.
+    """Remove training images that are pixel-identical to a validation or test image.
 
     Returns:
-        The set with these images `Split.UNUSED`, and how many they are.
+        The set with these images `Split.UNUSED`, and their number.
     """
     group, _ = identical(images.hashes)
     held_out = np.isin(images.split, (Split.VAL, Split.TEST))

@@ -25,15 +25,16 @@ _log = logging.getLogger("ferlab")
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What a run came to.
+    """A finished run, from which its artifacts are made.
 
     Attributes:
-        config: of the run.
-        images: the run's data.
-        classifier: with the weights of the best epoch, in evaluation mode, on the run's device.
+        config: config of the run.
+        images: its data.
+        classifier: the network with the best epoch's weights, in evaluation mode, on the run's
+            device.
         normalisation: mean and standard deviation that the classifier was built with.
-        history: of its epochs.
-        predictions: of the classifier on the validation split.
+        history: metrics of its epochs.
+        predictions: the classifier's, on the validation split.
     """
 
     config: Config
@@ -70,7 +71,7 @@ ARTIFACTS: Mapping[str, Callable[[FinishedRun], str | Figure]] = {
     "figures/per_class.png": lambda run: figures.per_class(*run.answers),
     "figures/surest_mistakes.png": _surest_mistakes,
 }
-"""What each file shows, a text or a figure, by its path among the run's artifacts."""
+"""Functions that make the text or figure of each file, by its path in the run's artifacts."""
 
 OwnArtifact = Callable[[Classifier, ImageSet, Predictions, Path], object]
 """A user's function ``(classifier, images, predictions, folder)``.
@@ -84,7 +85,7 @@ def own_artifacts(names: Collection[str], allow: Collection[str]) -> dict[str, O
     """The functions that a config names, by name.
 
     Args:
-        names: dotted, ``my_pictures.draw``.
+        names: dotted names, ``my_pictures.draw``.
         allow: see `ferlab.instantiate.require_allowed`.
 
     Raises:
@@ -96,7 +97,7 @@ def own_artifacts(names: Collection[str], allow: Collection[str]) -> dict[str, O
 def write_artifacts(run: FinishedRun, own: Mapping[str, OwnArtifact], folder: Path) -> None:
     """Write all files of a finished run below a folder.
 
-    A user's function that fails loses nothing: its error is told, and kept in its place.
+    If a user's function fails, its error is logged and kept in its folder, and nothing is lost.
     """
     for path, make in ARTIFACTS.items():
         made = make(run)
@@ -107,11 +108,11 @@ def write_artifacts(run: FinishedRun, own: Mapping[str, OwnArtifact], folder: Pa
         else:
             made.savefig(file)
     for name, write in own.items():
-        place = folder / name
-        place.mkdir()
+        own_folder = folder / name
+        own_folder.mkdir()
         try:
-            write(run.classifier, run.images, run.predictions, place)
+            write(run.classifier, run.images, run.predictions, own_folder)
         except Exception as error:
-            (place / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            (own_folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
             line = (str(error).splitlines() or [""])[0]
             _log.warning("artifact %s failed, %s: %s", name, type(error).__name__, line)

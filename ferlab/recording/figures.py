@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 @styled
 def confusion(labels: Labels, predicted: Labels, classes: Sequence[str]) -> Figure:
-    """What was taken for what: a row per true class, in percent of it, with counts and recall.
+    """Confusion matrix: a row per true class, in percent of it, with counts and recall.
 
     Args:
         labels: true classes, shape (n,).
@@ -109,7 +109,7 @@ def learning_curves(history: History, monitor: str) -> Figure:
 
     Args:
         history: of each epoch ``train/loss``, ``train/accuracy``, ``val/loss``,
-            ``val/accuracy``, ``val/f1`` and whatever else; not finite where training diverged.
+            ``val/accuracy``, ``val/f1`` and any others; not finite where training diverged.
         monitor: the metric that decides the best epoch; a loss is best at its smallest.
 
     Raises:
@@ -193,7 +193,7 @@ def surest_mistakes(
     height = -(-len(shown) // columns) * (SIZE + caption)
     mosaic = np.full((height, width), 255, np.uint8)
     note = f"{len(shown)} of {len(wrong):,} among {n:,} images; true → predicted, its probability"
-    inch = 1.44 / SIZE  # per pixel: three dots at 100 dots an inch
+    inch = 1.44 / SIZE  # per pixel of an image: three dots at 100 dots an inch
     figure, axes = canvas(
         "Surest mistakes", note, width * inch + 0.38, height * inch, left=0.18, bottom=0.05
     )

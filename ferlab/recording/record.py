@@ -32,17 +32,17 @@ def record(
     state: Path,
     memory: PeakMemory,
 ) -> dict[str, float]:
-    """Write everything a run leaves behind into one folder, and hand that to MLflow.
+    """Write all artifacts of a finished run into one folder, and log that to MLflow.
 
     Args:
-        run: to record it on.
-        finished: what it came to.
-        own: a user's artifacts, by name.
-        state: file with the state after the last epoch, to be kept.
-        memory: that the run took so far.
+        run: the MLflow run to log to.
+        finished: the finished run.
+        own: a user's artifact functions, by name.
+        state: file of the checkpoint after the last epoch, to be kept.
+        memory: peak memory of the run so far.
 
     Returns:
-        The metrics that the run is known by from now on.
+        The summary metrics of the run: ``best/...``, speeds and costs.
     """
     images, classifier = finished.images, finished.classifier
     with tempfile.TemporaryDirectory(dir=paths.work(run.id)) as scratch:

@@ -16,12 +16,12 @@ def page(title: str, text: str, pictures: Mapping[str, bytes]) -> str:
     """Turn a text into a page.
 
     HTML in the text is shown as it stands. Links, which would lead out of the file, become plain
-    text, and pictures that are not at hand are left out.
+    text, and pictures that are missing are left out.
 
     Args:
-        title: of the page.
-        text: in Markdown, with tables.
-        pictures: PNG files by the names under which the text shows them.
+        title: title of the page.
+        text: the text in Markdown, with tables.
+        pictures: contents of PNG files, by the names under which the text shows them.
     """
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(text)
@@ -38,7 +38,7 @@ def page(title: str, text: str, pictures: Mapping[str, bytes]) -> str:
 
 
 def _leads_out(token: Token, pictures: Mapping[str, bytes]) -> bool:
-    """Whether it is a link, or a picture that is not at hand."""
+    """Whether it is a link, or a picture that is missing."""
     if token.type == "image":
         return token.attrs["src"] not in pictures
     return token.type in ("link_open", "link_close")

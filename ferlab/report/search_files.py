@@ -1,4 +1,4 @@
-"""A study's result as files: the text and its pictures, for MLflow and for ``experiments/``."""
+"""A study's result as files: its text and pictures, for MLflow and for ``experiments/``."""
 
 import tempfile
 from pathlib import Path
@@ -13,12 +13,12 @@ from ferlab.tracking.study_runs import StudyRun
 
 
 def write_search(study: studies.Study, folder: Path, name: str = "RESULTS.md") -> list[str]:
-    """Write the text and the pictures it shows.
+    """Write a study's text and the pictures that it shows.
 
     Args:
-        study: as `find` gives it.
-        folder: made if there is none; the files that an earlier report left are replaced.
-        name: of the text's file.
+        study: the study.
+        folder: created if missing; the files of an earlier report are replaced.
+        name: file name of the text.
 
     Returns:
         The names of the pictures that were drawn; see `ferlab.report.search_text.CAPTIONS`.
@@ -34,7 +34,7 @@ def write_search(study: studies.Study, folder: Path, name: str = "RESULTS.md") -
 
 
 def record_search(result: SweepResult) -> None:
-    """Keep the text and its pictures on the study's MLflow run."""
+    """Log a study's text and pictures to its MLflow run."""
     study = studies.open_study(result.table.study, result.storage)
     with tempfile.TemporaryDirectory() as folder:
         write_search(study, Path(folder))

@@ -15,20 +15,20 @@ CAPTIONS = {
     "front": "Pareto front",
     "curves": "Learning curves",
 }
-"""What stands below each picture."""
+"""The caption of each picture, by its name."""
 
 _BEST = 10
 _LISTED = 10
-"""Values of a parameter, or trials of a front, that are listed; of more, less is told."""
+"""Largest number of values of a parameter, or of trials of a front, that are listed."""
 
 
 def search_markdown(table: StudyTable, command: str, pictures: Mapping[str, str]) -> str:
-    """The result of a study.
+    """A study's result as a Markdown text.
 
     Args:
         table: the study.
-        command: that ran it, ``ferlab sweep se_placement``.
-        pictures: files, relative to where the text is kept, by the names of `CAPTIONS`.
+        command: the command that ran it, ``ferlab sweep se_placement``.
+        pictures: paths of the pictures, relative to the text, by the names of `CAPTIONS`.
     """
     parts = [f"# {table.study}"]
     if table.question:
@@ -51,13 +51,13 @@ def search_markdown(table: StudyTable, command: str, pictures: Mapping[str, str]
 
 
 def searched(table: StudyTable) -> Iterator[str]:
-    """Paragraphs on what was tried, how much of it was stopped early, and what it cost."""
+    """Paragraphs on the trials: which values were tried, how many were pruned, and their cost."""
     yield "## What was searched"
-    yield " ".join([_counts(table), _each(table), *_cost(table), *_timed(table)])
+    yield " ".join([_counts(table), _replication(table), *_cost(table), *_timed(table)])
     keys = dict.fromkeys(key for row in table.rows for key in row.params)
     if keys:
         yield markdown_table(
-            ["parameter", "values tried"], [[f"`{k}`", _tried(table, k)] for k in keys]
+            ["parameter", "values tried"], [[f"`{k}`", _format_values(table, k)] for k in keys]
         )
 
 
@@ -79,7 +79,7 @@ def _counts(table: StudyTable) -> str:
     return f"{text}."
 
 
-def _each(table: StudyTable) -> str:
+def _replication(table: StudyTable) -> str:
     epochs = pluralize(table.epochs, "epoch")
     if table.replicates == 1:
         return f"A trial is one run of at most {epochs}."
@@ -98,7 +98,7 @@ def _cost(table: StudyTable) -> Iterator[str]:
 
 
 def _timed(table: StudyTable) -> Iterator[str]:
-    """Where latency is an objective, what it was timed beside."""
+    """Sentences on what else ran while latency was timed, if latency is an objective."""
     if "latency" not in table.objectives or not table.complete:
         return
     known = [row.beside for row in table.complete if row.beside is not None]
@@ -126,7 +126,7 @@ def _best(table: StudyTable) -> Iterator[str]:
     header += ["sd between its seeds", "seeds"] if seeds else []
     lines = []
     for row in shown:
-        line = [f"{ranked.index(row) + 1}", f"{row.number}", _what(row)]
+        line = [f"{ranked.index(row) + 1}", f"{row.number}", _format_name(row)]
         line += map(format_value, table.objectives, row.values or ())
         if seeds:
             spread = between_seeds([row])
@@ -146,11 +146,11 @@ def _best(table: StudyTable) -> Iterator[str]:
         )
 
 
-def _what(row: TrialRow) -> str:
+def _format_name(row: TrialRow) -> str:
     return f"{row.name} (no attention)" if row.is_plain else row.name
 
 
-def _tried(table: StudyTable, key: str) -> str:
+def _format_values(table: StudyTable, key: str) -> str:
     values = list(dict.fromkeys(row.params[key] for row in table.rows if key in row.params))
     texts = [overrides({key: value})[0].partition("=")[2] for value in values]
     numbers = [value for value in values if isinstance(value, int | float)]

@@ -96,7 +96,7 @@ def _selection(table: StudyTable, best: TrialRow) -> Iterator[str]:
 
 
 def _verdict(table: StudyTable) -> str:
-    """What the numbers say of attention, by a rule that is told with it."""
+    """What the results say of attention, with the rule by which they say it."""
     ranked, objective = table.ranked, table.objectives[0]
     plain = [row for row in ranked if row.is_plain]
     placed = [row for row in ranked if not row.is_plain]
@@ -117,16 +117,16 @@ def _verdict(table: StudyTable) -> str:
     )
     if gap <= 0:
         return f"{text}This search does not show a gain."
-    beside = [
+    differing = [
         f"`{key}`"
         for key in dict.fromkeys([*best.params, *base.params])
         if not key.startswith("model.attention.") and best.params.get(key) != base.params.get(key)
     ]
-    if beside:
-        text += f"They differ in {join_words(beside)}, too. "
+    if differing:
+        text += f"They differ in {join_words(differing)}, too. "
     if needed is None:
         return f"{text}Nothing was measured that says whether this is more than chance."
-    text += f"{_because(table, best, base)} a difference stands out at 95 % from "
+    text += f"{_noise_source(table, best, base)} a difference stands out at 95 % from "
     text += f"{format_difference(objective, needed)} on"
     largest = uncertainty.needed(table, best, base, len(placed)) or 0.0
     if len(placed) > 1:
@@ -162,8 +162,8 @@ def _kinds(table: StudyTable) -> Iterator[str]:
     yield f"{text} The more trials a kind had, the luckier its best one is."
 
 
-def _because(table: StudyTable, best: TrialRow, base: TrialRow) -> str:
-    """What the chance in a difference is reckoned from."""
+def _noise_source(table: StudyTable, best: TrialRow, base: TrialRow) -> str:
+    """The start of a sentence on a difference: what its noise is estimated from."""
     spread = between_seeds(table.rows)
     if spread is None:
         return f"With one run each on {pluralize(table.images or 0, 'image')},"

@@ -21,7 +21,7 @@ from ferlab.reproduce.recorded import ARTIFACTS, PREDICTIONS, RUN, Files, Record
 from ferlab.tracking.run import CONFIG, IMAGES
 
 FORMAT = 1
-"""Of the files in a bundle; another is refused."""
+"""Version of the bundle format; any other is refused."""
 
 MANIFEST = "manifest.json"
 
@@ -33,7 +33,7 @@ _MAX_TOTAL_BYTES = 2**29
 
 
 def write_bundle(path: Path, runs: Sequence[Files]) -> None:
-    """Make a bundle, there at once and whole.
+    """Write a bundle: a draft, which is renamed once it is complete.
 
     Raises:
         DataError: the path cannot be written, or something is there already.
@@ -58,7 +58,7 @@ def write_bundle(path: Path, runs: Sequence[Files]) -> None:
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        with suppress(OSError):  # it is not there, or its folder is none
+        with suppress(OSError):  # there is no draft, or no such folder
             draft.unlink()
 
 
@@ -80,7 +80,7 @@ def read_bundle(path: Path) -> list[Recorded]:
 
 
 def _check(members: Sequence[zipfile.ZipInfo]) -> None:
-    """Refuse what should not even be unpacked."""
+    """Refuse, by names and sizes, members that should not even be unpacked."""
     names = {info.filename for info in members}
     if MANIFEST not in names or len(names) != len(members):
         raise DataError(f"it has no {MANIFEST}, or a name twice; ferlab export makes bundles")
@@ -114,7 +114,7 @@ def _runs(members: dict[str, bytes]) -> list[Files]:
 
 
 def _manifest(data: bytes) -> tuple[dict[str, str], int]:
-    """The digest of each file, and how many runs there are."""
+    """Digest of each file, by name, and number of runs."""
     try:
         manifest = json.loads(data)
         version, count = manifest["format"], int(manifest["runs"])

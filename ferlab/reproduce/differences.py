@@ -11,7 +11,7 @@ from ferlab.tracking.origin import CODE, COMPUTING
 Section = Literal["config", "code", "data", "environment", "hardware", "threads"]
 
 Effect = Literal["nothing", "rounding", "numbers"]
-"""It changes no number; the order or kind of float operations; or what is computed."""
+"""What a difference changes: no number, the rounding of floats, or what is computed."""
 
 _ROUNDING = frozenset(
     {"python", "platform", "cpu", "cpu_capability", "gpus", "gpu_driver", "cuda", "mkl", "onednn"}
@@ -20,14 +20,14 @@ _HARDWARE = frozenset(
     {"cpu", "cpu_capability", "physical_cores", "logical_cores", "memory", "gpus", "gpu_driver"}
 )
 _SHOWN = 8
-"""More files or packages than this are counted."""
+"""Largest number of files or packages that are listed; more are only counted."""
 
 
 class Difference(NamedTuple):
     """One thing that is not the same.
 
     Attributes:
-        section: what it is part of.
+        section: the section of a setting that it is in.
         what: a line that names it and both its values.
         effect: see `Effect`.
     """
@@ -77,14 +77,16 @@ def _code(before: Setting, now: Setting) -> Iterator[Difference]:
         yield Difference("code", f"commit: {before.commit} -> {now.commit}", "nothing")
     if before.diff != now.diff:
         yield Difference(
-            "code", f"uncommitted changes: {_lines(before.diff)} -> {_lines(now.diff)}", "nothing"
+            "code",
+            f"uncommitted changes: {_format_size(before.diff)} -> {_format_size(now.diff)}",
+            "nothing",
         )
     if before.own_commit != now.own_commit:
         what = f"commit of your own parts: {before.own_commit} -> {now.own_commit}"
         yield Difference("code", what, "nothing")
     if before.own_diff != now.own_diff:
-        what = f"uncommitted changes to your own parts: {_lines(before.own_diff)}"
-        yield Difference("code", f"{what} -> {_lines(now.own_diff)}", "nothing")
+        what = f"uncommitted changes to your own parts: {_format_size(before.own_diff)}"
+        yield Difference("code", f"{what} -> {_format_size(now.own_diff)}", "nothing")
     if before.sources is None or now.sources is None:
         effect: Effect = "nothing" if is_same_checkout and before.commit else "numbers"
         yield Difference("code", "which source files the run came from is not recorded", effect)
@@ -95,21 +97,21 @@ def _code(before: Setting, now: Setting) -> Iterator[Difference]:
             for name in dict.fromkeys([*before.sources, *now.sources])
             if before.sources.get(name) != now.sources.get(name) and name.startswith(CODE) is chosen
         ]
-        lines = [f"{name}: {_became(name, before.sources, now.sources)}" for name in names]
-        yield from (Difference("code", text, does) for text in _some(lines, "files"))  # type: ignore[arg-type]
+        lines = [f"{name}: {_format_change(name, before.sources, now.sources)}" for name in names]
+        yield from (Difference("code", text, does) for text in _listed(lines, "files"))  # type: ignore[arg-type]
 
 
-def _became(name: str, before: Mapping[str, str], now: Mapping[str, str]) -> str:
+def _format_change(name: str, before: Mapping[str, str], now: Mapping[str, str]) -> str:
     what = "changed" if name in before and name in now else "new" if name in now else "gone"
     return f"{what} (the recorded config is used)" if name.startswith("conf/") else what
 
 
-def _lines(diff: str) -> str:
+def _format_size(diff: str) -> str:
     count = sum(line[:1] in "+-" and line[:3] not in ("+++", "---") for line in diff.splitlines())
     untracked = sum(line.startswith("# untracked: ") for line in diff.splitlines())
-    told = [f"{count} lines"] if count else []
-    told += [f"{untracked} untracked files"] if untracked else []
-    return " and ".join(told) or ("others" if diff else "none")
+    counts = [f"{count} lines"] if count else []
+    counts += [f"{untracked} untracked files"] if untracked else []
+    return " and ".join(counts) or ("others" if diff else "none")
 
 
 def _data(before: Setting, now: Setting) -> Iterator[Difference]:
@@ -148,10 +150,10 @@ def _packages(before: Setting, now: Setting) -> Iterator[Difference]:
             for name in names
             if (name in COMPUTING) is chosen
         ]
-        yield from (Difference("environment", text, does) for text in _some(lines, "packages"))  # type: ignore[arg-type]
+        yield from (Difference("environment", text, does) for text in _listed(lines, "packages"))  # type: ignore[arg-type]
 
 
-def _some(lines: list[str], of: str) -> Iterable[str]:
+def _listed(lines: list[str], of: str) -> Iterable[str]:
     """The lines, or the first of them and how many more there are."""
     rest = len(lines) - _SHOWN
     return lines if rest <= 1 else [*lines[:_SHOWN], f"{rest} more {of}"]

@@ -38,10 +38,10 @@ class Evaluation:
     Attributes:
         run_id: whose model it is.
         split: ``test`` or ``val``.
-        accuracy: share of images read rightly.
+        accuracy: share of images classified correctly.
         f1: macro F1.
-        images: in the split.
-        is_new: whether it was scored now, or had been before.
+        images: number of images in the split.
+        is_new: whether this call scored it; False if it had been scored before.
     """
 
     run_id: str
@@ -56,7 +56,7 @@ class Evaluator:
     """Scores recorded models on a split of their data; data that they share is read once.
 
     Args:
-        client: of the store.
+        client: an MLflow client of the store.
     """
 
     def __init__(self, client: Client) -> None:
@@ -64,7 +64,7 @@ class Evaluator:
         self._images: dict[str, ImageSet] = {}
 
     def evaluate(self, entry: Entry, split: str) -> Evaluation:
-        """Score a finished run's model, or tell the score that it has.
+        """Score a finished run's model, or return its recorded score.
 
         A split is scored once per run and state of the data: the run then has the metrics
         ``test/accuracy``, ``test/f1`` and ``test/images``, the artifact ``predictions/test.csv``,
@@ -72,14 +72,14 @@ class Evaluator:
         the run's device, or on the CPU where there is no GPU.
 
         Args:
-            entry: the run; of a trial of several seeds, one of them.
+            entry: the run; for a trial of several seeds, the run of one seed.
             split: one of `SPLITS`; the validation split has been scored by training.
 
         Raises:
             FerlabError: the model, the config or the data is gone, or the data has changed; or the
-                model's code has, so that it does not say what it said when it was trained.
+                model's code has, and it predicts otherwise than when it was trained.
         """
-        if (known := self._known(entry, split)) is not None:
+        if (known := self._recorded_score(entry, split)) is not None:
             return known
         wanted = (CONFIG, PREDICTIONS, IMAGES, SOURCES)
         files = artifacts.read_files(self._client, entry.run_id, wanted, (CONFIG,))
@@ -92,17 +92,17 @@ class Evaluator:
         set_up_torch(config)
         classifier.to(_device(entry, config))
         size = config.trainer.batch_size
-        if PREDICTIONS in files and not self._is_by_this_code(entry, config, files):
+        if PREDICTIONS in files and not self._is_same_code(entry, config, files):
             before = Predictions.read(files[PREDICTIONS].decode())
             _require_same_model(entry, before, predict(classifier, images, size, Split.VAL))
         predictions = predict(classifier, images, size, Split[split.upper()])
-        reached = ClassScores(predictions.labels, predictions.predicted, images.classes)
-        accuracy, f1 = reached.accuracy, reached.macro_f1
+        class_scores = ClassScores(predictions.labels, predictions.predicted, images.classes)
+        accuracy, f1 = class_scores.accuracy, class_scores.macro_f1
         _record(self._client, entry, split, predictions, images, accuracy, f1)
         return Evaluation(entry.run_id, split, accuracy, f1, len(predictions.labels), True)
 
-    def _known(self, entry: Entry, split: str) -> Evaluation | None:
-        """The score that a run has; None if it is to be scored."""
+    def _recorded_score(self, entry: Entry, split: str) -> Evaluation | None:
+        """The score that is recorded on the run; None if there is none."""
         if split == "val":
             files = artifacts.read_files(self._client, entry.run_id, [PREDICTIONS], [PREDICTIONS])
             rows = len(Predictions.read(files[PREDICTIONS].decode()).labels)
@@ -122,8 +122,8 @@ class Evaluator:
             self._images[key], _ = prepare(data)
         return self._images[key]
 
-    def _is_by_this_code(self, entry: Entry, config: Config, files: Mapping[str, bytes]) -> bool:
-        """Whether the model surely says what it said: nothing that computes has changed since."""
+    def _is_same_code(self, entry: Entry, config: Config, files: Mapping[str, bytes]) -> bool:
+        """Whether no code or library that the model's predictions depend on has changed since."""
         return SOURCES in files and not origin.changed(self._client, entry.run_id, config.targets())
 
 
@@ -156,7 +156,7 @@ def _require_same_model(entry: Entry, before: Predictions, now: Predictions) -> 
 
 
 def _model(client: Client, entry: Entry) -> Classifier:
-    """The recorded model; nothing is unpickled, and only what is allowed is built."""
+    """Load the recorded model; nothing is unpickled, and only allowed targets are built."""
     with artifacts.model(client, entry.run_id) as folder:
         network = pyfunc_model.load_model(folder).network
     if not isinstance(network, Classifier):
@@ -183,7 +183,7 @@ def _record(
 ) -> None:
     run = Run(client, entry.run_id)
     run.log_text(predictions.table(images.classes), f"predictions/{split}.csv")
-    run.log_summary(  # last, for it says that the rest is there
+    run.log_summary(  # last: its tags mark the evaluation as complete
         {
             f"{split}/accuracy": accuracy,
             f"{split}/f1": f1,

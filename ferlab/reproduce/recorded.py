@@ -1,4 +1,4 @@
-"""What a run was made of and came to, as it is read from the store or from a bundle."""
+"""A recorded run, its setting and its results, read from the store or from a bundle."""
 
 import json
 from collections.abc import Mapping
@@ -31,28 +31,28 @@ OWN_DIFF = "environment/own.diff"
 RUN = "run.json"
 
 ARTIFACTS = (CONFIG, PREDICTIONS, MACHINE, PACKAGES, DIFF, OWN_DIFF, SOURCES, IMAGES)
-"""What is wanted of a run's artifacts."""
+"""Artifacts of a run that are read to reproduce it."""
 
 NEEDED = (CONFIG, PREDICTIONS)
-"""Those without which nothing can be reproduced; others may be missing in older runs."""
+"""Artifacts without which no run can be reproduced; others may be missing in older runs."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a run's numbers come from.
+    """Everything that a run's numbers come from.
 
     Attributes:
-        config: resolved, as plain containers.
-        commit: of ferlab's checkout; None if it is in none.
-        diff: of uncommitted changes; empty if there are none.
-        own_commit: of the checkout of a user's own parts, if they have one.
-        own_diff: of uncommitted changes to them.
+        config: the resolved config, as plain containers.
+        commit: commit of ferlab's checkout; None outside a checkout.
+        diff: diff of its uncommitted changes; empty if there are none.
+        own_commit: commit of the checkout of a user's own parts; None without one.
+        own_diff: diff of the uncommitted changes in it.
         sources: digests of the source files; None if they were not recorded.
         machine: see `ferlab.tracking.environment.Environment`; None if it was not recorded.
         packages: version of each installed distribution, by name.
-        data: digest of the data.
+        data: digest of the data set.
         images: see `ferlab.data.fingerprint`; None if it was not recorded.
-        names: of the images, where they are known.
+        names: names of the images; empty where they are not known.
     """
 
     config: Mapping[str, Any]
@@ -70,15 +70,15 @@ class Setting:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A run that was recorded.
+    """A recorded run.
 
     Attributes:
-        run_id: of MLflow.
-        name: for people.
+        run_id: MLflow's id of the run.
+        name: its display name.
         setting: what its numbers come from.
-        metrics: the last value of each.
-        history: of each epoch, from the first, its metrics; times and rates are left out.
-        predictions: on the validation split; None if the run has not come so far.
+        metrics: the last value of each metric.
+        history: the metrics of each epoch, from the first; times and rates are left out.
+        predictions: on the validation split; None if the run ended before it had any.
     """
 
     run_id: str
@@ -90,7 +90,7 @@ class Recorded:
 
     @classmethod
     def read(cls, files: Files) -> "Recorded":
-        """Put a run together from its files.
+        """Parse a run from its recorded files.
 
         Raises:
             DataError: one of them is damaged.
@@ -155,7 +155,7 @@ def fetch(client: Client, entry: Entry, needed: tuple[str, ...] = NEEDED) -> Fil
 
 
 def present(config: Config, images: ImageSet) -> Setting:
-    """What a run that started now would come from; its own parts must have been imported."""
+    """The setting of a run started now; a user's own parts must have been imported."""
     ferlab = environment.git_state(paths.shipped())
     own = environment.git_state(Path.cwd()) if sources.are_own(config.targets()) else None
     if own == ferlab:
@@ -176,21 +176,21 @@ def present(config: Config, images: ImageSet) -> Setting:
 
 
 def machine() -> dict[str, Any]:
-    """This machine, as a run records it."""
+    """This process's environment, in the form that a run records."""
     plain: dict[str, Any] = json.loads(json.dumps(asdict(environment.describe_environment())))
     return plain
 
 
 def installed_packages() -> dict[str, str]:
-    """What is installed, as a run records it."""
+    """Version of each installed distribution, by name, in the form that a run records."""
     return _packages(environment.requirements())
 
 
 def read_config(text: bytes) -> dict[str, Any]:
-    """A config from a file, as plain containers.
+    """Parse a config file into plain containers.
 
     Raises:
-        DataError: it is not YAML of a mapping, or has aliases, by which a small file can stand
+        DataError: it is not a YAML mapping, or has aliases, by which a small file can stand
             for an endless one.
     """
     try:

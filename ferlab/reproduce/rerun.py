@@ -1,4 +1,4 @@
-"""A recorded run once more: planned, so that all that differs is known before; trained; judged."""
+"""Reproduce a recorded run: plan it, to know all differences first; train it; judge it."""
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,20 +24,20 @@ from ferlab.training.assemble import on_this_machine
 from ferlab.training.run import train
 
 MAY_CHANGE = ("data.path", "trainer.threads", "trainer.device")
-"""What may be typed: where the data lies, and what a machine has. All else is as recorded."""
+"""Keys that may be overridden: where the data is, and what a machine has."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is known before anything is trained.
+    """A rerun before anything is trained.
 
     Attributes:
         originals: what is reproduced.
-        configs: of the runs to be, one per seed, as plain containers.
-        differ: from what was recorded; the same for all seeds.
-        names: of the images, where they are known.
-        tree: the checkout that trains, if it is not this ferlab.
-        notes: what else a person should know.
+        configs: configs of the new runs, one per seed, as plain containers.
+        differ: differences from what was recorded; the same for all seeds.
+        names: names of the images; empty where they are not known.
+        tree: the checkout whose code trains; None for this ferlab.
+        notes: further lines for the user.
     """
 
     originals: Resolved
@@ -53,10 +53,10 @@ class Rerun:
     """One run that was trained to reproduce another.
 
     Attributes:
-        run_id: of the new run.
-        metrics: of the new run.
-        original: that it reproduces; None for a config that no run has had.
-        verdict: None without an original.
+        run_id: id of the new run.
+        metrics: metrics of the new run.
+        original: the run that it reproduces; None for a config that no run has had.
+        verdict: whether it reproduced the original; None without one.
     """
 
     run_id: str
@@ -67,19 +67,19 @@ class Rerun:
 
 @contextmanager
 def planned(found: Resolved, overrides: Sequence[str], at_commit: bool) -> Iterator[Plan]:
-    """Find out what differs; trains nothing and records nothing.
+    """Plan a rerun and find what differs; train and record nothing.
 
     Args:
         found: what is to be reproduced.
-        overrides: of `MAY_CHANGE`, as ``key=value``.
-        at_commit: whether to train in a checkout of the recorded commit, which is there as long
-            as the context is.
+        overrides: values for keys of `MAY_CHANGE`, as ``key=value``.
+        at_commit: whether to train in a checkout of the recorded commit, which is removed
+            when the context ends.
 
     Raises:
         FerlabError: the config, the data or the commit cannot be used.
     """
     changed = _parsed(overrides)
-    configs = tuple(_with(config, changed, found.uri) for config in found.configs)
+    configs = tuple(_overridden(config, changed, found.uri) for config in found.configs)
     for config in configs:
         _require_allowed(config)
     recorded = found.runs[0].setting if found.runs else None
@@ -89,7 +89,7 @@ def planned(found: Resolved, overrides: Sequence[str], at_commit: bool) -> Itera
         try:
             for config in configs:
                 checked(config)
-            now = _here(on_this_machine(check(configs[0])))
+            now = _setting_here(on_this_machine(check(configs[0])))
         except ConfigError as error:
             if tree is None or recorded is None:
                 raise
@@ -98,7 +98,7 @@ def planned(found: Resolved, overrides: Sequence[str], at_commit: bool) -> Itera
                 recorded, config=configs[0], machine=machine(), packages=installed_packages()
             )
         if tree is not None and recorded is not None:
-            now = _in(tree, now, recorded)
+            now = _setting_in(tree, now, recorded)
             if gone := worktree.untracked(recorded.diff):
                 notes.append(f"files that were not tracked are missing: {', '.join(gone)}")
         differ = tuple(differences(recorded, now)) if recorded is not None else ()
@@ -106,7 +106,7 @@ def planned(found: Resolved, overrides: Sequence[str], at_commit: bool) -> Itera
 
 
 def reproduced(plan: Plan) -> Iterator[Rerun]:
-    """Train what was planned, seed after seed, and judge each.
+    """Train a plan's runs, seed after seed, and judge each.
 
     Every new run is tagged with what it reproduces, ``ferlab.reproduces``, and with the verdict,
     ``ferlab.verdict`` and ``ferlab.verdict.why``.
@@ -131,9 +131,9 @@ def reproduced(plan: Plan) -> Iterator[Rerun]:
 
 
 def resumed(client: Client, run_id: str) -> Rerun | None:
-    """The verdict on a run that was to reproduce another, and was interrupted on the way.
+    """Judge a resumed run that reproduces another.
 
-    None if it was not, or the other is not in this store.
+    None if it reproduces none, or the other is not in this store.
     """
     original = find.resolve(client, run_id).tags.get("ferlab.reproduces")
     if original is None:
@@ -148,19 +148,19 @@ def resumed(client: Client, run_id: str) -> Rerun | None:
 def _judged(
     client: Client, original: Recorded | None, run_id: str, names: tuple[str, ...]
 ) -> Rerun:
-    """Compare what was recorded of both, and record the verdict."""
+    """Compare the records of both runs, and record the verdict on the new one."""
     again = Recorded.read(fetch(client, find.resolve(client, run_id)))
     if original is None:
         return Rerun(run_id, again.metrics, None, None)
     differ = differences(original.setting, replace(again.setting, names=names))
     verdict = run_comparison.judge_rerun(run_comparison.compare_runs(original, again), differ)
-    told = {"ferlab.verdict": verdict.level, "ferlab.verdict.why": verdict.text}
-    Run(client, run_id).log_summary({}, told)
+    tags = {"ferlab.verdict": verdict.level, "ferlab.verdict.why": verdict.text}
+    Run(client, run_id).log_summary({}, tags)
     return Rerun(run_id, again.metrics, original, verdict)
 
 
 def _parsed(overrides: Sequence[str]) -> dict[str, Any]:
-    """The overrides by key, each checked to be one that may be typed."""
+    """The overrides by key, each checked to be in `MAY_CHANGE`."""
     changed: dict[str, Any] = {}
     for text in overrides:
         key, equals, value = text.partition("=")
@@ -173,8 +173,10 @@ def _parsed(overrides: Sequence[str]) -> dict[str, Any]:
     return changed
 
 
-def _with(config: Mapping[str, Any], changed: Mapping[str, Any], uri: str | None) -> dict[str, Any]:
-    """The recorded config with what was typed, recorded in the store that is used here."""
+def _overridden(
+    config: Mapping[str, Any], changed: Mapping[str, Any], uri: str | None
+) -> dict[str, Any]:
+    """The recorded config with the overrides, and with the store that is used here."""
     raw = copy.deepcopy(dict(config))
     for key, value in {**changed, "tracking.uri": uri}.items():
         section, _, name = key.partition(".")
@@ -209,16 +211,16 @@ def _checkout(found: Resolved) -> Iterator[Path]:
         yield tree
 
 
-def _here(config: Config) -> Setting:
-    """What a run of this config would come from here and now."""
+def _setting_here(config: Config) -> Setting:
+    """The setting of a run of this config, started here and now."""
     for target in sorted(config.names()):
-        instantiate.locate(target)  # the file that a part comes from is known once it is imported
+        instantiate.locate(target)  # a part's file is known once it is imported
     images, _ = prepare(config.data)
     return present(config, images)
 
 
-def _in(tree: Path, now: Setting, recorded: Setting) -> Setting:
-    """What is here now, but for ferlab's code, which is the checkout's."""
+def _setting_in(tree: Path, now: Setting, recorded: Setting) -> Setting:
+    """The setting ``now``, but with the checkout's ferlab as the code."""
     own = {k: v for k, v in (now.sources or {}).items() if k.startswith("own/")}
     files = {**sources.sources(root=tree / "ferlab", conf=tree / "conf"), **own}
     return replace(now, commit=recorded.commit, diff=recorded.diff, sources=files)

@@ -1,4 +1,4 @@
-"""What a user asks to reproduce: a run, the best, a bundle or a config, as runs that it means."""
+"""What a user asks to reproduce, resolved to runs: a run, the best, a bundle or a config."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from ferlab.tracking.store import Client
 
 @dataclass(frozen=True)
 class Resolved:
-    """What is to be trained once more.
+    """What is to be reproduced.
 
     Attributes:
-        what: it is, in words.
-        runs: that were recorded, one per seed; none for a config that no run has had.
-        configs: one per run, or the one that no run has had.
-        is_foreign: whether it comes from a file that may have come from anywhere.
-        uri: of the store that it was found in; None where it was not.
+        what: description, for a person to read.
+        runs: the recorded runs, one per seed; none for a config that no run has had.
+        configs: one config per run, or the one that no run has had.
+        is_foreign: whether it was read from a file, which may have come from anywhere.
+        uri: URI of the store in which it was found; None where it was in none.
     """
 
     what: str
@@ -36,7 +36,7 @@ class Resolved:
 
 
 def resolve_recorded(what: str) -> Resolved:
-    """Find what a user means.
+    """Find what a user asks to reproduce.
 
     Args:
         what: a path to a bundle (``.zip``) or to a config (``.yaml``), or see
@@ -49,7 +49,7 @@ def resolve_recorded(what: str) -> Resolved:
     if suffix == ".zip":
         runs = tuple(bundle.read_bundle(Path(what)))
         configs = tuple(run.setting.config for run in runs)
-        return Resolved(f"{what}: {_told(runs)}", runs, configs, True, None)
+        return Resolved(f"{what}: {_format_runs(runs)}", runs, configs, True, None)
     if suffix in (".yaml", ".yml"):
         return _of_config(Path(what))
     client = store.connect(None, make=False)
@@ -57,7 +57,7 @@ def resolve_recorded(what: str) -> Resolved:
     runs = tuple(Recorded.read(files) for files in files_of(client, entry))
     configs = tuple(run.setting.config for run in runs)
     study = f", of the study {entry.study}" if entry.study else ""
-    return Resolved(f"{_told(runs)}{study}", runs, configs, False, client.tracking_uri)
+    return Resolved(f"{_format_runs(runs)}{study}", runs, configs, False, client.tracking_uri)
 
 
 def files_of(client: Client, entry: Entry) -> list[Files]:
@@ -107,26 +107,26 @@ def _of_config(path: Path) -> Resolved:
     if client is None or entry is None:
         return Resolved(f"{path}, a config that no run here has had", (), (config,), True, None)
     run = Recorded.read(fetch(client, entry))
-    what = f"{path}, the config of {_told((run,))}"
+    what = f"{path}, the config of {_format_runs((run,))}"
     return Resolved(what, (run,), (config,), True, client.tracking_uri)
 
 
 def _with_config(client: Client, config: Mapping[str, Any]) -> Entry | None:
-    """The newest run that had it, other than those that only reproduced one."""
-    wanted = {p.key: p.value for p in params_of(flatten(config)) if _matters(p.key)}
+    """The newest finished run that had this config, reproductions left out."""
+    wanted = {p.key: p.value for p in params_of(flatten(config)) if _is_compared(p.key)}
     for entry in find.every(client):
-        had = {key: value for key, value in entry.params.items() if _matters(key)}
+        had = {key: value for key, value in entry.params.items() if _is_compared(key)}
         is_original = entry.kind != "study" and "ferlab.reproduces" not in entry.tags
         if had == wanted and is_original and entry.status == "finished":
             return entry
     return None
 
 
-def _matters(key: str) -> bool:
+def _is_compared(key: str) -> bool:
     return not key.startswith("tracking.")
 
 
-def _told(runs: tuple[Recorded, ...]) -> str:
+def _format_runs(runs: tuple[Recorded, ...]) -> str:
     first = f"run {runs[0].run_id}: {runs[0].name}"
     return first if len(runs) == 1 else f"{len(runs)} seeds, of which the first is {first}"
 

@@ -15,19 +15,19 @@ from ferlab.reproduce.recorded import Recorded
 Level = Literal["identical", "equivalent", "different"]
 
 ALPHA = 0.01
-"""Two runs read the images equally well if McNemar's exact test is not below this."""
+"""Level of McNemar's exact test for whether two runs classify the images equally well."""
 
 _SHOWN = 3
 
 
 class Parting(NamedTuple):
-    """A metric that came out differently.
+    """A metric that differs between two runs in one epoch.
 
     Attributes:
-        epoch: from 1.
-        metric: its name.
-        before: value in the first run.
-        again: value in the second.
+        epoch: number of the epoch, from 1.
+        metric: name of the metric.
+        before: its value in the first run.
+        again: its value in the second run.
     """
 
     epoch: int
@@ -37,7 +37,7 @@ class Parting(NamedTuple):
 
     @property
     def size(self) -> float:
-        """How far apart the values are."""
+        """The absolute difference of the values."""
         return abs(self.before - self.again)
 
     def __str__(self) -> str:
@@ -49,16 +49,16 @@ class RunComparison:
     """How two runs' results differ.
 
     Attributes:
-        epochs: of each run.
+        epochs: number of epochs of each run.
         parted: the metrics that differ in the first epoch in which one does, largest first.
         largest: the metric that differs most in any epoch; None if none does.
-        images: that both runs have predicted.
-        only_one: images that only one of them has.
-        changed: images whose class differs.
+        images: number of images that both runs have predicted.
+        only_one: number of images that only one of them has predicted.
+        changed: number of images whose predicted class differs.
         probability: the largest difference of a probability.
         same_bits: whether both have predictions, and every bit of them is the same.
-        gained: images that only the second run reads rightly.
-        lost: images that only the first one does.
+        gained: number of images that only the second run classifies correctly.
+        lost: number of images that only the first run classifies correctly.
     """
 
     epochs: tuple[int, int]
@@ -79,7 +79,7 @@ class RunComparison:
 
     @property
     def are_as_good(self) -> bool:
-        """Whether chance alone could tell the two apart: McNemar's exact test."""
+        """Whether McNemar's exact test finds no difference between the runs at level `ALPHA`."""
         trials = self.gained + self.lost
         return trials == 0 or bool(stats.binomtest(self.gained, trials).pvalue >= ALPHA)
 
@@ -106,7 +106,7 @@ class RunComparison:
 
 
 def compare_runs(before: Recorded, again: Recorded) -> RunComparison:
-    """Compare what two runs came to."""
+    """Compare the histories and predictions of two runs."""
     partings = [
         Parting(epoch, name, old[name], new[name])
         for epoch, (old, new) in enumerate(
@@ -150,7 +150,7 @@ def judge_rerun(found: RunComparison, differ: Sequence[Difference]) -> Judgement
 
     - ``identical``: every prediction and every epoch's metrics are the same to the last bit.
     - ``equivalent``: only differences that can change no more than the rounding of floats lie
-      between the two settings, and one does; and both read the images equally well (`ALPHA`).
+      between the two settings, and one does; and both classify the images equally well (`ALPHA`).
     - ``different``: anything else.
     """
     if found.is_identical:
@@ -159,22 +159,22 @@ def judge_rerun(found: RunComparison, differ: Sequence[Difference]) -> Judgement
             f"identical: {found.epochs[0]} epochs and all {found.images:,} images are the same "
             "to the last bit",
         )
-    told = "; ".join(found.lines())
+    text = "; ".join(found.lines())
     causes = [difference for difference in differ if difference.effect == "numbers"]
     if causes:
         because = "; ".join(f"{cause.section}: {cause.what}" for cause in causes[:_SHOWN])
-        return Judgement("different", f"different: {told}; what is computed differs: {because}")
+        return Judgement("different", f"different: {text}; what is computed differs: {because}")
     causes = [difference for difference in differ if difference.effect == "rounding"]
     if not causes:
-        return Judgement("different", f"different: {told}; nothing that was recorded explains it")
+        return Judgement("different", f"different: {text}; nothing that was recorded explains it")
     because = "; ".join(cause.what for cause in causes[:_SHOWN])
     if found.only_one or not found.are_as_good:
-        return Judgement("different", f"different: {told}; more than rounding explains ({because})")
-    return Judgement("equivalent", f"equivalent: {told}; explained by {because}")
+        return Judgement("different", f"different: {text}; more than rounding explains ({because})")
+    return Judgement("equivalent", f"equivalent: {text}; explained by {because}")
 
 
 def worst(levels: Sequence[Level]) -> Level:
-    """The verdict on several runs that stand for one."""
+    """The worst of the levels, for several seeds that stand for one trial."""
     order: tuple[Level, ...] = ("different", "equivalent", "identical")
     return next(level for level in order if level in levels)
 
@@ -214,7 +214,7 @@ def _same(one: float, other: float) -> bool:
 
 
 def format_scores(metrics: Mapping[str, float]) -> str:
-    """A run's scores, in a few words."""
+    """A run's accuracy and F1, as far as recorded, in a few words."""
     names = {"accuracy": "best/accuracy", "F1": "best/f1"}
     return ", ".join(
         f"{label} {metrics[key]:.4f}" for label, key in names.items() if key in metrics

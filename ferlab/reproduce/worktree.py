@@ -1,4 +1,4 @@
-"""A run in the code of its own time: a git worktree beside the user's, which is left alone."""
+"""Training by the code of a run's commit, in a git worktree beside the user's checkout."""
 
 import json
 import os
@@ -31,12 +31,12 @@ except FerlabError as error:
     answer = {"error": str(error)}
 print(json.dumps(answer))
 """
-"""What trains a run there; it uses only what every ferlab with a recorded run has."""
+"""Script that trains a run there; it uses only what every ferlab with a recorded run has."""
 
 
 @contextmanager
 def checked_out(commit: str | None, diff: str) -> Iterator[Path]:
-    """A checkout of a commit with a recorded diff applied; gone at the end.
+    """Yield a checkout of a commit with a recorded diff applied, removed when the context ends.
 
     Raises:
         TrackingError: the commit or the diff cannot be had any more.
@@ -82,8 +82,8 @@ def checked_out(commit: str | None, diff: str) -> Iterator[Path]:
 
 def untracked(diff: str) -> list[str]:
     """The files that a run's checkout had and that no diff can bring back."""
-    head = "# untracked: "
-    return [line.removeprefix(head) for line in diff.splitlines() if line.startswith(head)]
+    marker = "# untracked: "
+    return [line.removeprefix(marker) for line in diff.splitlines() if line.startswith(marker)]
 
 
 def train_in(tree: Path, config: Mapping[str, Any], tags: Mapping[str, str]) -> str:
@@ -104,7 +104,7 @@ def train_in(tree: Path, config: Mapping[str, Any], tags: Mapping[str, str]) -> 
     try:
         out, _ = process.communicate(json.dumps({"config": dict(config), "tags": dict(tags)}))
     except KeyboardInterrupt:
-        process.wait()  # it was told, too, and records its end
+        process.wait()  # it got the signal, too, and records its end
         raise
     try:
         answer = json.loads(out.splitlines()[-1])

@@ -1,10 +1,10 @@
-"""An objective's values as they are written, in a text and along an axis."""
+"""Formats of an objective's values, in a text and along an axis."""
 
 from collections.abc import Callable
 
 
 def is_exact(objective: str) -> bool:
-    """Whether it is counted, so that no chance is in it."""
+    """Whether the objective is counted, not measured, and so free of noise."""
     return objective in ("parameters", "multiply_adds")
 
 
@@ -28,12 +28,12 @@ def format_difference(objective: str, difference: float, digits: int = 2) -> str
 
 
 def axis_label(objective: str) -> str:
-    """What is written along an objective's axis."""
+    """The label of an objective's axis."""
     return "latency (ms)" if objective == "latency" else objective
 
 
 def tick_format(objective: str) -> Callable[[float, int], str]:
-    """How a value is written beside an axis."""
+    """The format of an objective's values at the ticks of an axis."""
     if objective == "val/accuracy":
         return lambda value, _: f"{100 * value:.4g}%"
     if objective in ("parameters", "multiply_adds"):

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 Value = None | bool | int | float | str
-"""What Optuna stores of a parameter; a list or a mapping is stored as the text of its override."""
+"""A parameter's value in Optuna's storage; a list or a mapping is the text of its override."""
 
 Params = dict[str, Value]
 """A point of a search space: the value of each parameter that is drawn, by its key."""
@@ -16,7 +16,7 @@ def identity(params: Params) -> str:
 
 
 def overrides(params: Mapping[str, Value]) -> list[str]:
-    """The parameters in Hydra's grammar."""
+    """The parameters as overrides in Hydra's grammar."""
     return [f"{key}={format_override(value)}" for key, value in params.items()]
 
 

@@ -14,20 +14,20 @@ State = Literal["complete", "pruned", "failed", "running"]
 
 @dataclass(frozen=True)
 class TrialRow:
-    """One trial.
+    """One trial of a study.
 
     Attributes:
-        number: counted from 0.
-        state: how it stands.
-        params: the values that were drawn for it.
-        name: what it is, ``se r8 @2+3 pool``.
+        number: number of the trial, from 0.
+        state: state of the trial.
+        params: the parameters that were drawn for it.
+        name: short name, ``se r8 @2+3 pool``.
         values: one per objective, each the mean over its seeds; None where it has none.
-        replicates: the first objective of each seed that is finished, in the order of the seeds.
-        epochs: the first objective by epoch, from 1, of its first seed.
-        why: why it was pruned or failed; else empty.
-        run_id: of its MLflow run.
-        started: seconds since 1970.
-        ended: seconds since 1970; None while it runs.
+        replicates: the first objective of each finished seed, in the order of the seeds.
+        epochs: the first objective of its first seed, by epoch, from 1.
+        why: reason why it was pruned or failed; else empty.
+        run_id: id of its MLflow run.
+        started: time of its start, in seconds since 1970.
+        ended: time of its end, in seconds since 1970; None while it runs.
         beside: how many other trials its machine trained when its latency was timed, at most; None
             where that is not known, or latency is no objective.
     """
@@ -47,18 +47,18 @@ class TrialRow:
 
     @property
     def attention(self) -> str:
-        """The kind of attention it was drawn to have; empty where that was not searched."""
+        """The kind of attention drawn for the trial; empty where that was not searched."""
         return str(self.params.get("model.attention.kind", ""))
 
     @property
     def is_plain(self) -> bool:
-        """Whether it was drawn to have no attention."""
+        """Whether the trial was drawn without attention."""
         return self.attention == NONE
 
 
 @dataclass(frozen=True)
 class Spread:
-    """A standard deviation and its degrees of freedom."""
+    """A pooled standard deviation and its degrees of freedom."""
 
     deviation: float
     freedom: int
@@ -69,15 +69,15 @@ class StudyTable:
     """A study and all its trials.
 
     Attributes:
-        study: its name.
-        question: what it is to answer, in words.
-        objectives: their names, ``val/accuracy``, ``parameters``; at least one.
+        study: name of the study.
+        question: the question that it is to answer; None without one.
+        objectives: names of the objectives, ``val/accuracy``, ``parameters``; at least one.
         minimised: for each objective, whether less is better.
-        budget: trials that are to count.
-        epochs: of each training run.
-        replicates: seeds that each trial is to be trained under.
-        images: validation images behind one score; None where that is not known.
-        rows: its trials by number.
+        budget: number of trials that are to count.
+        epochs: largest number of epochs of each training run.
+        replicates: number of seeds that each trial is trained under.
+        images: number of validation images behind one score; None where it is not known.
+        rows: the trials, by number.
     """
 
     study: str
@@ -91,7 +91,7 @@ class StudyTable:
     rows: tuple[TrialRow, ...]
 
     def of(self, state: State) -> list[TrialRow]:
-        """The trials that stand so, by number."""
+        """The trials in a state, by number."""
         return [row for row in self.rows if row.state == state]
 
     @property
@@ -106,12 +106,12 @@ class StudyTable:
 
     @property
     def best(self) -> TrialRow | None:
-        """The first of `ranked`."""
+        """The best complete trial, the first of `ranked`; None without one."""
         return next(iter(self.ranked), None)
 
     @property
     def front(self) -> list[TrialRow]:
-        """The complete trials that none is better than in one objective and as good in all."""
+        """The Pareto front: the complete trials that no other dominates, best first."""
         front: list[TrialRow] = []
         for row in self.ranked:  # what is better than a row in all stands before it
             costs = self.costs(row)
@@ -121,18 +121,18 @@ class StudyTable:
         return front
 
     def costs(self, row: TrialRow) -> tuple[float, ...]:
-        """Its values, signed so that less is better."""
+        """The values of a trial, signed so that less is better."""
         signed = zip(row.values or (), self.minimised, strict=True)
         return tuple(value if less else -value for value, less in signed)
 
 
 def between_seeds(rows: Iterable[TrialRow]) -> Spread | None:
-    """How far seeds of one trial lie apart, pooled over all trials with at least two seeds."""
+    """Deviation between the seeds of a trial, pooled over all trials with at least two seeds."""
     return pooled(row.replicates for row in rows)
 
 
 def pooled(groups: Iterable[Sequence[float]]) -> Spread | None:
-    """How far values of one group lie apart, over all groups with at least two values."""
+    """Deviation within a group, pooled over all groups with at least two values; None without."""
     several = [group for group in groups if len(group) > 1]
     if not several:
         return None
@@ -142,5 +142,5 @@ def pooled(groups: Iterable[Sequence[float]]) -> Spread | None:
 
 
 def value_of(row: TrialRow) -> float:
-    """Its first objective; not a number where it has none."""
+    """The first objective of a trial; NaN where it has none."""
     return row.values[0] if row.values else math.nan

@@ -18,7 +18,8 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from ferlab import paths
-from ferlab.config import Config, compose
+from ferlab.config import Config
+from ferlab.config.compose import compose
 from ferlab.config.study import StudyConfig, check_study, study_problems
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError

@@ -2,7 +2,7 @@
 
 import os
 
-# MLflow reads these at its import: no usage reports, no git look-ups; errors are ours to tell.
+# MLflow reads these at its import: no usage reports, no git look-ups; ferlab reports errors itself.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -30,22 +30,22 @@ def read_files(
     """The contents of a run's artifacts, by path.
 
     Args:
-        client: of the store.
-        run_id: of the run.
-        wanted: paths; those that the run has not are left out.
-        needed: those of them that it must have.
+        client: an MLflow client of the store.
+        run_id: id of the run.
+        wanted: paths; those that the run lacks are left out.
+        needed: the paths that the run must have.
 
     Raises:
-        TrackingError: one of ``needed`` is missing, or one that is there cannot be read.
+        TrackingError: one of ``needed`` is missing, or an artifact cannot be read.
     """
-    there = set(list_files(client, run_id))
+    available = set(list_files(client, run_id))
     for name in needed:
-        if name not in there:
+        if name not in available:
             raise TrackingError(f"run {run_id} has no {name} among its artifacts any more")
     files: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for name in wanted:
-            if name in there:
+            if name in available:
                 try:
                     path = client.download_artifacts(run_id, name, scratch)
                     files[name] = Path(path).read_bytes()
@@ -70,10 +70,10 @@ def metric_history(
 
 @contextmanager
 def model(client: MlflowClient, run_id: str) -> Iterator[Path]:
-    """A folder with a copy of the run's model, for as long as the context is.
+    """Yield a folder with a copy of the run's model, deleted when the context ends.
 
     Raises:
-        TrackingError: the run has none, or it cannot be read.
+        TrackingError: the run has no model, or it cannot be read.
     """
     with reported(client.tracking_uri):
         outputs = client.get_run(run_id).outputs

@@ -12,21 +12,21 @@ from mlflow.entities import RunStatus
 from scipy.special import stdtrit
 
 Kind = Literal["run", "study", "trial", "seed"]
-"""A run of its own; a study; a trial, which may stand for several seeds; one of those seeds."""
+"""A single run, a study, a trial (which may stand for several seeds), or one of those seeds."""
 
 STATUSES = ("running", "finished", "interrupted", "pruned", "failed")
-"""What a run can be; ``failed`` is any other end."""
+"""Statuses of a run; ``failed`` is any end that is not one of the others."""
 
 _SMALLER_IS_BETTER = frozenset({"parameters", "multiply_adds", "latency_ms", "train_seconds"})
 
 
 class SeedScore(NamedTuple):
-    """A metric over seeds; of a single run there is no interval.
+    """Mean and interval of a metric over seeds; a single run has no interval.
 
     Attributes:
-        mean: over the seeds.
+        mean: mean over the seeds.
         half: half the width of the 95 % interval of the mean (Student's t); None for one seed.
-        seeds: how many.
+        seeds: number of seeds.
     """
 
     mean: float
@@ -35,7 +35,7 @@ class SeedScore(NamedTuple):
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "SeedScore":
-        """The score of seeds that came to ``values``; there must be at least one."""
+        """The score of the seeds' ``values``, of which there must be at least one."""
         n = len(values)
         if n == 1:
             return cls(values[0], None, 1)
@@ -51,18 +51,18 @@ class Entry:
     """A run as the store has it.
 
     Attributes:
-        run_id: of MLflow.
-        name: for people.
+        run_id: MLflow's id of the run.
+        name: its display name.
         kind: see `Kind`.
         status: one of `STATUSES`.
-        why: a line on an end before the last epoch; empty otherwise.
-        experiment: the MLflow experiment's name.
-        started: in UTC.
-        seconds: from start to end; None while it is running.
-        metrics: the last value of each.
+        why: one line on why it ended before its last epoch; empty otherwise.
+        experiment: name of its MLflow experiment.
+        started: time of its start, in UTC.
+        seconds: time from start to end; None while it is running.
+        metrics: the last value of each metric.
         params: the flattened config.
-        tags: all of them.
-        seeds: its seeds' runs, finished ones only, if it is a trial of several; in order.
+        tags: all its MLflow tags.
+        seeds: the finished runs of its seeds, in order, if it is a trial of several.
     """
 
     run_id: str
@@ -80,14 +80,14 @@ class Entry:
 
     @property
     def study(self) -> str | None:
-        """The study that it is, or belongs to."""
+        """Name of the study that the run is or belongs to; None for a run of its own."""
         return self.tags.get("ferlab.study")
 
     @property
     def commit(self) -> str:
         """The commit it ran, shortened, with a plus if the checkout was dirty; empty if unknown.
 
-        Of a trial of several seeds, those that its seeds ran.
+        For a trial of several seeds, the commits of its seeds.
         """
         if self.seeds:
             return ", ".join(dict.fromkeys(seed.commit for seed in self.seeds if seed.commit))
@@ -107,7 +107,7 @@ class Entry:
 def metric_name(metric: str) -> str:
     """The name under which a finished run has a metric.
 
-    ``val/f1`` is ``best/f1``, of its model, and ``val/f1/happy`` is ``best/f1/happy``.
+    ``val/f1`` is ``best/f1``, the score of its model, and ``val/f1/happy`` is ``best/f1/happy``.
     """
     if metric == "latency":
         return "latency_ms"
@@ -115,12 +115,12 @@ def metric_name(metric: str) -> str:
 
 
 def is_better_smaller(metric: str) -> bool:
-    """Whether less of a metric is more: losses, sizes and times."""
+    """Whether a smaller value of a metric is better, as for losses, sizes and times."""
     return metric.endswith("loss") or metric_name(metric) in _SMALLER_IS_BETTER
 
 
 def entry_of(run: MlflowRun, experiment: str) -> Entry:
-    """A run of MLflow's as an entry, without its seeds; ``experiment`` is its experiment's name."""
+    """Convert an MLflow run, without its seeds; ``experiment`` is its experiment's name."""
     info, tags = run.info, run.data.tags
     ended = None if info.end_time is None else (info.end_time - info.start_time) / 1000
     status = RunStatus.to_string(RunStatus.from_string(info.status)).lower()

@@ -23,13 +23,13 @@ LIBRARIES = (
     "optuna",
     "mlflow",
 )
-"""The distributions that a run's numbers and records come from."""
+"""Distributions that a run's numbers and records depend on."""
 
 DIFF_LIMIT = 1_000_000
 """Longest recorded diff, in characters."""
 
 _GIT_TIMEOUT = 10.0  # seconds; a larger checkout than that is not worth a run's wait
-_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # which every git knows
+_EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # known to every git
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Environment:
         physical_cores: None where the system does not say.
         logical_cores: of the machine; this process may be bound to fewer.
         threads: of torch, at the time of asking.
-        memory: bytes.
+        memory: of the machine, in bytes.
         gpus: names, in CUDA's order; empty without CUDA.
         gpu_driver: version of NVIDIA's driver, None without CUDA or where the system does not say.
         cuda: version that torch was built for, None for a CPU build.
@@ -71,7 +71,7 @@ class Environment:
 
 @dataclass(frozen=True)
 class GitState:
-    """The code of a checkout as it stood.
+    """State of the code in a checkout.
 
     Attributes:
         commit: full hash, None before the first commit.

@@ -29,11 +29,11 @@ def list_entries(
     """Runs, trials and studies, newest first; a trial's seeds are in it, not beside it.
 
     Args:
-        client: of the store.
-        study: only this one's trials.
-        experiment: only those of this MLflow experiment.
-        status: only those that are so; see `STATUSES`.
-        sort: a metric; the best come first, those without it last.
+        client: an MLflow client of the store.
+        study: list only this study's trials.
+        experiment: list only runs of this MLflow experiment.
+        status: list only runs of this status; see `ferlab.tracking.entry.STATUSES`.
+        sort: a metric to sort by, the best first and runs without it last.
 
     Raises:
         TrackingError: there is no such study, experiment or metric.
@@ -44,7 +44,7 @@ def list_entries(
         if not names:
             known = did_you_mean(experiment, _experiments(client).values())
             raise TrackingError(f"there is no experiment '{experiment}'; {known}")
-    entries = _grouped(_search(client, names))
+    entries = _group_seeds(_search(client, names))
     if study is not None:
         studies = {entry.study for entry in entries if entry.study}
         if study not in studies:
@@ -59,17 +59,17 @@ def resolve(client: MlflowClient, name: str) -> Entry:
     """The run that a user means.
 
     Args:
-        client: of the store.
-        name: a run's id, or the beginning of it if no other run's is like it; or ``best``,
+        client: an MLflow client of the store.
+        name: a run's id, or a prefix of it that no other run's id has; or ``best``,
             ``best:STUDY``, ``best:STUDY:METRIC``, see `best`.
 
     Raises:
-        TrackingError: no run is meant, several are, or it is deleted.
+        TrackingError: no run or several match, or the run is deleted.
     """
     if name == "best" or name.startswith("best:"):
         study, _, metric = name.removeprefix("best").removeprefix(":").partition(":")
         return best(client, study or None, metric or None)
-    found = _beginning_with(client, name)
+    found = _with_id_prefix(client, name)
     if not found:
         studies = _search(client, _experiments(client), {"ferlab.kind": "study"})
         is_study = name in {entry.study for entry in studies}
@@ -95,10 +95,10 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
     """The best finished trial of a study, the earlier of equals.
 
     Args:
-        client: of the store.
-        study: its name; None for the newest study that searches, and so confirms no other, and
-            has a best trial; or all runs where there is no study.
-        metric: of the validation split, or a cost; None for the study's objective.
+        client: an MLflow client of the store.
+        study: its name; None for the newest study that confirms no other and has a best trial,
+            or for all runs where there is no study.
+        metric: a metric of the validation split, or a cost; None for the study's objective.
 
     Raises:
         TrackingError: there is no such study or metric, or no trial has finished.
@@ -116,15 +116,15 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
         if not studies:
             known = {e.study for e in _search(client, _experiments(client)) if e.study}
             raise TrackingError(f"there is no study '{study}'; {did_you_mean(study, known)}")
-    whole = studies[0] if studies else None
-    tags = {"ferlab.study": str(whole.study)} if whole else {}
-    entries = _grouped(_search(client, _experiments(client), tags))
+    chosen = studies[0] if studies else None
+    tags = {"ferlab.study": str(chosen.study)} if chosen else {}
+    entries = _group_seeds(_search(client, _experiments(client), tags))
     done = [e for e in entries if e.status == "finished" and e.kind in ("run", "trial")]
-    where = f"the study '{whole.study}'" if whole else display_name(client)
+    where = f"the study '{chosen.study}'" if chosen else display_name(client)
     if not done:
-        what = "trial" if whole else "run"
+        what = "trial" if chosen else "run"
         raise TrackingError(f"{where} has no finished {what} yet, so there is no best one")
-    wanted = metric or (_objective(client, whole) if whole else "val/accuracy")
+    wanted = metric or (_objective(client, chosen) if chosen else "val/accuracy")
     return _sorted(sorted(done, key=lambda entry: entry.started), wanted)[0]
 
 
@@ -134,7 +134,7 @@ def every(client: MlflowClient) -> list[Entry]:
 
 
 def _objective(client: MlflowClient, study: Entry) -> str:
-    """What a study optimises, as it recorded it."""
+    """The (first) objective of a study, as recorded."""
     try:
         text = artifacts.read_files(client, study.run_id, ["study.yaml"], [])["study.yaml"]
         about = yaml.safe_load(text)["study.objective"]
@@ -165,7 +165,7 @@ def _experiments(client: MlflowClient) -> dict[str, str]:
 def _search(
     client: MlflowClient, experiments: Mapping[str, str], tags: Mapping[str, str] | None = None
 ) -> list[Entry]:
-    """All active runs of these experiments, by id and name, that have these tags; newest first."""
+    """All active runs of these experiments (id -> name) that have these tags, newest first."""
     where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in (tags or {}).items())
     found: list[Entry] = []
     token = None
@@ -185,8 +185,8 @@ def _search(
     return found
 
 
-def _beginning_with(client: MlflowClient, text: str) -> list[MlflowRun]:
-    """The runs, deleted ones too, whose ids begin so; an id that is whole stands for itself."""
+def _with_id_prefix(client: MlflowClient, text: str) -> list[MlflowRun]:
+    """The runs, deleted ones too, whose id is or begins with ``text``."""
     if not re.fullmatch(r"[0-9a-f]{1,32}", text):
         return []
     with reported(client.tracking_uri):
@@ -201,8 +201,8 @@ def _beginning_with(client: MlflowClient, text: str) -> list[MlflowRun]:
         )
 
 
-def _grouped(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries with each trial's seeds put into it."""
+def _group_seeds(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries, each trial's seeds moved into the trial."""
     seeds = [entry for entry in entries if entry.kind == "seed"]
     return [
         _with_seeds(entry, seeds) if entry.kind == "trial" else entry
@@ -212,11 +212,11 @@ def _grouped(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _with_seeds(trial: Entry, seeds: Sequence[Entry]) -> Entry:
-    mine = [
+    own = [
         seed
         for seed in seeds
         if seed.kind == "seed"
         and seed.status == "finished"
         and seed.tags.get("mlflow.parentRunId") == trial.run_id
     ]
-    return replace(trial, seeds=tuple(sorted(mine, key=lambda s: int(s.tags["ferlab.replicate"]))))
+    return replace(trial, seeds=tuple(sorted(own, key=lambda s: int(s.tags["ferlab.replicate"]))))

@@ -1,4 +1,4 @@
-"""How much memory a run takes, whatever its process held before."""
+"""Peak memory of a run, whatever its process held before."""
 
 import re
 import threading
@@ -10,27 +10,27 @@ import psutil
 
 _RESET = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
-_EVERY = 0.05
-"""Seconds between two looks, where the kernel keeps no peak that can be reset."""
+_INTERVAL = 0.05
+"""Seconds between two samples, where the kernel keeps no peak that can be reset."""
 
 
 class PeakMemory:
-    """The most memory that this process holds while a block runs: its peak resident set.
+    """Peak resident set size of this process while a block runs.
 
-    What it holds already at the beginning, such as libraries and images, counts; what was freed
-    before does not. On Linux it is the kernel's own peak, which is reset (``clear_refs`` in
-    proc(5)); elsewhere, or where that is forbidden, the largest of what a thread sees every 50 ms.
+    Memory held at the beginning, such as libraries and images, counts; memory freed before does
+    not. On Linux it is the kernel's own peak, which is reset (``clear_refs`` in proc(5));
+    elsewhere, or where that is forbidden, the largest of a thread's samples, one every 50 ms.
     """
 
     def __init__(self) -> None:
-        self._seen = 0
+        self._peak = 0
         self._ended = threading.Event()
-        self._looker: threading.Thread | None = None
+        self._sampler: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         if not _reset():
-            self._looker = threading.Thread(target=self._look, daemon=True)
-            self._looker.start()
+            self._sampler = threading.Thread(target=self._sample, daemon=True)
+            self._sampler.start()
         return self
 
     def __exit__(
@@ -40,34 +40,35 @@ class PeakMemory:
         traceback: TracebackType | None,
     ) -> None:
         self._ended.set()
-        if self._looker is not None:
-            self._looker.join()
+        if self._sampler is not None:
+            self._sampler.join()
 
     @property
     def bytes(self) -> int:
-        """So far."""
-        now = psutil.Process().memory_info().rss if self._looker is not None else _kernels()
-        return max(now, self._seen)
+        """Peak resident set size so far, in bytes."""
+        now = psutil.Process().memory_info().rss if self._sampler is not None else _kernel_peak()
+        return max(now, self._peak)
 
-    def _look(self) -> None:
+    def _sample(self) -> None:
         process = psutil.Process()
         while True:
-            self._seen = max(self._seen, process.memory_info().rss)
-            if self._ended.wait(_EVERY):
+            self._peak = max(self._peak, process.memory_info().rss)
+            if self._ended.wait(_INTERVAL):
                 return
 
 
 def _reset() -> bool:
-    """Let the kernel begin a new peak; whether it can."""
+    """Reset the kernel's peak; return whether the kernel can."""
     try:
         _RESET.write_text("5")
-        _kernels()
+        _kernel_peak()
     except (OSError, ValueError):
         return False
     return True
 
 
-def _kernels() -> int:
+def _kernel_peak() -> int:
+    """The kernel's peak resident set size of this process, in bytes."""
     found = re.search(r"^VmHWM:\s+(\d+) kB$", _STATUS.read_text(), re.M)
     if found is None:
         raise ValueError("the kernel keeps no peak")

@@ -1,4 +1,4 @@
-"""Whether a run's numbers would still come from the code and libraries it was begun with."""
+"""Whether the code and libraries that a run's numbers come from are still those it began with."""
 
 import json
 from collections.abc import Collection, Iterator
@@ -10,22 +10,22 @@ from ferlab.tracking.run import MACHINE, SOURCES
 from ferlab.tracking.sources import sources
 
 CODE = ("ferlab/data/", "ferlab/models/", "ferlab/training/", "ferlab/instantiate.py", "own/")
-"""Sources that numbers come from; the others compose, record, search and show."""
+"""Path prefixes of sources that compute numbers; the others compose, record, search and show."""
 
 COMPUTING = frozenset({"torch", "numpy", "kornia", "pytorch-lightning", "torchmetrics"})
-"""Libraries that numbers come from."""
+"""Libraries that compute numbers."""
 
 
 def changed(client: MlflowClient, run_id: str, targets: Collection[str]) -> list[str]:
-    """What has changed since a run was begun, so that it cannot be gone on with to the same bits.
+    """List what has changed since a run began, so that it cannot be resumed to the same bits.
 
     Args:
-        client: of the store.
-        run_id: of a run that did not end.
-        targets: of its config; the file of a user's own is compared once it is imported.
+        client: an MLflow client of the store.
+        run_id: id of the run.
+        targets: its config's targets; a user's own file is compared once it is imported.
 
     Returns:
-        Source files, and libraries with both versions; none for what the run had not recorded yet.
+        Source files, and libraries with both versions; what the run did not record is left out.
     """
     files = artifacts.read_files(client, run_id, [SOURCES, MACHINE], [])
     return [

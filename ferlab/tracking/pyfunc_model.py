@@ -34,7 +34,7 @@ BATCH = 256
 
 
 class ServedModel:
-    """What ``mlflow.pyfunc.load_model`` gives: a network that names what it sees.
+    """What ``mlflow.pyfunc.load_model`` gives: a network that returns labels and probabilities.
 
     Args:
         network: uint8 (n, 48, 48) -> logits (n, k), in evaluation mode.
@@ -72,7 +72,7 @@ def save(
     """Write a folder that ``mlflow.pyfunc.load_model`` and ``mlflow models serve`` read.
 
     Args:
-        folder: where to; new or empty.
+        folder: the folder to write, new or empty.
         state: the network's ``state_dict``, on any device.
         network: plain config: ``_target_``, which may be called by `ferlab.instantiate.call`, and
             its keyword arguments. It builds a module that takes uint8 (n, 48, 48) and returns
@@ -132,7 +132,7 @@ def _load_pyfunc(data_path: str) -> ServedModel:
         target, classes = config["network"]["_target_"], config["classes"]
     except (OSError, ValueError, SafetensorError, KeyError, TypeError) as error:
         raise DataError(f"{data_path} does not hold a model that ferlab saved: {error}") from error
-    with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and not needed
+    with torch.random.fork_rng(devices=[]):  # the initial weights are drawn, but not needed
         network = instantiate.call(config["network"])
     if not isinstance(network, nn.Module):
         raise DataError(f"'{target}' in {data_path} builds no torch module")

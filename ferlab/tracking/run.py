@@ -1,4 +1,4 @@
-"""A run's life in MLflow: started, told of each epoch, given its artifacts, ended."""
+"""A run in MLflow: started, logged epoch by epoch, given its artifacts, ended."""
 
 import json
 import tempfile
@@ -37,19 +37,19 @@ from ferlab.tracking.store import display_name, reported
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 CONFIG = "config.yaml"
-"""Where a run keeps its resolved config."""
+"""Artifact path of a run's resolved config."""
 
 SOURCES = "environment/sources.json"
-"""Where a run keeps the digests of its source files."""
+"""Artifact path of the digests of a run's source files."""
 
 MACHINE = "environment/machine.json"
-"""Where a run keeps what it ran on, and with which libraries."""
+"""Artifact path of the machine and the libraries of a run."""
 
 IMAGES = "data/images.bin"
-"""Where a run keeps what each of its images was; see `ferlab.data.fingerprint`."""
+"""Artifact path of the records of a run's images; see `ferlab.data.fingerprint`."""
 
 _PARAM_LENGTH = 6000
-"""MLflow refuses longer values of a param."""
+"""Longest value of a param that MLflow accepts, in characters."""
 
 
 class Run:
@@ -66,9 +66,9 @@ class Run:
     def start(
         cls, client: MlflowClient, config: Config, images: ImageSet, tags: Mapping[str, str]
     ) -> "Run":
-        """Create a run and record what it is made of: config, data, and ``tags``.
+        """Create a run and record its config, its data and ``tags``.
 
-        Where it is recorded is no part of that, and may have a password in it.
+        The tracking URI is left out of the config, for it may have a password in it.
         """
         plain = {**config.plain(), "tracking": {**config.plain()["tracking"], "uri": None}}
         experiment = store.experiment_id(client, config.tracking.experiment)
@@ -91,9 +91,9 @@ class Run:
                 _log_dataset(client, run.id, _dataset(config, images))
                 client.log_text(run.id, yaml.safe_dump(plain, sort_keys=False), CONFIG)
                 with tempfile.TemporaryDirectory() as scratch:
-                    prints = Path(scratch, IMAGES.rpartition("/")[2])
-                    prints.write_bytes(fingerprint(images).tobytes())
-                    client.log_artifact(run.id, str(prints), IMAGES.rpartition("/")[0])
+                    file = Path(scratch, IMAGES.rpartition("/")[2])
+                    file.write_bytes(fingerprint(images).tobytes())
+                    client.log_artifact(run.id, str(file), IMAGES.rpartition("/")[0])
         except BaseException as error:
             with suppress(TrackingError):
                 run.end("FAILED", "error", f"nothing could be recorded: {error}")
@@ -102,7 +102,7 @@ class Run:
 
     @classmethod
     def reopen(cls, client: MlflowClient, run_id: str) -> "Run":
-        """Go on writing to a run that has ended, or whose process is gone."""
+        """Reopen a run that has ended, or whose process is gone, for writing."""
         run = cls(client, run_id)
         with reported(client.tracking_uri):
             client.update_run(run_id, status="RUNNING")
@@ -112,8 +112,8 @@ class Run:
         """Record the machine, the libraries and the code that the run comes from.
 
         Args:
-            targets: of the config; where one is a user's own, so is the state of the working
-                directory's checkout.
+            targets: the config's targets; if one is a user's own, the state of the working
+                directory's checkout is recorded, too.
         """
         machine = json.dumps(asdict(environment.describe_environment()), indent=2)
         self.log_text(machine, MACHINE)
@@ -139,14 +139,14 @@ class Run:
 
     @property
     def page(self) -> str:
-        """Where the MLflow UI shows the run, below the UI's address."""
+        """Path of the run's page, relative to the MLflow UI's address."""
         with reported(self._client.tracking_uri):
             info = self._client.get_run(self.id).info
         return f"#/experiments/{info.experiment_id}/runs/{self.id}{store.UI_MODE}"
 
     @property
     def look(self) -> str:
-        """How to get to the run's page in the MLflow UI."""
+        """Directions to the run's page in the MLflow UI, for a person to read."""
         return store.look(self._client.tracking_uri, self.page)
 
     def log_epoch(self, epoch: int, metrics: Mapping[str, float]) -> None:
@@ -154,13 +154,13 @@ class Run:
         self._log(metrics, step=epoch)
 
     def logged_epochs(self) -> int:
-        """How many epochs were recorded, counted from the first without a gap."""
+        """Number of recorded epochs, which have no gap."""
         with reported(self._client.tracking_uri):
             history = self._client.get_metric_history(self.id, "train/loss")
         return max((metric.step for metric in history), default=0)
 
     def log_summary(self, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """Record what the whole run came to, in one write."""
+        """Record metrics and tags of the whole run, in one write."""
         self._log(metrics, step=0, tags=tags)
 
     def log_folder(self, folder: Path) -> None:
@@ -220,7 +220,7 @@ def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
     """The resolved config that a run recorded, as plain containers.
 
     Raises:
-        TrackingError: it has none, or it is not YAML of a mapping.
+        TrackingError: there is none, or it is not a YAML mapping.
     """
     try:
         config = yaml.safe_load(artifacts.read_files(client, run_id, [CONFIG], [CONFIG])[CONFIG])
@@ -232,14 +232,14 @@ def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
 
 
 def params_of(flat: Mapping[str, Any]) -> list[Param]:
-    """As MLflow takes them."""
+    """MLflow params of flat config values, cut to the length that MLflow accepts."""
     return [Param(key, str(value)[:_PARAM_LENGTH]) for key, value in flat.items()]
 
 
 def _log_dataset(client: MlflowClient, run_id: str, dataset: DatasetInput) -> None:
     try:
         client.log_inputs(run_id, [dataset])
-    except MlflowException:  # of two workers that begin at once, one finds the other's just made
+    except MlflowException:  # two workers that begin at once may both create it
         client.log_inputs(run_id, [dataset])
 
 

@@ -1,4 +1,4 @@
-"""The source files that a run comes from, so that a changed line is seen wherever it stands."""
+"""Digests of the source files that a run comes from, in which any changed line shows."""
 
 import hashlib
 import sys
@@ -14,12 +14,12 @@ def sources(
 ) -> dict[str, str]:
     """A digest of each source file that a run may come from, by a name that is the same anywhere.
 
-    So a changed line is seen whether or not it is committed, or in a checkout at all.
+    A changed line shows whether or not it is committed, or in a checkout at all.
 
     Args:
-        targets: of the config; the file of each that is not ferlab's or torch's counts, too.
-        root: of the package ``ferlab``; None for the one that runs.
-        conf: of its configs; None for those it ships.
+        targets: the config's targets; the file of each that is a user's own is included.
+        root: folder of the package ``ferlab``; None for the running one.
+        conf: folder of its configs; None for the shipped ones.
     """
     root = root or Path(paths.__file__).parent
     conf = conf or paths.shipped() / "conf"
@@ -28,14 +28,14 @@ def sources(
 
 
 def digest_of(files: Mapping[str, str]) -> str:
-    """32 hex digits over what `sources` found."""
+    """One digest of all that `sources` found, 32 hex digits."""
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(files.items()))
     return hashlib.blake2b(lines.encode(), digest_size=16).hexdigest()
 
 
 @cache
 def _shipped(root: Path, conf: Path) -> dict[str, str]:
-    """Read once: a process goes on with what it has imported, whatever changes meanwhile."""
+    """Digests of ferlab's files, read once, since a process keeps the code that it imported."""
     files = {f"ferlab/{path.relative_to(root)}": path for path in root.rglob("*.py")}
     files |= {f"conf/{path.relative_to(conf)}": path for path in conf.rglob("*.yaml")}
     return {name: _digest(files[name]) for name in sorted(files)}
@@ -46,7 +46,7 @@ def _digest(path: Path) -> str:
 
 
 def are_own(targets: Collection[str]) -> bool:
-    """Whether one of them is neither ferlab's nor torch's, but a user's."""
+    """Whether any of the targets is a user's own, neither ferlab's nor torch's."""
     return any(_is_own(target) for target in targets)
 
 

@@ -1,4 +1,4 @@
-"""The MLflow tracking store: found, created where it is ours, and proven writable."""
+"""The MLflow tracking store: located, created if it is a new SQLite file, and connected to."""
 
 import os
 from collections.abc import Iterator
@@ -16,21 +16,21 @@ from ferlab import paths
 from ferlab.errors import TrackingError
 
 Client = MlflowClient
-"""By this name for who passes one on: MLflow is imported in this package alone."""
+"""MLflow's client, under a name for other packages: only this one imports MLflow."""
 
 _TIMEOUT = 5.0
 """Seconds to wait for a tracking server's first answer."""
 
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-"""The MLflow UI then opens on runs and metrics, not on traces of language models."""
+"""Tags by which the MLflow UI opens on runs and metrics, not on traces of language models."""
 
 
 _HIDDEN = ":***@"
-"""Stands for a password in an address that is shown."""
+"""Placeholder for the password in an address that is shown."""
 
 UI_MODE = "?workflowType=machine_learning"
-"""Ends a page's address in the MLflow UI, which else may open on language models."""
+"""Query of a page's address in the MLflow UI, which else may open on language models."""
 
 
 def default_uri() -> str:
@@ -39,7 +39,7 @@ def default_uri() -> str:
 
 
 def noted(uri: str | None) -> str | None:
-    """A store as it may be written down, for `recalled`; None for the one in ferlab's home."""
+    """A store's URI without password, to keep for `recalled`; None for the one in ferlab's home."""
     uri = uri or default_uri()
     if uri.startswith("sqlite:///"):
         uri = f"sqlite:///{Path(uri.removeprefix('sqlite:///')).absolute()}"
@@ -48,10 +48,10 @@ def noted(uri: str | None) -> str | None:
 
 
 def recalled(note: str | None) -> str | None:
-    """The URI of a store that was `noted`; None for `default_uri`, and where the user names one.
+    """The URI of a store from its `noted` form; None for `default_uri`, or if the user sets one.
 
     Raises:
-        TrackingError: it has a password, which was not written down.
+        TrackingError: the URI has a password, which was not kept.
     """
     if note is None or os.environ.get("MLFLOW_TRACKING_URI"):
         return None
@@ -64,14 +64,14 @@ def recalled(note: str | None) -> str | None:
 
 
 def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
-    """A client of the store at ``uri``, which has answered.
+    """Connect to the store at ``uri`` and check that it answers.
 
     Args:
         uri: an MLflow tracking URI; None for `default_uri`.
-        make: whether to make a SQLite file that is new; a command that only reads must not.
+        make: whether to create a missing SQLite file; a command that only reads must not.
 
     Raises:
-        TrackingError: the store cannot be reached, opened or made.
+        TrackingError: the store cannot be reached, opened or created.
     """
     uri = uri or default_uri()
     with reported(uri):
@@ -97,14 +97,14 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
 
 
 def look(uri: str, page: str = "") -> str:
-    """How to get to a page of the MLflow UI, for a person to read."""
+    """Directions to a page of the MLflow UI, for a person to read."""
     if uri.startswith(("http://", "https://")):
         return f"{uri.rstrip('/')}/{page}"
     return f"ferlab ui, then http://127.0.0.1:5000/{page}"
 
 
 def _make(path: Path) -> None:
-    """A new store, there at once and whole: MLflow cannot go on with tables half made."""
+    """Create a store under another name, then rename it: MLflow cannot mend half-made tables."""
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)
     MlflowClient(f"sqlite:///{draft}").search_experiments(max_results=1)
@@ -112,7 +112,7 @@ def _make(path: Path) -> None:
 
 
 def experiment_id(client: MlflowClient, name: str) -> str:
-    """The id of an experiment, made if it is new; deleted ones are not revived.
+    """The id of an experiment, created if it is new; a deleted one is not restored.
 
     Raises:
         TrackingError: the experiment is deleted, or the store cannot be written.
@@ -128,7 +128,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
-            # Another run made it just now.
+            # Another run has just created it.
             experiment = client.get_experiment_by_name(name)
     if experiment is None or experiment.lifecycle_stage == "deleted":
         raise TrackingError(
@@ -140,7 +140,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
 
 @contextmanager
 def reported(uri: str) -> Iterator[None]:
-    """Turn whatever a store raises into one line that names it."""
+    """Turn whatever a store raises into a `TrackingError` of one line that names the store."""
     try:
         yield
     except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
@@ -159,11 +159,11 @@ def _first_line(error: BaseException) -> str:
 
 
 def display_name(client: Client) -> str:
-    """Where a client's store is, for a message."""
+    """The URI of a client's store without password, for a message."""
     return without_password(client.tracking_uri)
 
 
 def without_password(uri: str) -> str:
-    """An address as it may be shown."""
+    """The URI with its password hidden, to be shown."""
     password = urlsplit(uri).password
     return uri.replace(f":{password}@", _HIDDEN) if password else uri

@@ -18,7 +18,7 @@ from ferlab.tracking.store import reported
 
 @dataclass(frozen=True)
 class FoundRun:
-    """A trial's run, as MLflow has it."""
+    """A run that `find_run` found, with MLflow's status, metrics and tags."""
 
     run_id: str
     status: str
@@ -27,13 +27,13 @@ class FoundRun:
 
 
 class StudyRun(Run):
-    """A study's own run."""
+    """The MLflow run of a study, parent of its trials' runs."""
 
     @classmethod
     def open(
         cls, client: MlflowClient, experiment: str, study: str, about: Mapping[str, Any]
     ) -> "StudyRun":
-        """Make it, or go on with it; ``about`` says what the study is."""
+        """Create or reopen the study's run; ``about`` describes the study, for ``study.yaml``."""
         identity = {"ferlab.study": study, "ferlab.kind": "study"}
         found = find_run(client, experiment, identity, eldest=True)
         if found is not None:
@@ -50,7 +50,7 @@ class StudyRun(Run):
                 store.experiment_id(client, experiment), run_name=study, tags=tags
             )
         eldest = find_run(client, experiment, identity, eldest=True)
-        if eldest is not None and eldest.run_id != created.info.run_id:  # of two first commands
+        if eldest is not None and eldest.run_id != created.info.run_id:  # two commands began it
             forget(client, created.info.run_id)
             return cls(client, eldest.run_id)
         opened = cls(client, str(created.info.run_id))
@@ -60,12 +60,12 @@ class StudyRun(Run):
     def tell(
         self, counts: Mapping[str, int], question: str, best: tuple[str, str, float] | None
     ) -> None:
-        """Record how the study stands.
+        """Record the progress of the study.
 
         Args:
-            counts: metrics.
-            question: that it is to answer.
-            best: run id, name and objective of its best trial, which its page then links.
+            counts: numbers of trials, by the names of their metrics.
+            question: the question that the study is to answer.
+            best: run id, name and objective of the best trial, to which the page links.
         """
         metrics = {key: float(value) for key, value in counts.items()}
         if best is None:
@@ -80,13 +80,13 @@ class StudyRun(Run):
 
 
 class TrialRun(Run):
-    """The run that stands for a trial's seeds, whose own runs are its children."""
+    """The MLflow run of a trial of several seeds, parent of its seeds' runs."""
 
     @classmethod
     def open(
         cls, client: MlflowClient, config: Config, study: str, trial: int, parent: str, name: str
     ) -> "TrialRun":
-        """Make it, or go on with it."""
+        """Create or reopen the trial's run."""
         tags = {"ferlab.study": study, "ferlab.trial": str(trial), "ferlab.kind": "trial"}
         found = find_run(client, config.tracking.experiment, tags)
         if found is not None:
@@ -111,7 +111,7 @@ class TrialRun(Run):
         """Record the means and the standard deviations over the seeds that have finished.
 
         Args:
-            seeds: the metrics of each one's run.
+            seeds: the metrics of each seed's run.
         """
         metrics = {"seeds": float(len(seeds)), "train_seconds": 0.0}
         shared = set.intersection(*(set(seed) for seed in seeds))
@@ -127,7 +127,7 @@ class TrialRun(Run):
 
 
 def forget(client: MlflowClient, run_id: str) -> None:
-    """Delete a run that died before there was anything in it to keep."""
+    """Delete a run that ended before it recorded anything worth keeping."""
     with reported(client.tracking_uri):
         client.delete_run(run_id)
 
@@ -135,7 +135,7 @@ def forget(client: MlflowClient, run_id: str) -> None:
 def find_run(
     client: MlflowClient, experiment: str, tags: Mapping[str, str], eldest: bool = False
 ) -> FoundRun | None:
-    """The run that has these tags; the newest, or the eldest, if a crash left more than one."""
+    """The run with these tags; the newest, or the eldest, where a crash left several."""
     where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
     with reported(client.tracking_uri):
         ids = [store.experiment_id(client, experiment)]

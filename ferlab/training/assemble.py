@@ -18,11 +18,11 @@ from ferlab.models import classifier
 from ferlab.training.module import ExpressionModule, Pixels, Scheduler
 
 _DEFAULT_THREADS = torch.get_num_threads()
-"""What torch takes of itself, one per physical core, before any run sets its own number."""
+"""Torch's own number of threads, one per physical core, before any run sets another."""
 
 
 def on_this_machine(config: Config) -> Config:
-    """Put numbers where the config leaves the device and the threads to the machine."""
+    """Resolve ``auto`` to this machine's device and number of threads."""
     trainer = config.trainer
     device, threads = trainer.device, trainer.threads
     if device == "auto":
@@ -53,7 +53,7 @@ def make_module(
 
     Args:
         config: the whole config.
-        images: split.
+        images: the data set, split.
         normalisation: mean and standard deviation of grey levels in [0, 1].
         allow: see `ferlab.instantiate.require_allowed`.
     """
@@ -76,12 +76,12 @@ def make_module(
         class_weights=_balanced(images) if trainer.class_weights == "balanced" else None,
         make_optimizer=partial(_make_optimizer, config=config, allow=allow),
     )
-    _rehearse(module, config)
+    _dry_run(module, config)
     return module
 
 
-def _rehearse(module: ExpressionModule, config: Config) -> None:
-    """Find what a user's own part cannot do before a run is created: score, and be optimised."""
+def _dry_run(module: ExpressionModule, config: Config) -> None:
+    """Check, before a run is created, that the network scores images and can be optimised."""
     network = module.classifier.eval()
     with torch.no_grad():
         scored = network(torch.zeros(2, 48, 48, dtype=torch.uint8))
@@ -95,14 +95,14 @@ def _rehearse(module: ExpressionModule, config: Config) -> None:
 
 
 def set_up_torch(config: Config) -> None:
-    """Set what is global in torch, for training and for scoring alike."""
+    """Set torch's global options, for training and for scoring alike."""
     torch.set_num_threads(int(config.trainer.threads))
     # Deterministic mode would fill new memory with NaN, to show reads of it; that costs 5 %.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def make_trainer(config: Config, epochs: int, callback: pl.Callback) -> pl.Trainer:
-    """A Trainer for the epochs that are left; what it would log, show or keep, ferlab does."""
+    """A Trainer for the epochs that are left; logging, progress and checkpoints are ferlab's."""
     trainer = config.trainer
     return pl.Trainer(
         accelerator="gpu" if trainer.device == "cuda" else "cpu",

@@ -1,4 +1,4 @@
-"""Files that a run can go on from: written whole or not at all, and without pickled code."""
+"""Checkpoints of a run: written whole or not at all, and without pickled code."""
 
 import io
 import os

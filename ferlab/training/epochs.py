@@ -18,10 +18,10 @@ from ferlab.training.progress import Progress
 from ferlab.training.stop import Diverged
 
 Report = Callable[[int, Mapping[str, float]], None]
-"""Told of each epoch, from 1, and its metrics; may raise to end the run there."""
+"""Called after each epoch with its number, from 1, and its metrics; may raise to end the run."""
 
 _NAN_CHECK = 20
-"""Look at the loss every so many batches: each look makes the device wait."""
+"""Batches between two checks of the loss; each check waits for the device."""
 
 
 def is_complete(history: History, config: TrainerConfig) -> bool:
@@ -36,16 +36,16 @@ def is_complete(history: History, config: TrainerConfig) -> bool:
 class Epochs(pl.Callback):
     """Keeps a run's state on disk and in MLflow as its epochs end.
 
-    The checkpoint comes first and holds the history, so MLflow never knows an epoch that could
-    not be gone on from; one that MLflow missed in a crash is in the history.
+    The checkpoint is written first and holds the history, so MLflow never has an epoch that the
+    run cannot be resumed from; one that MLflow missed in a crash is in the history.
 
     Args:
         config: the ``trainer`` section.
-        classes: names, in the order of the labels.
-        images: trained on in an epoch.
+        classes: class names, in the order of the labels.
+        images: number of training images per epoch.
         folder: where checkpoints are kept.
-        run: records each epoch.
-        history: the epochs before, if the run is resumed.
+        run: the MLflow run to which each epoch is logged.
+        history: the epochs before this process, if the run is resumed.
         check_signals: raises `Interrupted` once a signal has come.
         report: see `Report`.
     """
@@ -85,20 +85,20 @@ class Epochs(pl.Callback):
         batch: tuple[Tensor, Tensor],
         batch_idx: int,
     ) -> None:
-        """Count, look for signals and for a loss that is no number."""
+        """Advance the progress; check for signals and for a loss that is not finite."""
         del pl_module
         self._progress.batch(len(batch[1]))
         self._check_signals()
         last = batch_idx + 1 == trainer.num_training_batches
         if last or batch_idx % _NAN_CHECK == 0:
-            loss = outputs["loss"].item()  # also waits for the device, so that the clock is true
+            loss = outputs["loss"].item()  # also waits for the device, so that the time is right
             if not math.isfinite(loss):
                 raise Diverged(f"the loss became {loss} in epoch {len(self.history.epochs) + 1}")
         if last:
             self._trained = time.monotonic() - self._epoch_started
 
     def on_validation_batch_end(self, *_: Any) -> None:
-        """Look for signals."""
+        """Check for signals."""
         self._check_signals()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -127,14 +127,14 @@ class Epochs(pl.Callback):
         trainer.should_stop = is_complete(self.history, self._config)
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Leave the terminal tidy."""
+        """Close the progress bar."""
         del trainer, pl_module
         self._progress.close()
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
     ) -> None:
-        """Leave the terminal tidy."""
+        """Close the progress bar."""
         del trainer, pl_module, exception
         self._progress.close()
 

@@ -1,4 +1,4 @@
-"""The LightningModule: what happens to one batch, and what is counted over an epoch."""
+"""The LightningModule: training and validation steps, and metrics over an epoch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class ExpressionModule(pl.LightningModule):
         augment: float (b, 1, 48, 48) in [0, 1] -> the same.
         pixels: training and validation images.
         classes: number of classes.
-        seed: of order, augmentation and dropout.
+        seed: seed of order, augmentation and dropout.
         batch_size: images per step.
         label_smoothing: share of the target spread over all classes.
         class_weights: weight of each class in the loss, shape (classes,); None for equal.
@@ -139,7 +139,7 @@ class ExpressionModule(pl.LightningModule):
     # --- steps ----------------------------------------------------------------------------
 
     def on_train_epoch_start(self) -> None:
-        """Start this epoch's randomness: augmentation, then dropout, batch by batch."""
+        """Seed this epoch's randomness: augmentation, then dropout, batch by batch."""
         torch.manual_seed(epoch_seed(self.seed, self.epoch))
         self.train_metrics.reset()
 
@@ -157,11 +157,11 @@ class ExpressionModule(pl.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Count this epoch alone."""
+        """Reset the validation metrics."""
         self.val_metrics.reset()
 
     def validation_step(self, batch: Batch, _: int) -> None:
-        """Count one batch, without smoothing or weights, so that losses compare across runs."""
+        """Add one batch to the metrics, with a plain loss, which compares across runs."""
         images, labels = batch
         with self._float32():
             logits = self.classifier(images)
@@ -170,11 +170,11 @@ class ExpressionModule(pl.LightningModule):
             self.val_metrics[name].update(logits, labels)
 
     def _float32(self) -> torch.autocast:
-        """Outside the autocast that Lightning wraps each step in."""
+        """A context without the autocast in which Lightning wraps each step."""
         return torch.autocast(self.device.type, enabled=False)
 
     def epoch_metrics(self, classes: tuple[str, ...]) -> dict[str, float]:
-        """What the epoch came to: losses, accuracies, macro F1 and F1 of each class."""
+        """The epoch's losses, accuracies, macro F1, F1 of each class and learning rate."""
         values = {**self.train_metrics.compute(), **self.val_metrics.compute()}
         per_class = values.pop("val/f1_per_class").tolist()
         metrics = {name: value.item() for name, value in values.items()}
@@ -184,7 +184,7 @@ class ExpressionModule(pl.LightningModule):
     # --- optimizer and state --------------------------------------------------------------
 
     def configure_optimizers(self) -> Any:
-        """The optimizer and, unless it waits for an epoch's loss, its schedule by step."""
+        """The optimizer, with its schedule unless that is stepped by the validation loss."""
         trainable = [p for p in self.classifier.parameters() if p.requires_grad]
         self.optimizer, self.scheduler = self.make_optimizer(trainable, self.steps_per_epoch())
         if self.resumed is not None:
@@ -196,7 +196,7 @@ class ExpressionModule(pl.LightningModule):
         return [self.optimizer], [{"scheduler": self.scheduler, "interval": "step"}]
 
     def end_epoch(self, val_loss: float) -> None:
-        """Step a schedule that waits for the validation loss."""
+        """Step a schedule that depends on the validation loss."""
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(val_loss)
 
@@ -210,7 +210,7 @@ class ExpressionModule(pl.LightningModule):
         }
 
     def resume(self, state: dict[str, Any], first_epoch: int) -> None:
-        """Go on from `state`, taken at the end of the epoch before ``first_epoch``."""
+        """Restore what `state` returned at the end of the epoch before ``first_epoch``."""
         self.classifier.load_state_dict(state["classifier"])
         self.resumed = state
         self.first_epoch = first_epoch

@@ -1,4 +1,4 @@
-"""What one sees of a run while it trains: a bar on a terminal, a line per epoch elsewhere."""
+"""Progress of a training run: a bar on a terminal, a line per epoch elsewhere."""
 
 import sys
 import time
@@ -9,16 +9,16 @@ from rich.console import Console
 from rich.text import Text
 
 _TASK = progress.TaskID(0)
-"""The bar's only one."""
+"""Id of the only task of the bar."""
 
 
 class Progress:
     """Progress over the whole run, in images.
 
     Args:
-        epochs: of the whole run.
-        images: per epoch.
-        done: epochs finished before.
+        epochs: number of epochs of the whole run.
+        images: number of images per epoch.
+        done: number of epochs finished before.
         monitor: the metric to show.
     """
 
@@ -43,20 +43,20 @@ class Progress:
                 redirect_stdout=sys.stdout.isatty(),  # what goes to a file stays out of it
             )
             first, total = done * images, epochs * images
-            self._bar.add_task(self._now(), total=total, completed=first, score="")
+            self._bar.add_task(self._description(), total=total, completed=first, score="")
             self._bar.start()
 
     def batch(self, images: int) -> None:
-        """So many images more are trained."""
+        """Advance by a number of trained images."""
         if self._bar is not None:
             self._bar.advance(_TASK, images)
 
     def epoch(self, metrics: Mapping[str, float], best: bool) -> None:
-        """An epoch is over."""
+        """Show the metrics of a finished epoch."""
         self._done += 1
         if self._bar is not None:
             score = f"{self._monitor} {metrics[self._monitor]:.4f}"
-            self._bar.update(_TASK, description=self._now(), score=score)
+            self._bar.update(_TASK, description=self._description(), score=score)
             return
         each = (time.monotonic() - self._started) / (self._done - self._first)
         left = _duration(each * (self._epochs - self._done))
@@ -72,11 +72,11 @@ class Progress:
         sys.stderr.flush()
 
     def close(self) -> None:
-        """Leave the terminal tidy."""
+        """Close the bar, if there is one."""
         if self._bar is not None:
             self._bar.stop()
 
-    def _now(self) -> str:
+    def _description(self) -> str:
         return f"epoch {min(self._done + 1, self._epochs)}/{self._epochs}"
 
 

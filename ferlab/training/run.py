@@ -41,22 +41,22 @@ from ferlab.training.scoring import predict
 _log = logging.getLogger("ferlab")
 
 _SHOWN = 5
-"""Of what has changed, more than this is not listed."""
+"""Largest number of changed files and libraries in a message."""
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a finished run came to.
+    """The result of a finished run.
 
     Attributes:
-        run_id: its MLflow run.
+        run_id: id of its MLflow run.
         objective: the monitored metric at its best epoch.
         metrics: all metrics of that epoch.
         epoch: that epoch, from 1.
-        look: how to get to its page in the MLflow UI.
+        look: directions to its page in the MLflow UI.
         model: URI of the best epoch's model, for ``mlflow.pyfunc.load_model``.
         predictions: on the validation split, by the best epoch's weights.
-        recorded: what the run is known by: ``best/...`` and its costs.
+        recorded: its summary metrics in MLflow: ``best/...``, speeds and costs.
     """
 
     run_id: str
@@ -89,9 +89,9 @@ def train(
     """Train one run from its config and record it.
 
     Args:
-        config: of the run.
-        report: told of each epoch; may raise to end the run there.
-        tags: of the MLflow run; ``mlflow.runName`` names it.
+        config: config of the run.
+        report: see `ferlab.training.epochs.Report`.
+        tags: tags of the MLflow run; ``mlflow.runName`` names it.
         allow: see `ferlab.instantiate.require_allowed`; None for a config that the user composed,
             and so vouches for the targets it names.
 
@@ -123,18 +123,18 @@ def resume(
     report: Report | None = None,
     allow: Collection[str] = (),
 ) -> RunResult:
-    """Go on with a run that ended early, from its last epoch, in the same MLflow run.
+    """Resume a run that ended early, from its last epoch, in the same MLflow run.
 
-    It comes to the same bits as if it had never been interrupted.
+    The result is the same to the last bit as if it had never been interrupted.
 
     Args:
-        run_id: of the MLflow run.
+        run_id: id of the MLflow run.
         uri: the tracking store; None for `ferlab.tracking.store.default_uri`.
-        report: see `train`; told of the earlier epochs again.
+        report: see `train`; called again for the earlier epochs.
         allow: see `ferlab.instantiate.require_allowed`.
 
     Raises:
-        FerlabError: there is nothing to go on with, or data or code are not the same any more.
+        FerlabError: there is nothing to resume, or the data or the code has changed.
         RunEnded: it ended early again.
     """
     client = store.connect(uri, make=False)
@@ -151,7 +151,7 @@ def resume(
             f"{tags.get('ferlab.data.digest')}, and is {images.digest} now"
         )
     with _locked(run_id):
-        pass  # nobody else is at it, so its status is ours to change
+        pass  # no other process trains it, so its status may be changed
     scale = normalisation(images, config.data.normalize)
     module = make_module(config, images, scale, allow)
     if different := origin.changed(client, run_id, config.targets()):
@@ -177,7 +177,7 @@ def _complete(
 ) -> RunResult:
     """Train the epochs that are left and record the run, or record why it ended."""
     folder = paths.work(run.id)
-    gc.collect()  # an earlier run's memory is not this one's
+    gc.collect()  # an earlier run's memory must not count as this one's
     with stop.on_signals() as check_signals, _locked(run.id), PeakMemory() as memory:
         try:
             set_up_torch(config)
@@ -260,7 +260,7 @@ def _locked(run_id: str) -> Iterator[None]:
 
 
 def _ended(run: Run, config: Config, error: BaseException) -> RunEnded:
-    """Record an end that is not the last epoch, and say how to go on."""
+    """Record that the run ended early; the error returned says how to resume it."""
     reason, what = stop.reason_of(error)
     with suppress(TrackingError):  # the store itself may be what failed
         if reason == "error" and not isinstance(error, FerlabError):
@@ -272,7 +272,7 @@ def _ended(run: Run, config: Config, error: BaseException) -> RunEnded:
 
 
 def _resume_command(run: Run, config: Config) -> str:
-    """What to type, with what the recorded config may not bring along by itself."""
+    """The command that resumes a run, with the settings that its config cannot bring along."""
     own = sorted({target.partition(".")[0] for target in config.names()} - {"ferlab", "torch"})
     needs = [f"FERLAB_ALLOW={','.join(own)}"] if own else []
     if config.tracking.uri is not None:

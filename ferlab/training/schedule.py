@@ -18,8 +18,8 @@ def one_cycle(
 
     Args:
         optimizer: its learning rate is the peak.
-        steps: of the whole run.
-        warmup: share of the steps.
+        steps: number of steps of the whole run.
+        warmup: share of the steps that warm up.
         start: first rate, as a share of the peak.
         end: last rate, as a share of the peak.
     """
@@ -49,7 +49,7 @@ def plateau(
 
 
 def constant(optimizer: Optimizer, steps: int) -> LRScheduler:  # noqa: ARG001
-    """The optimizer's rate throughout."""
+    """The optimizer's rate, unchanged."""
     return LambdaLR(optimizer, lambda _: 1.0)
 
 

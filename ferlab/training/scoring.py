@@ -1,4 +1,4 @@
-"""What a classifier answers: predictions on a split, in the precision that scores are told in."""
+"""A classifier's predictions on a split, in the precision in which scores are recorded."""
 
 import numpy as np
 import torch

@@ -21,12 +21,12 @@ class Pruned(Exception):
 
 
 class Diverged(Exception):
-    """The loss is not a number any more."""
+    """The loss is not finite any more."""
 
 
 @contextmanager
 def on_signals() -> Iterator[Callable[[], None]]:
-    """Turn the first Ctrl-C or SIGTERM into `Interrupted`, raised where the run can stand it.
+    """Turn the first Ctrl-C or SIGTERM into `Interrupted`, raised between batches.
 
     Yields:
         A function to call between batches; it raises once a signal has come. A second signal
@@ -55,7 +55,7 @@ def on_signals() -> Iterator[Callable[[], None]]:
 
 
 def reason_of(error: BaseException) -> tuple[str, str]:  # noqa: PLR0911  one per kind of end
-    """What kind of end an error is, and a line on what to do about it.
+    """Classify the error that ended a run, with one line on what to do about it.
 
     Returns:
         ``interrupted``, ``pruned``, ``diverged``, ``out-of-memory``, ``disk-full`` or

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from ferlab import paths
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.errors import ConfigError
 from tests.processes import run
 

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from ferlab import paths
-from ferlab.config import check, compose
+from ferlab.config import check
 from ferlab.config.attention import KINDS, NONE, Placed
+from ferlab.config.compose import compose
 from ferlab.config.naming import run_name, trial_name
 from ferlab.config.parts import Data
 from ferlab.config.schema import KNOWN

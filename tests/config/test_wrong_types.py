@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from ferlab import paths
-from ferlab.config import check, compose, multirun
+from ferlab.config import check
 from ferlab.config.attention import KINDS
+from ferlab.config.compose import compose, multirun
 from ferlab.config.problems import Path, dotted
 from ferlab.config.study import check_study
 from ferlab.errors import ConfigError

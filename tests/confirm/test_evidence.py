@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ferlab.analysis.comparison.seeded import SeededPredictions
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.confirm.evidence import _machine, _parts, shared_with_training
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.reproduce.recorded import MACHINE
@@ -81,7 +81,7 @@ def test_the_machine_is_named_by_what_the_run_was_on(
     device: str, processor: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = {"cpu": "Xeon", "gpus": ["H200"], "libraries": {"torch": "2.13.0"}}
-    monkeypatch.setattr(artifacts, "read", lambda *_: {MACHINE: json.dumps(known).encode()})
+    monkeypatch.setattr(artifacts, "read_files", lambda *_: {MACHINE: json.dumps(known).encode()})
     params = {"trainer.device": device, "trainer.threads": "2"}
     entry = Entry("1", "", "run", "finished", "", "", datetime.now(UTC), 1.0, {}, params, {})
     assert _machine(Mock(), entry) == f"{processor}, torch 2.13.0, 2 threads"

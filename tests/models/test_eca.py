@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.errors import ConfigError
 from ferlab.models.attention.eca import EfficientChannelAttention, adaptive_kernel
 

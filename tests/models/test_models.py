@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ferlab import paths
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.models import classifier, cost
 from ferlab.models.attention.se import SqueezeExcitation
 from ferlab.models.cnn import ExpressionCNN

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.errors import ConfigError
 from ferlab.models.attention.se import SqueezeExcitation
 from ferlab.models.cost import parameters

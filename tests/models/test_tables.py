@@ -5,8 +5,8 @@ from typing import Any, get_args
 import pytest
 import torch
 
-from ferlab.config import compose
 from ferlab.config.attention import KINDS, Variants
+from ferlab.config.compose import compose
 from ferlab.config.schema import KNOWN
 from ferlab.models import classifier
 

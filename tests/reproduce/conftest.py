@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ferlab import paths
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.tracking import environment
 from ferlab.tracking.environment import GitState
 from ferlab.training.run import train

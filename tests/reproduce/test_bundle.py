@@ -192,7 +192,7 @@ def test_a_hostile_target_is_refused_by_name_and_not_imported(
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    from ferlab.config import compose
+    from ferlab.config.compose import compose
 
     for section in ("data", "model", "optimizer", "scheduler"):
         plain = compose().plain()
@@ -216,7 +216,7 @@ def test_a_hostile_target_is_refused_by_name_and_not_imported(
 
 
 def test_code_in_a_bundle_is_not_run(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from ferlab.config import compose
+    from ferlab.config.compose import compose
 
     config = yaml.safe_dump(compose().plain()).encode()
     run = {**RUN, "tags": {**RUN["tags"], "mlflow.source.git.commit": "a" * 40}}  # type: ignore[dict-item]

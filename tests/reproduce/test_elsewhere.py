@@ -9,7 +9,7 @@ from PIL import Image
 
 from ferlab import cli as command_line
 from ferlab import paths
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.training.run import train
 from tests.reproduce.conftest import FAST, Clone
 from tests.reproduce.runs import Out, client, reruns, write_tree

@@ -9,7 +9,7 @@ import yaml
 
 from ferlab import cli as command_line
 from ferlab import paths
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.errors import RunEnded
 from ferlab.training.run import train
 from ferlab.training.stop import Interrupted

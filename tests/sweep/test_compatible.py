@@ -9,7 +9,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.study.params import overrides
 from ferlab.sweep.search.syntax import parse
 

@@ -128,7 +128,7 @@ def test_the_table_is_kept_up_to_date_in_its_place(width: int) -> None:
         """
         looks = iter([study(5), study(12), study(24)])
         last = study(24)
-        with live.shown(lambda: next(looks, last)):
+        with live.show(lambda: next(looks, last)):
             time.sleep(0.5)
         print("after")
         """,
@@ -150,7 +150,7 @@ def test_the_table_is_kept_up_to_date_in_its_place(width: int) -> None:
 def test_an_exception_leaves_the_terminal_tidy() -> None:
     screen, _, code = on_terminal(
         """
-        with live.shown(lambda: study(24)):
+        with live.show(lambda: study(24)):
             time.sleep(0.2)
             raise KeyboardInterrupt
         """,
@@ -167,7 +167,7 @@ def test_an_exception_leaves_the_terminal_tidy() -> None:
 def test_what_is_printed_meanwhile_stands_above_the_table() -> None:
     screen, _, _ = on_terminal(
         """
-        with live.shown(lambda: study(24)):
+        with live.show(lambda: study(24)):
             print("one line")
             sys.stderr.write("another\\n")
             time.sleep(0.2)
@@ -186,7 +186,7 @@ def test_what_cannot_be_read_is_said_and_read_again() -> None:
             if found is None:
                 raise OSError("the disk is gone\\nsecond line")
             return found
-        with live.shown(look):
+        with live.show(look):
             time.sleep(0.3)
         """
     )
@@ -201,7 +201,7 @@ def test_elsewhere_nothing_is_shown_and_nobody_looks(kind: str) -> None:
     code = """
     def look():
         raise SystemExit("looked")
-    with live.shown(look):
+    with live.show(look):
         time.sleep(0.2)
     sys.stderr.write("done\\n")
     """

@@ -154,7 +154,7 @@ def test_of_two_first_commands_both_go_by_the_eldest_run(monkeypatch: pytest.Mon
         asked.append(arguments)  # when it looked, the other had not made its run
         return None if len(asked) == 1 else real(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(tracking, "child", late)
+    monkeypatch.setattr(tracking, "find_run", late)
     assert StudyRun.open(client, "ferlab", "s", {}).id == first.id
     assert len(runs(study="s", kind="study")) == 1
 

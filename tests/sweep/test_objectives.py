@@ -71,7 +71,7 @@ def test_what_costs_too_much_is_never_trained(home: Path) -> None:
 
 
 def _parameters(*overrides: str) -> int:
-    from ferlab.config import compose
+    from ferlab.config.compose import compose
     from ferlab.models import classifier, cost
 
     config = compose([*TINY, *overrides])

@@ -19,7 +19,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext, RunMode
 
 from ferlab import paths
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.confirm.confirm import _workers
 from ferlab.sweep import plan
 from ferlab.sweep.workers.processes import Pool, cores, gpus

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ferlab.sweep.workers.replicate as replicate_module
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.errors import RunEnded
 from ferlab.sweep.workers.replicate import Replicate
 from ferlab.sweep.workers.seed_pruning import behind

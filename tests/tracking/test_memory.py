@@ -6,7 +6,7 @@ import numpy as np
 import psutil
 import pytest
 
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.tracking import memory, store
 from ferlab.tracking.memory import PeakMemory
 from ferlab.training.run import train
@@ -55,6 +55,7 @@ def _when(peak: PeakMemory, least: float) -> int:
     return peak.bytes
 
 
+@pytest.mark.slow
 def test_a_run_does_not_inherit_what_was_freed_before_it() -> None:
     before = held()
     hold(2 * LARGE)

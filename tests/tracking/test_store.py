@@ -79,6 +79,7 @@ def test_an_experiment_that_another_run_made_meanwhile_is_taken(
     assert store.experiment_id(client, "shared") == made
 
 
+@pytest.mark.slow
 def test_two_first_runs_at_once_make_one_store(home: Path) -> None:
     code = "from ferlab.tracking import store; store.experiment_id(store.connect(None), 'x')"
     command = [sys.executable, "-c", code]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.data import faces
 from ferlab.data.imageset import Split
 from ferlab.training.assemble import make_module, normalisation

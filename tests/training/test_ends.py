@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ferlab import paths
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.errors import RunEnded, TrackingError
 from ferlab.tracking.run import Run
 from ferlab.training.run import resume, train

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.tracking import artifacts, environment, store
 from ferlab.training.run import train
 from tests.conftest import TINY

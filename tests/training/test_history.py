@@ -3,7 +3,7 @@
 import pytest
 
 from ferlab.analysis.history import History
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.training.epochs import is_complete
 
 

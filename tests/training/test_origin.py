@@ -13,7 +13,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 import ferlab.sweep.workers.replicate as replicate_module
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.errors import FerlabError, RunEnded, TrackingError
 from ferlab.tracking import environment, origin, sources, store
 from ferlab.tracking.run import Run

@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.config.schema import Config
 from ferlab.data.augment import BatchAugmentation
 from ferlab.models.classifier import Classifier

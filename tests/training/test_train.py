@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from ferlab import paths
-from ferlab.config import compose
+from ferlab.config.compose import compose
 from ferlab.data.imageset import EXPRESSIONS
 from ferlab.errors import ConfigError
 from ferlab.tracking import store

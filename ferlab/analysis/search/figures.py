@@ -30,19 +30,19 @@ from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.text import pluralize, shorten
 
 _LISTED = 12
-"""Trials of the front that are named beside it."""
+"""Largest number of trials of the front that are listed beside it."""
 
 
 def draw_search(table: StudyTable) -> dict[str, Figure]:
-    """All pictures there is something to draw for, by name."""
+    """Draw all pictures for which there is something to draw, by name."""
     drawn = {name: picture(table) for name, picture in PICTURES.items()}
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
 @styled
 def optimization_history(table: StudyTable) -> Figure | None:
-    """Each trial's first objective by number, and the best so far."""
-    ended = {row.number: _last(row) for row in table.rows if row.state != "failed"}
+    """Draw each trial's first objective by number, and the best so far."""
+    ended = {row.number: _last_value(row) for row in table.rows if row.state != "failed"}
     shown = {number: value for number, value in ended.items() if np.isfinite(value)}
     if not shown:
         return None
@@ -53,7 +53,7 @@ def optimization_history(table: StudyTable) -> Figure | None:
         value = format_value(objective, value_of(best))
         note = f"best: trial {best.number}, {shorten(best.name, 44)}: {value}"
         note += f"; of {pluralize(len(table.complete), 'complete trial')}"
-    worst, limit = _limits(table, list(shown.values()))
+    worst, limit = _score_limits(table, list(shown.values()))
     beyond = {n for n, value in shown.items() if (value > worst if less else value < worst)}
     if beyond:
         note += f"; {'above' if less else 'below'} the axis (triangles): {len(beyond)}"
@@ -62,7 +62,7 @@ def optimization_history(table: StudyTable) -> Figure | None:
     )
 
     def dots(rows: list[TrialRow], label: str, **style: Any) -> None:
-        values = [_last(row) for row in rows]
+        values = [_last_value(row) for row in rows]
         if rows:
             axes.scatter([row.number for row in rows], values, label=label, zorder=3, **style)
         off = [row.number for row in rows if row.number in beyond]
@@ -110,7 +110,7 @@ def optimization_history(table: StudyTable) -> Figure | None:
 
 @styled
 def front(table: StudyTable) -> Figure | None:
-    """The first objective against each other one, with the trials that none is better than."""
+    """Draw the first objective against each other one, with the Pareto front."""
     best = table.front
     if len(table.objectives) < 2 or not best:
         return None
@@ -159,7 +159,7 @@ def front(table: StudyTable) -> Figure | None:
 
 @styled
 def trial_curves(table: StudyTable) -> Figure | None:
-    """Every trial's first objective by epoch; those of pruned ones end early."""
+    """Draw every trial's first objective by epoch; the curves of pruned trials end early."""
     rows = [row for row in table.rows if row.epochs]
     if not rows:
         return None
@@ -182,10 +182,10 @@ def trial_curves(table: StudyTable) -> Figure | None:
         "running": {"color": VERMILION, "alpha": 0.9, "linewidth": 0.9},
     }
     for state, style in styles.items():
-        those = [row for row in rows if row.state == state]
-        if those:
+        chosen = [row for row in rows if row.state == state]
+        if chosen:
             axes.plot([], [], label=state, **{"linewidth": 1, **style, "alpha": 1})
-        for row in those:
+        for row in chosen:
             epochs, values = zip(*sorted(row.epochs.items()), strict=True)
             axes.plot(epochs, values, **{"linewidth": 1, **style})
             if state != "complete":
@@ -196,7 +196,7 @@ def trial_curves(table: StudyTable) -> Figure | None:
         axes.plot(epochs, values, c=BLUE, lw=2.4, marker=mark, label="best", zorder=5)
     last = max(max(row.epochs) for row in rows)
     axes.set(xlabel="epoch", xlim=whole_number_limits(1, max(table.epochs, last)))
-    axes.set_ylim(*_usual([value for row in rows for value in row.epochs.values()]))
+    axes.set_ylim(*_curve_limits([value for row in rows for value in row.epochs.values()]))
     axes.xaxis.set_major_locator(MaxNLocator(12, integer=True, min_n_ticks=1))
     score_axis(axes, table.objectives[0])
     legend(axes, 6)
@@ -210,10 +210,10 @@ PICTURES: Mapping[str, Callable[[StudyTable], Figure | None]] = {
     "front": front,
     "curves": trial_curves,
 }
-"""By the name of the file that a picture is kept in."""
+"""Functions that draw each picture, by the name of its file."""
 
 
-def _limits(table: StudyTable, values: list[float]) -> tuple[float, float]:
+def _score_limits(table: StudyTable, values: list[float]) -> tuple[float, float]:
     """The worst and the best end of a score axis that a few bad trials must not flatten."""
     less = table.minimised[0]
     complete = [value_of(row) for row in table.complete] or values
@@ -227,8 +227,8 @@ def _limits(table: StudyTable, values: list[float]) -> tuple[float, float]:
     return sign * (best + reach * 1.06), sign * (best - reach * 0.08)
 
 
-def _usual(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """The ends of an axis of curves, where a few that went astray must not flatten the others."""
+def _curve_limits(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """The ends of an axis of curves, where a few outliers must not flatten the others."""
     finite = np.array([value for value in values if np.isfinite(value)])
     if not len(finite):
         return None, None
@@ -237,8 +237,8 @@ def _usual(values: Sequence[float]) -> tuple[float | None, float | None]:
     return max(low - room, finite.min()) - room / 20, min(high + room, finite.max()) + room / 20
 
 
-def _last(row: TrialRow) -> float:
-    """Where a trial came to: its value, or that of its last epoch."""
+def _last_value(row: TrialRow) -> float:
+    """A trial's value, or that of its last epoch; NaN without either."""
     if row.values:
         return row.values[0]
     return row.epochs[max(row.epochs)] if row.epochs else float("nan")

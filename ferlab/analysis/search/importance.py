@@ -1,9 +1,9 @@
-"""How much each parameter alone goes along with the first objective, beside what chance would do.
+"""How much each parameter alone goes along with the first objective, compared with chance.
 
 A random forest, as in fANOVA, sees large importances in pure noise where trials are few, and
 cannot take parameters that only some trials have. The share of variance between the values of one
 parameter (eta squared of a one-way analysis of variance; Fisher 1925) can be taken over just the
-trials that have it, and shuffling the scores says what it comes to where there is nothing to see.
+trials that have it, and shuffling the scores says how large it is where there is no effect.
 """
 
 from collections.abc import Sequence
@@ -31,24 +31,24 @@ from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.text import pluralize
 
 ENOUGH = 8
-"""Complete trials below which nothing is said about a parameter."""
+"""Fewest complete trials from which the importance of a parameter is estimated."""
 
 _LEVELS = 8
-"""Different numbers above which a parameter is taken in quarters; fewer where trials are few."""
+"""Most distinct numbers of a parameter that are compared one by one, not in quarters."""
 
 _SHUFFLES = 400
 
 
 @dataclass(frozen=True)
 class Importance:
-    """Of one parameter.
+    """The importance of one parameter.
 
     Attributes:
-        key: of the parameter.
-        share: of the variance among the trials that have it, the part between its values; 0 to 1.
+        key: key of the parameter.
+        share: share of the variance, among trials that have it, between its values; 0 to 1.
         chance: the share that 95 % of shuffles stay below.
-        trials: complete ones that have it.
-        groups: its values that are compared, ``7 values`` or ``in quarters``.
+        trials: number of complete trials that have it.
+        groups: description of the groups that are compared, ``7 values`` or ``in quarters``.
     """
 
     key: str
@@ -59,7 +59,7 @@ class Importance:
 
 
 def importances(table: StudyTable) -> list[Importance]:
-    """Of each parameter with two values or more among enough complete trials, largest first."""
+    """The importance of each parameter with enough complete trials and values, largest first."""
     rows = [row for row in table.complete if np.isfinite(value_of(row))]
     keys = dict.fromkeys(key for row in rows for key in row.params)
     found = [_importance(key, [row for row in rows if key in row.params]) for key in keys]
@@ -68,7 +68,7 @@ def importances(table: StudyTable) -> list[Importance]:
 
 @styled
 def parameter_importances(table: StudyTable) -> Figure | None:
-    """How much of the first objective's variance goes along with each parameter alone."""
+    """Draw how much of the first objective's variance goes along with each parameter alone."""
     found = importances(table)
     if not found:
         return None
@@ -111,8 +111,8 @@ def _importance(key: str, rows: Sequence[TrialRow]) -> Importance | None:
     if len(rows) < ENOUGH:
         return None
     values = [row.params[key] for row in rows]
-    few = min(_LEVELS, len(rows) // 2)
-    quarters = len(set(values)) > few and all(_is_number(value) for value in values)
+    most = min(_LEVELS, len(rows) // 2)
+    quarters = len(set(values)) > most and all(_is_number(value) for value in values)
     levels = _quarters(values) if quarters else _levels(values)
     count = int(levels.max()) + 1
     scores = np.array([value_of(row) for row in rows])
@@ -129,7 +129,7 @@ def _is_number(value: Value) -> bool:
 
 
 def _quarters(values: Sequence[Any]) -> npt.NDArray[np.int64]:
-    """Which quarter of the values each is in, from 0, shape (n,)."""
+    """The quarter of the values that each value is in, from 0, shape (n,)."""
     edges = np.quantile(values, (0.25, 0.5, 0.75))
     return np.unique(np.searchsorted(edges, values), return_inverse=True)[1]
 
@@ -143,9 +143,9 @@ def _levels(values: Sequence[Value]) -> npt.NDArray[np.int64]:
 def _shares(
     scores: npt.NDArray[np.float64], levels: npt.NDArray[Any], count: int
 ) -> npt.NDArray[np.float64]:
-    """Variance between levels over all variance, shape (s,), of scores of shape (s, n)."""
-    apart = scores - scores.mean(axis=1, keepdims=True)
+    """Share of the variance that is between levels: scores (s, n) -> (s,)."""
+    deviations = scores - scores.mean(axis=1, keepdims=True)
     member = np.eye(count)[levels]  # (n, count)
-    between = (apart @ member) ** 2 / member.sum(axis=0)
-    shares: npt.NDArray[np.float64] = between.sum(axis=1) / (apart**2).sum(axis=1)
+    between = (deviations @ member) ** 2 / member.sum(axis=0)
+    shares: npt.NDArray[np.float64] = between.sum(axis=1) / (deviations**2).sum(axis=1)
     return shares

@@ -1,4 +1,4 @@
-"""Where attention was put and how narrow it was: a map for each kind and position of it."""
+"""Placement and reduction of attention: a map for each kind and position of it."""
 
 import statistics
 from collections import defaultdict
@@ -22,20 +22,20 @@ REDUCTION, STAGES, POSITION = (
 )
 
 WITHOUT = "–"
-"""The column of what has no reduction, or of which none was searched."""
+"""The column of trials without a reduction, or for which none was searched."""
 
 Panel = tuple[str, str]
-"""A kind and a position; each is empty where it was not searched."""
+"""A kind and a position of attention; each is empty where it was not searched."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The trials of one panel, place and reduction.
+    """The trials of one panel, placement and reduction.
 
     Attributes:
-        mean: first objective of the complete trials; None where there is none.
-        runs: training runs behind the mean: its trials' seeds.
-        pruned: trials that were stopped early.
+        mean: mean first objective of the complete trials; None where there is none.
+        runs: number of training runs behind the mean: its trials' seeds.
+        pruned: number of trials that were stopped early.
     """
 
     mean: float | None
@@ -48,11 +48,11 @@ class Map:
     """Cells by panel, placement and reduction.
 
     Attributes:
-        panels: by kind and position, with the reductions that are its columns; `WITHOUT` alone
-            where the kind has none.
+        panels: each panel with the reductions that are its columns; `WITHOUT` alone where the
+            kind has none.
         placements: ``1``, ``2+3``, ``all``: a row each, small subsets first.
         cells: by panel, placement and reduction; a key is missing where nothing was tried.
-        plain: the trials without attention, whatever their position.
+        plain: the cell of the trials without attention, whatever their position.
     """
 
     panels: dict[Panel, tuple[str, ...]]
@@ -62,7 +62,7 @@ class Map:
 
 
 def placement_map(table: StudyTable) -> Map | None:
-    """The map; None where stages were not searched, or nothing with attention is complete."""
+    """A study's map; None if stages were not searched, or no trial with attention is complete."""
     ended = [row for row in table.rows if row.state == "pruned" or row.values]
     placed = [row for row in ended if not row.is_plain and STAGES in row.params]
     if not any(row.values for row in placed):
@@ -71,11 +71,13 @@ def placement_map(table: StudyTable) -> Map | None:
     for row in placed:
         panel = row.attention, str(row.params.get(POSITION, ""))
         groups[panel, stages_of(row.params[STAGES]), _column(row)].append(row)
-    panels = sorted({panel for panel, _, _ in groups}, key=_order)
+    panels = sorted({panel for panel, _, _ in groups}, key=_panel_order)
     placements = {stages for _, stages, _ in groups}
     return Map(
         panels={  # the same columns at all positions of a kind, to be compared
-            panel: tuple(sorted({r for (kind, _), _, r in groups if kind == panel[0]}, key=_number))
+            panel: tuple(
+                sorted({r for (kind, _), _, r in groups if kind == panel[0]}, key=_reduction_value)
+            )
             for panel in panels
         },
         placements=tuple(sorted(placements, key=lambda p: (p == "all", p.count("+"), p))),
@@ -85,19 +87,19 @@ def placement_map(table: StudyTable) -> Map | None:
 
 
 def _column(row: TrialRow) -> str:
-    """Its reduction, which a sweep without conditions draws even for what has none."""
+    """A trial's reduction, which a sweep without conditions draws even for what has none."""
     kind = KINDS.get(row.attention)
     has_one = REDUCTION in row.params and (kind is None or kind.has_reduction)
     return str(row.params[REDUCTION]) if has_one else WITHOUT
 
 
-def _order(panel: Panel) -> tuple[int, ...]:
-    """As the tables have kinds and positions."""
+def _panel_order(panel: Panel) -> tuple[int, ...]:
+    """Sort key of a panel, in the order of `KINDS` and `POSITIONS`."""
     ranked = zip(panel, (list(KINDS), list(POSITIONS)), strict=True)
     return tuple(known.index(part) if part in known else -1 for part, known in ranked)
 
 
-def _number(reduction: str) -> float:
+def _reduction_value(reduction: str) -> float:
     return 0.0 if reduction == WITHOUT else float(reduction)
 
 
@@ -126,7 +128,7 @@ def placement(table: StudyTable) -> Figure | None:
     scale = _scale(means, table.minimised[0])
     for panel, (x, y, wide) in places.items():
         bounds = (x / width, 1 - (y + high) / height, wide / width, high / height)
-        _panel(whole.inset_axes(bounds), table, found, panel, scale)
+        _draw_panel(whole.inset_axes(bounds), table, found, panel, scale)
     return figure
 
 
@@ -150,10 +152,10 @@ def _layout(
     return places, width, y + high
 
 
-def _panel(
+def _draw_panel(
     axes: Axes, table: StudyTable, found: Map, panel: Panel, scale: Callable[[float], float]
 ) -> None:
-    """One panel's cells, below a row for the trials without attention."""
+    """Draw one panel's cells, below a row for the trials without attention."""
     reductions, objective = found.panels[panel], table.objectives[0]
     columns = len(reductions)
 
@@ -188,14 +190,14 @@ def _panel(
 
 
 def _scale(means: Sequence[float], less: bool) -> Callable[[float], float]:
-    """From a mean to a depth of colour, 0 to 1; a few bad ones do not flatten the others."""
+    """Map a mean to a depth of colour, 0 to 1; a few bad means do not flatten the others."""
     best, worst = (min(means), max(means)) if less else (max(means), min(means))
     reach = min(abs(best - worst), 3 * abs(best - statistics.median(means))) or 1.0
     return lambda mean: max(0.0, 1 - abs(best - mean) / reach)
 
 
 def stages_of(stages: Value) -> str:
-    """A choice of stages as runs are called by it: ``[2,3]`` -> ``2+3``."""
+    """A choice of stages in the form of run names: ``[2,3]`` -> ``2+3``."""
     return "+".join(part.strip() for part in str(stages).strip("[]").split(","))
 
 

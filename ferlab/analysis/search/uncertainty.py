@@ -10,14 +10,14 @@ from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
 
 
 def interval(accuracy: float, images: int) -> tuple[float, float]:
-    """The 95 % interval of one accuracy, for the chance of the images (Wilson 1927)."""
+    """The 95 % interval of one accuracy under sampling of the images (Wilson 1927)."""
     hits = round(accuracy * images)
     low, high = stats.binomtest(hits, images).proportion_ci(method="wilson")
     return float(low), float(high)
 
 
 def needed(table: StudyTable, one: TrialRow, other: TrialRow, among: int = 1) -> float | None:
-    """The gap from which two trials, chosen before they were scored, stand out at 95 %.
+    """The smallest gap at which two trials, chosen before they were scored, differ at 95 %.
 
     Where seeds were repeated it is that of a t test with the deviation pooled over all trials: it
     speaks of these images. Else, of accuracies, it is that of two independent samples of images.
@@ -25,13 +25,13 @@ def needed(table: StudyTable, one: TrialRow, other: TrialRow, among: int = 1) ->
     makes the two go up and down together.
 
     Args:
-        table: that they are of.
-        one: of them.
-        other: of them.
-        among: differences of which theirs is the largest; more of them need more (Bonferroni).
+        table: the study that both trials are in.
+        one: one of the trials.
+        other: the other one.
+        among: number of differences of which theirs is the largest (Bonferroni).
 
     Returns:
-        The gap in the first objective; None where nothing says how large chance is.
+        The gap in the first objective; None where the noise is not known.
     """
     spread, objective = between_seeds(table.rows), table.objectives[0]
     if is_exact(objective):
@@ -53,7 +53,7 @@ def ahead(table: StudyTable, one: TrialRow, other: TrialRow) -> float:
 
 
 def luck(table: StudyTable) -> float | None:
-    """The lead over their mean that the best would have if all complete trials were equally good.
+    """The expected lead of the best over the mean if all complete trials were equally good.
 
     It is the mean of the largest of so many normal draws.
 

@@ -26,7 +26,7 @@ HELD_OUT = 0.11
 """The share of each class that is VAL, and the share that is TEST."""
 
 MIN_IMAGES = 70
-"""From here on every class has an image in every split."""
+"""Fewest images with which every class has an image in every split."""
 
 _CHUNK = 32  # images drawn at once: their arrays stay in a core's cache
 
@@ -36,7 +36,7 @@ def draw(images: int = 9000, seed: int = 0) -> ImageSet:
 
     Args:
         images: how many, at least 70.
-        seed: another seed, other faces; at least 0.
+        seed: seed of the drawing, at least 0.
 
     Raises:
         DataError: ``images`` or ``seed`` is too low.
@@ -51,7 +51,7 @@ def render(images: int, seed: int) -> ImageSet:
 
     Args:
         images: how many, at least 70.
-        seed: another seed, other faces; at least 0.
+        seed: seed of the drawing, at least 0.
 
     Returns:
         images named ``face_00000`` and on, 78 % TRAIN, 11 % VAL and 11 % TEST of each class.
@@ -102,7 +102,7 @@ def _split(labels: npt.NDArray[np.intp], rng: np.random.Generator) -> npt.NDArra
 def _chunks(
     n: int, values: Mapping[str, npt.NDArray[np.float64]]
 ) -> Iterator[tuple[slice, dict[str, Grid]]]:
-    """Positions of some images, and their values in the shape (chunk, 1, 1)."""
+    """Yield the positions of each chunk of images, and their values, shape (chunk, 1, 1)."""
     columns = {name: v.astype(np.float32)[:, None, None] for name, v in values.items()}
     for start in range(0, n, _CHUNK):
         rows = slice(start, start + _CHUNK)
@@ -110,7 +110,7 @@ def _chunks(
 
 
 def _photograph(tones: Grid, f: Mapping[str, Grid], rng: np.random.Generator) -> Grid:
-    """Blur, contrast, exposure and noise of a camera; (n, 48, 48) -> (n, 48, 48)."""
+    """Add a camera's blur, contrast, exposure and noise; (n, 48, 48) -> (n, 48, 48)."""
     side = f["blur"]
     for axis in (1, 2):
         near = np.roll(tones, 1, axis) + np.roll(tones, -1, axis)

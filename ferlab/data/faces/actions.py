@@ -80,7 +80,7 @@ def sample_actions(
 
     Args:
         labels: shape (n,), indices into `EXPRESSIONS`.
-        rng: the only source of chance.
+        rng: the only source of randomness.
 
     Returns:
         action -> intensities, shape (n,), at least 0.

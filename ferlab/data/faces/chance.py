@@ -9,7 +9,7 @@ def triangular(
 ) -> npt.NDArray[np.float64]:
     """Values between ``low`` and ``high``, most of them near ``mode``.
 
-    NumPy's own leaves its roundings to the C compiler; this one is the same on every machine.
+    NumPy's own rounds as its C compiler decides; this one is the same on every machine.
     """
     u = rng.random(shape)
     rising = low + np.sqrt(u * ((high - low) * (mode - low)))

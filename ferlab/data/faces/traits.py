@@ -1,4 +1,4 @@
-"""Whose face it is and how it is seen: what varies between images but says nothing of expression.
+"""The person and the picture: what varies between images but says nothing of expression.
 
 Lengths are in units of half a face's height: in the face's own frame the eyes lie near y = -0.15,
 the chin at y = 1, x points right and y down. Tones run from 0 (black) to 1 (white).

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ferlab import instantiate
-from ferlab.config import Config, check, compose
+from ferlab.config import Config, check
+from ferlab.config.compose import compose
 from ferlab.study.params import Params, identity, overrides
 
 
