@@ -90,6 +90,9 @@ def test_what_was_added_passes_the_tests_of_the_house(grown: Path) -> None:
     pytest_in_copy = [sys.executable, "-m", "pytest", "--numprocesses", "0"]
     done = in_copy(grown, [*pytest_in_copy, *HOUSE_TESTS, *own, "-k", OF_THE_ADDITIONS])
     assert done.returncode == 0, done.stdout
+    code = [b.path for b in blocks(TEXT) if b.path.startswith("ferlab/")]
+    typed = in_copy(grown, [sys.executable, "-m", "mypy", *dict.fromkeys(code)])
+    assert typed.returncode == 0, typed.stdout
     golden = (grown / "tests" / "models" / "golden.csv").read_text()
     assert "\ncompact,simam,538343," in golden  # it has no parameters
 
