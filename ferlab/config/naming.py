@@ -24,17 +24,17 @@ def attention_of(config: Config) -> str:
     return NONE if isinstance(attention, Attention) else ""
 
 
-def trial_name(config: Config, point: Mapping[str, Any]) -> str:
+def trial_name(config: Config, params: Mapping[str, Any]) -> str:
     """The name of a trial: ``se r8 @2+3 pool, lr 0.05``.
 
     Args:
         config: config of the trial.
-        point: the parameters that were drawn for it.
+        params: the parameters that were drawn for it.
     """
-    is_placed = any(key.startswith(_ATTENTION) for key in point)
-    parts = [config.model.name] if "model" in point else []
+    is_placed = any(key.startswith(_ATTENTION) for key in params)
+    parts = [config.model.name] if "model" in params else []
     parts += [attention_of(config)] if is_placed else []
-    rest = {k: v for k, v in point.items() if not k.startswith(_ATTENTION) and k != "model"}
+    rest = {k: v for k, v in params.items() if not k.startswith(_ATTENTION) and k != "model"}
     short = [f"{key.rpartition('.')[2]} {_format_value(value)}" for key, value in rest.items()]
     return ", ".join(filter(None, [" ".join(parts), *short]))
 
