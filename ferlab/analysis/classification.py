@@ -81,9 +81,9 @@ class ClassScores:
     Attributes:
         counts: images by true and predicted class, shape (k, k).
         support: images of each class, shape (k,).
-        precision: of each class, shape (k,); what is divided by zero counts as zero, as below.
-        recall: of each class, shape (k,).
-        f1: of each class, shape (k,).
+        precision: precision of each class, shape (k,); 0 where divided by zero, as below.
+        recall: recall of each class, shape (k,).
+        f1: F1 of each class, shape (k,).
         present: whether the class occurs or is predicted, shape (k,).
         accuracy: share of the images classified correctly.
         macro_f1: mean F1 of the classes that are present.

@@ -17,7 +17,7 @@ def explain(error: ValidationError, schema: type[Section], raw: Any) -> Iterator
     """Yield the path of each mistake, and the message on it.
 
     Args:
-        error: what ``schema`` raised on ``raw``.
+        error: the error that ``schema`` raised on ``raw``.
         schema: schema of the whole.
         raw: nested plain containers.
     """

@@ -9,7 +9,7 @@ from ferlab.config.fields import Component, Fraction, Positive, Section
 
 
 class Model(Component):
-    """What every network has; the rest of its keys are arguments of ``_target_``."""
+    """The keys that every network has; all others are arguments of ``_target_``."""
 
     name: str = Field(description="how runs call the network")
     classes: int = Field(ge=2, description="number of outputs; as many as the data has classes")

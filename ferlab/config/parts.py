@@ -11,10 +11,10 @@ from ferlab.config.fields import Component, Fraction, LearningRate, Monitor, Sec
 
 
 class Data(Component):
-    """What every data set has; the rest of its keys are arguments of ``_target_``.
+    """The keys that every data set has; all others are arguments of ``_target_``.
 
     Attributes:
-        class_count: how many classes it has; None where only the data can tell.
+        class_count: number of its classes; None where only the data can tell.
         has_seed_split: whether ``split=seed`` may be asked of it.
     """
 
@@ -140,7 +140,7 @@ class EarlyStopping(Section):
 
 
 class Trainer(Section):
-    """How training runs."""
+    """The settings of training."""
 
     max_epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2, description="images; batch norm needs two")
@@ -159,7 +159,7 @@ class Trainer(Section):
 
 
 class Tracking(Section):
-    """Where the run is recorded."""
+    """The MLflow store and run to which training is recorded."""
 
     uri: str | None = Field(
         description="MLflow's; null: MLFLOW_TRACKING_URI, else in ferlab's home"

@@ -10,7 +10,7 @@ Path = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
-    """What is wrong with one value, and the dotted path of that value."""
+    """One problem: the dotted path of a value and what is wrong with it."""
 
     path: str
     message: str

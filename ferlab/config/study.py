@@ -21,7 +21,7 @@ class OptunaComponent(Component):
 
 
 Objective = Literal["val/accuracy", "val/f1", "val/loss", "parameters", "multiply_adds", "latency"]
-"""What a sweep optimises: a score of the best epoch, or a cost; latency in ms per image."""
+"""An objective of a sweep: a score of the best epoch, or a cost; latency in ms per image."""
 
 _OBJECTIVES = expected(f"one of {', '.join(get_args(Objective))}, or a list of them")
 
@@ -34,7 +34,7 @@ class Constraints(Section):
 
 
 class StudyConfig(Section):
-    """How a sweep searches its space."""
+    """The settings of a sweep."""
 
     name: str | None = Field(pattern=r"^[\w.@+-]+$", description="null: from the experiment")
     question: str | None = Field(description="what the sweep is to answer, in words")

@@ -1,4 +1,4 @@
-"""What is wrong with a data set: leaks between splits, conflicting labels, blank images."""
+"""Faults of a data set: leaks between splits, conflicting labels, blank images."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,8 +29,8 @@ class Audit:
     Attributes:
         counts: number of images of each class in each split, unused ones included.
         identical: groups of two or more images that are the same in every pixel.
-        spanning: those of them with images in more than one split.
-        conflicting: those of them with more than one label.
+        spanning: the groups of `identical` with images in more than one split.
+        conflicting: the groups of `identical` with more than one label.
         leaked: number of validation and of test images that are identical to a training image.
         dropped: number of training images that `ferlab.data.splits.drop_leaks` removes.
         blank: positions of the images of one constant grey level, in each split in use.

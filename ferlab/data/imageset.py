@@ -22,7 +22,7 @@ EXPRESSIONS = ("angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"
 
 
 class Split(IntEnum):
-    """What an image is used for."""
+    """The use of an image."""
 
     TRAIN = 0
     VAL = 1

@@ -24,8 +24,8 @@ def assign(images: ImageSet, split: str, folds: int = 5, fold: int = 0) -> Image
     Args:
         images: a set under its official split.
         split: one of `SPLITS`.
-        folds: how many folds ``kfold`` deals, at least 2.
-        fold: which of them selects, counted from 0.
+        folds: number of folds that ``kfold`` deals, at least 2.
+        fold: the fold that selects, counted from 0.
 
     Raises:
         ConfigError: there is no such protocol or fold.

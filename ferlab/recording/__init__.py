@@ -1,1 +1,1 @@
-"""What a finished run leaves behind: predictions, figures, the served model."""
+"""The records of a finished run: predictions, figures, the served model."""

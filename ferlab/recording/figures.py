@@ -108,7 +108,7 @@ def learning_curves(history: History, monitor: str) -> Figure:
     """Losses and scores by epoch, counted from 1, with the best epoch marked.
 
     Args:
-        history: of each epoch ``train/loss``, ``train/accuracy``, ``val/loss``,
+        history: for each epoch ``train/loss``, ``train/accuracy``, ``val/loss``,
             ``val/accuracy``, ``val/f1`` and any others; not finite where training diverged.
         monitor: the metric that decides the best epoch; a loss is best at its smallest.
 
@@ -164,10 +164,10 @@ def surest_mistakes(
     Args:
         images: uint8, shape (n, 48, 48).
         labels: true classes, shape (n,).
-        probabilities: of each class, shape (n, k).
+        probabilities: probability of each class, shape (n, k).
         names: the images' names, n of them; shown without their folders.
         classes: k names, in the order of the labels.
-        count: how many to show at most.
+        count: largest number of images to show.
 
     Raises:
         DataError: the arrays are empty or do not fit each other or the classes.

@@ -1,4 +1,4 @@
-"""What a finished run leaves in MLflow: predictions, pictures, the model, the summary."""
+"""Logging of a finished run to MLflow: predictions, figures, the model, the summary."""
 
 import shutil
 import tempfile
@@ -22,7 +22,7 @@ _EXAMPLES = 2
 """Validation images kept beside the model as an example request."""
 
 _REQUIREMENTS = ("ferlab", "torch", "safetensors", "numpy", "pandas")
-"""What the recorded model needs to be served."""
+"""Distributions that the recorded model needs to be served."""
 
 
 def record(

@@ -1,4 +1,4 @@
-"""What differs between two settings, and what each difference can do to the numbers."""
+"""Differences between two settings, and the effect of each on the numbers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple

@@ -34,7 +34,7 @@ class Evaluation:
     """A recorded model's score on a split.
 
     Attributes:
-        run_id: whose model it is.
+        run_id: id of the run whose model it is.
         split: ``test`` or ``val``.
         accuracy: share of images classified correctly.
         f1: macro F1.

@@ -75,7 +75,7 @@ class Recorded:
     Attributes:
         run_id: MLflow's id of the run.
         name: its display name.
-        setting: what its numbers come from.
+        setting: everything that its numbers come from.
         metrics: the last value of each metric.
         history: the metrics of each epoch, from the first; times and rates are left out.
         predictions: on the validation split; None if the run ended before it had any.

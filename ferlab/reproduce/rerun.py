@@ -32,7 +32,7 @@ class Plan:
     """A rerun before anything is trained.
 
     Attributes:
-        originals: what is reproduced.
+        originals: the runs or the config to reproduce.
         configs: configs of the new runs, one per seed, as plain containers.
         differ: differences from what was recorded; the same for all seeds.
         names: names of the images; empty where they are not known.
@@ -70,7 +70,7 @@ def planned(found: Resolved, overrides: Sequence[str], at_commit: bool) -> Itera
     """Plan a rerun and find what differs; train and record nothing.
 
     Args:
-        found: what is to be reproduced.
+        found: the runs or the config to reproduce.
         overrides: values for keys of `MAY_CHANGE`, as ``key=value``.
         at_commit: whether to train in a checkout of the recorded commit, which is removed
             when the context ends.

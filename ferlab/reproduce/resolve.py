@@ -18,7 +18,7 @@ from ferlab.tracking.store import Client
 
 @dataclass(frozen=True)
 class Resolved:
-    """What is to be reproduced.
+    """The runs or the config to reproduce.
 
     Attributes:
         what: description, for a person to read.

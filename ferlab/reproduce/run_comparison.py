@@ -46,7 +46,7 @@ class Parting(NamedTuple):
 
 @dataclass(frozen=True)
 class RunComparison:
-    """How two runs' results differ.
+    """Differences between two runs' results.
 
     Attributes:
         epochs: number of epochs of each run.

@@ -7,7 +7,7 @@ Value = None | bool | int | float | str
 """A parameter's value in Optuna's storage; a list or a mapping is the text of its override."""
 
 Params = dict[str, Value]
-"""A point of a search space: the value of each parameter that is drawn, by its key."""
+"""The parameters drawn for one trial: the value of each, by its key."""
 
 
 def identity(params: Params) -> str:

@@ -28,8 +28,8 @@ class TrialRow:
         run_id: id of its MLflow run.
         started: time of its start, in seconds since 1970.
         ended: time of its end, in seconds since 1970; None while it runs.
-        beside: how many other trials its machine trained when its latency was timed, at most; None
-            where that is not known, or latency is no objective.
+        beside: largest number of other trials that its machine trained while its latency was timed;
+            None where that is not known, or latency is no objective.
         codes: which states of the code trained its seeds, counted from 0 over the study; empty
             where that is not known.
     """

@@ -1,4 +1,4 @@
-"""What a run recorded, read back: files, the history of its metrics, its model."""
+"""Reading back what a run recorded: its files, its metrics by epoch, its model."""
 
 import tempfile
 from collections.abc import Collection, Iterator, Sequence

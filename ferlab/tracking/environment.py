@@ -41,10 +41,10 @@ class Environment:
         platform: operating system, its release and the architecture.
         cpu: the processor's name.
         cpu_capability: the vector instructions that torch picked, which decide the last bits.
-        physical_cores: None where the system does not say.
-        logical_cores: of the machine; this process may be bound to fewer.
-        threads: of torch, at the time of asking.
-        memory: of the machine, in bytes.
+        physical_cores: number on the machine; None where the system does not say.
+        logical_cores: number on the machine; this process may be bound to fewer.
+        threads: number of torch's threads, at the time of asking.
+        memory: memory of the machine, in bytes.
         gpus: names, in CUDA's order; empty without CUDA.
         gpu_driver: version of NVIDIA's driver, None without CUDA or where the system does not say.
         cuda: version that torch was built for, None for a CPU build.

@@ -34,7 +34,7 @@ BATCH = 256
 
 
 class ServedModel:
-    """What ``mlflow.pyfunc.load_model`` gives: a network that returns labels and probabilities.
+    """The model that ``mlflow.pyfunc.load_model`` loads: it returns labels and probabilities.
 
     Args:
         network: uint8 (n, 48, 48) -> logits (n, k), in evaluation mode.
@@ -79,7 +79,7 @@ def save(
             logits (n, k), so its normalisation is part of its state.
         classes: k names, in the order of the logits.
         example: uint8, shape (m, 48, 48); a request to try the model with, kept beside it.
-        pip_requirements: what the model needs installed, as ``name==version``.
+        pip_requirements: distributions that the model needs, as ``name==version``.
 
     Raises:
         DataError: the example has another type or shape.

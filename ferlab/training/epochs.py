@@ -1,4 +1,4 @@
-"""What happens at the end of every epoch, in order: measure, keep, record, show, perhaps stop."""
+"""The end of every epoch, in order: measure, keep, record, show, perhaps stop."""
 
 import math
 import time

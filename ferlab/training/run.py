@@ -51,8 +51,8 @@ class RunResult:
     Attributes:
         run_id: id of its MLflow run.
         objective: the monitored metric at its best epoch.
-        metrics: all metrics of that epoch.
-        epoch: that epoch, from 1.
+        metrics: all metrics of its best epoch.
+        epoch: number of its best epoch, from 1.
         look: directions to its page in the MLflow UI.
         model: URI of the best epoch's model, for ``mlflow.pyfunc.load_model``.
         predictions: on the validation split, by the best epoch's weights.

@@ -1,1 +1,1 @@
-"""What a search shows, from its study table."""
+"""Analysis of a search, from its study table."""

@@ -51,7 +51,7 @@ class Map:
         panels: each panel with the reductions that are its columns; `WITHOUT` alone where the
             kind has none.
         placements: ``1``, ``2+3``, ``all``: a row each, small subsets first.
-        cells: by panel, placement and reduction; a key is missing where nothing was tried.
+        cells: cells by panel, placement and reduction; a key is absent where nothing was tried.
         plain: the cell of the trials without attention, whatever their position.
     """
 

@@ -35,7 +35,7 @@ def draw(images: int = 9000, seed: int = 0) -> ImageSet:
     """The drawn faces, from the cache if they were drawn before.
 
     Args:
-        images: how many, at least 70.
+        images: number of images, at least 70.
         seed: seed of the drawing, at least 0.
 
     Raises:
@@ -50,7 +50,7 @@ def render(images: int, seed: int) -> ImageSet:
     """Draw the faces; the same arguments give the same bytes on every machine.
 
     Args:
-        images: how many, at least 70.
+        images: number of images, at least 70.
         seed: seed of the drawing, at least 0.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What a face does: the facial actions that each expression is made of.
+"""The facial actions that each expression is made of.
 
 The actions are those of the Facial Action Coding System (Ekman and Friesen, 1978), whose number
 follows each name; the prototypes follow its emotion tables. An intensity is 0 for a face at rest

@@ -1,4 +1,4 @@
-"""How a face looks: every part of it, as its actions move it and its traits shape it."""
+"""The parts of a face, as its actions move them and its traits shape them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ EYE_LEVEL = -0.15
 
 @dataclass(frozen=True)
 class View:
-    """Where each pixel of each image lies.
+    """Coordinates of each pixel of each image.
 
     Attributes:
         screen: x and y from -1 to 1 across the image, shape (1, 48, 48).
