@@ -7,14 +7,12 @@ import traceback
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 import torch
 from filelock import FileLock, Timeout
 
 from ferlab import paths
 from ferlab.analysis.history import History
-from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
 from ferlab.config.naming import run_name
 from ferlab.data.imageset import ImageSet, Split
@@ -36,48 +34,13 @@ from ferlab.training.assemble import (
 )
 from ferlab.training.epochs import Epochs, Report, is_complete
 from ferlab.training.module import ExpressionModule
+from ferlab.training.result import RunResult
 from ferlab.training.scoring import predict
 
 _log = logging.getLogger("ferlab")
 
 _SHOWN = 5
 """Largest number of changed files and libraries in a message."""
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """The result of a finished run.
-
-    Attributes:
-        run_id: id of its MLflow run.
-        objective: the monitored metric at its best epoch.
-        metrics: all metrics of its best epoch.
-        epoch: number of its best epoch, from 1.
-        look: directions to its page in the MLflow UI.
-        model: URI of the best epoch's model, for ``mlflow.pyfunc.load_model``.
-        predictions: on the validation split, by the best epoch's weights.
-        recorded: its summary metrics in MLflow: ``best/...``, speeds and costs.
-    """
-
-    run_id: str
-    objective: float
-    metrics: dict[str, float]
-    epoch: int
-    look: str
-    model: str
-    predictions: Predictions
-    recorded: dict[str, float]
-
-    def summary(self) -> str:
-        """The result and where to look, for a person to read."""
-        return (
-            f"accuracy {self.metrics['val/accuracy']:.4f}, F1 {self.metrics['val/f1']:.4f} "
-            f"on {len(self.predictions.labels):,} validation images, "
-            f"at epoch {self.epoch} (a single run)\n"
-            f"run      {self.run_id}\n"
-            f"look     {self.look}\n"
-            f'model    mlflow.pyfunc.load_model("{self.model}")'
-        )
 
 
 def train(
