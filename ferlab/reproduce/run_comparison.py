@@ -11,6 +11,7 @@ from scipy import stats
 from ferlab.analysis.predictions import Predictions
 from ferlab.reproduce.differences import Difference
 from ferlab.reproduce.recorded import Recorded
+from ferlab.text import pluralize
 
 Level = Literal["identical", "equivalent", "different"]
 
@@ -86,7 +87,7 @@ class RunComparison:
     def lines(self) -> Iterator[str]:
         """The differences in words; nothing if there are none."""
         if self.epochs[0] != self.epochs[1]:
-            yield f"{self.epochs[0]} epochs -> {self.epochs[1]} epochs"
+            yield " -> ".join(pluralize(count, "epoch") for count in self.epochs)
         if self.parted and self.largest is not None:
             first = "; ".join(str(parting) for parting in self.parted[:_SHOWN])
             rest = len(self.parted) - _SHOWN
@@ -156,8 +157,8 @@ def judge_rerun(found: RunComparison, differ: Sequence[Difference]) -> Judgement
     if found.is_identical:
         return Judgement(
             "identical",
-            f"identical: {found.epochs[0]} epochs and all {found.images:,} images are the same "
-            "to the last bit",
+            f"identical: {pluralize(found.epochs[0], 'epoch')} and all {found.images:,} images are "
+            "the same to the last bit",
         )
     text = "; ".join(found.lines())
     causes = [difference for difference in differ if difference.effect == "numbers"]
