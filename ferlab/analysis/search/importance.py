@@ -8,8 +8,9 @@ trials that have it, and shuffling the scores says how large it is where there i
 Optuna 5.0's conditional PED-ANOVA takes such parameters, too, but of simulated searches over kind,
 reduction, stages and learning rate, one of which had an effect (60 of each), it ranked that one
 first in 52 % with 24 trials and 64 % with 60 (64 % and 84 % with the best quarter as its target in
-place of the best tenth); eta squared did in 74 % and 93 %. Where nothing had an effect, its first
-of 200 trials still had a share of 47 %, and the shuffles that would say so took 25 s, not 0.1 s.
+place of the best tenth); eta squared did in 74 % and 93 %. Where nothing had an effect, the
+parameter it put first still had a share of 47 % with 200 trials, and the shuffles that would say so
+took 25 s, not 0.1 s.
 """
 
 from collections.abc import Sequence
