@@ -267,7 +267,7 @@ def test_a_sweep_that_is_over_goes_on_to_its_confirmation(
         asked.append(arguments)
         return 3
 
-    monkeypatch.setattr("ferlab.cli.confirm.confirmed", confirmed)
+    monkeypatch.setattr("ferlab.cli.confirm.run_confirmation", confirmed)
     assert command_line.main(["sweep", "oracles", "--confirm", HERE]) == 3
     assert asked == [("oracles", None, Path("experiments/oracles"), [HERE], None)]
     assert len(children("oracles")) == 3

@@ -166,7 +166,7 @@ def test_html_in_a_text_is_shown_and_not_obeyed() -> None:
 def test_a_report_before_the_confirmation_is_done_is_the_searchs(
     there: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("ferlab.confirm.evidence.finished", lambda *_: 4)
+    monkeypatch.setattr("ferlab.confirm.evidence.count_finished", lambda *_: 4)
     assert command_line.main(["report", "oracles", "--to", "half"]) == 0
     assert "4 of 9 runs finished; ferlab confirm oracles goes on" in capsys.readouterr().out
     assert "is the gain real" not in Path("half", "RESULTS.md").read_text()
