@@ -60,7 +60,8 @@ def _take_missing(raw: dict[str, Any], path: Path = ()) -> Iterator[Problem]:
             yield from _take_missing(value, here)
         elif value == "???":
             del raw[key]
-            hint = f": {_HOW_TO_GET_DATA}" if here == ("data", "path") else ""
+            is_fer2013 = here == ("data", "path") and raw.get("name") == "fer2013"
+            hint = f": {_HOW_TO_GET_DATA}" if is_fer2013 else ""
             yield Problem(dotted(here), f"is required{hint}")
 
 

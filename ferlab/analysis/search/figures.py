@@ -187,7 +187,8 @@ def trial_curves(table: StudyTable) -> Figure | None:
             axes.plot([], [], label=state, **{"linewidth": 1, **style, "alpha": 1})
         for row in chosen:
             epochs, values = zip(*sorted(row.epochs.items()), strict=True)
-            axes.plot(epochs, values, **{"linewidth": 1, **style})
+            dot = {"marker": "o", "ms": 3} if len(epochs) == 1 else {}  # no line would show it
+            axes.plot(epochs, values, **{"linewidth": 1, **style, **dot})
             if state != "complete":
                 axes.plot(epochs[-1], values[-1], "o", ms=3, mfc="white", mew=0.7, c=style["color"])
     if best is not None and best.epochs:
