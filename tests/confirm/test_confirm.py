@@ -254,7 +254,7 @@ def test_a_recorded_config_may_not_call_what_is_not_allowed(
     config = {BASE: there.evidence.config.plain()}
     assert RecordedConfigs(config)({"arm": BASE, "seed": 7}).seed == 7
     monkeypatch.delenv("FERLAB_ALLOW")
-    with pytest.raises(FerlabError, match=r"tests\.evidence\.oracle\.Oracle.* FERLAB_ALLOW"):
+    with pytest.raises(FerlabError, match=r"tests\.oracle\.Oracle.* FERLAB_ALLOW"):
         RecordedConfigs(config)({"arm": BASE, "seed": 7})
 
 
