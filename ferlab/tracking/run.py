@@ -3,7 +3,7 @@
 import json
 import tempfile
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -88,7 +88,7 @@ class Run:
         try:
             with reported(client.tracking_uri):
                 client.log_batch(run.id, params=params_of(flatten(plain)))
-                _log_dataset(client, run.id, _dataset(config, images))
+                _retried(client.log_inputs, run.id, [_dataset(config, images)])
                 client.log_text(run.id, yaml.safe_dump(plain, sort_keys=False), CONFIG)
                 with tempfile.TemporaryDirectory() as scratch:
                     file = Path(scratch, IMAGES.rpartition("/")[2])
@@ -187,8 +187,8 @@ class Run:
     def end(self, status: Status, reason: str = "", why: str = "") -> None:
         """Close the run; ``reason`` is why it is not FINISHED in a word, ``why`` in a line."""
         with reported(self._client.tracking_uri):
-            self._client.set_tag(self.id, "ferlab.ended", reason or "finished")
-            self._client.set_tag(self.id, "ferlab.why", why)
+            for key, text in (("ferlab.ended", reason or "finished"), ("ferlab.why", why)):
+                _retried(self._client.set_tag, self.id, key, text)
             self._client.set_terminated(self.id, status)
 
     def _log(
@@ -196,7 +196,8 @@ class Run:
     ) -> None:
         now = int(time.time() * 1000)
         with reported(self._client.tracking_uri):
-            self._client.log_batch(
+            _retried(
+                self._client.log_batch,
                 self.id,
                 metrics=[Metric(key, value, now, step) for key, value in metrics.items()],
                 tags=[RunTag(key, value) for key, value in (tags or {}).items()],
@@ -236,11 +237,12 @@ def params_of(flat: Mapping[str, Any]) -> list[Param]:
     return [Param(key, str(value)[:_PARAM_LENGTH]) for key, value in flat.items()]
 
 
-def _log_dataset(client: MlflowClient, run_id: str, dataset: DatasetInput) -> None:
+def _retried(write: Callable[..., object], *args: object, **kwargs: object) -> None:
+    """Write, and once more where another process may have created the same row just now."""
     try:
-        client.log_inputs(run_id, [dataset])
-    except MlflowException:  # two workers that begin at once may both create it
-        client.log_inputs(run_id, [dataset])
+        write(*args, **kwargs)
+    except MlflowException:
+        write(*args, **kwargs)
 
 
 def _dataset(config: Config, images: ImageSet) -> DatasetInput:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import optuna
@@ -83,9 +83,10 @@ def test_on_ray_two_workers_share_the_trials_and_nobody_else_can_come_near(
         me = psutil.Process(command.pid)
 
         def is_over() -> bool:
-            family = [me, *me.children(recursive=True)]
-            processes.update(family)
-            heard.update(listening(family))
+            with suppress(psutil.NoSuchProcess):  # it may end just now
+                family = [me, *me.children(recursive=True)]
+                processes.update(family)
+                heard.update(listening(family))
             return command.poll() is not None
 
         command.until(is_over)

@@ -9,6 +9,7 @@ from mlflow.tracking import MlflowClient
 
 from ferlab.errors import TrackingError
 from ferlab.tracking import store
+from ferlab.tracking.run import Run
 from tests.processes import started
 
 
@@ -94,3 +95,24 @@ def test_a_password_is_not_shown() -> None:
         raise OSError("no route to host")
     assert "secret" not in str(caught.value)
     assert "postgresql://me:***@db/x cannot be used: no route to host" in str(caught.value)
+
+
+def test_two_commands_that_end_at_once_may_both_write_a_tag(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = store.connect(None)
+    created = client.create_run(store.experiment_id(client, "raced"))
+    real, calls = MlflowClient.set_tag, 0
+
+    def raced(self: MlflowClient, *args: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise MlflowException("UNIQUE constraint failed: tags.key, tags.run_uuid")
+        real(self, *args)
+
+    monkeypatch.setattr(MlflowClient, "set_tag", raced)
+    Run(client, created.info.run_id).end("KILLED", "interrupted", "by hand")
+    run = client.get_run(created.info.run_id)
+    assert run.info.status == "KILLED"
+    assert run.data.tags["ferlab.ended"] == "interrupted"
