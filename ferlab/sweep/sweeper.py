@@ -5,9 +5,10 @@ import logging
 import signal
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -38,6 +39,7 @@ from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
 from ferlab.text import pluralize
 from ferlab.tracking import store, study_runs
+from ferlab.tracking.pages.views import SavedView, keep_views, page_of, study_views
 
 _log = logging.getLogger("ferlab")
 
@@ -85,7 +87,11 @@ def sweep(
         name = plan.free_name(settings.storage, name)
 
     command = plan.format_command(config, arguments, name if new else None)
-    question = Question(name, settings, space, configs, is_feasible, budget, about, command, first)
+    columns = plan.columns(space, firsts)
+    views = partial(study_views, name, settings.objectives, columns, settings.replicates)
+    question = Question(
+        name, settings, space, configs, is_feasible, budget, about, command, first, views
+    )
     result = run(context, config, question, shared)
     if new:
         result = replace(result, again=f"with study.name={name} in place of --new")
@@ -107,6 +113,7 @@ class Question:
         about: what the study is, flat: it may not change while the study goes on.
         command: what to type to go on with it.
         first: config of its first point.
+        views: its views in the MLflow UI by their ids, given the id of its MLflow run.
         tags: of its MLflow run.
     """
 
@@ -119,6 +126,7 @@ class Question:
     about: dict[str, Any]
     command: str
     first: Config
+    views: Callable[[str], Mapping[str, SavedView]]
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -142,6 +150,7 @@ def run(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )
     run_id = _open(study, first, question.about, question.tags)
+    keep_views(store.connect(first.tracking.uri), run_id, question.views(run_id))
     epochs, uri = plan.epochs(space, first), first.tracking.uri
     remember(study.optuna, settings, budget, epochs, question.command, uri)
     task = Task(
@@ -231,13 +240,13 @@ def _result(
     counts = study.counts()
     failed = counts.failed > study.config.max_failures or (counts.failed and not counts.counted)
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
-    parent = study_runs.StudyRun(store.connect(first.tracking.uri), run_id)
+    client = store.connect(first.tracking.uri)
     return SweepResult(
         table=view(study.optuna),
         storage=study.config.storage,
         uri=first.tracking.uri,
         run_id=run_id,
-        look=parent.look,
+        look=store.look(client.tracking_uri, page_of(client, run_id), study.name),
         counts=counts,
         is_over=is_over,
         too_many_failed=bool(failed),

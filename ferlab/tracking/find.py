@@ -71,7 +71,7 @@ def resolve(client: MlflowClient, name: str) -> Entry:
         return best(client, study or None, metric or None)
     found = _with_id_prefix(client, name)
     if not found:
-        studies = _search(client, _experiments(client), {"ferlab.kind": "study"})
+        studies = list_studies(client)
         is_study = name in {entry.study for entry in studies}
         hint = f"of the study, take best:{name}" if is_study else "ferlab runs lists them"
         raise TrackingError(f"there is no run '{name}' in {display_name(client)}; {hint}")
@@ -107,7 +107,7 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
         raise TrackingError(
             f"best:...:{metric} would choose a run by the data that is to judge it; take val/..."
         )
-    studies = _search(client, _experiments(client), {"ferlab.kind": "study"})
+    studies = list_studies(client)
     if study is None:
         studies = [entry for entry in studies if "ferlab.confirms" not in entry.tags]
         studies = [entry for entry in studies if "ferlab.best_run" in entry.tags] or studies
@@ -131,6 +131,11 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
 def every(client: MlflowClient) -> list[Entry]:
     """All runs, seeds and studies, newest first."""
     return _search(client, _experiments(client))
+
+
+def list_studies(client: MlflowClient) -> list[Entry]:
+    """The studies, newest first."""
+    return _search(client, _experiments(client), {"ferlab.kind": "study"})
 
 
 def _objective(client: MlflowClient, study: Entry) -> str:
