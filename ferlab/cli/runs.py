@@ -18,7 +18,7 @@ _LESS = ("status", "started (UTC)", "seeds", "parameters", "commit")
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the commands."""
     runs = commands.add_parser("runs", parents=[common], help="list runs, trials and studies")
-    runs.add_argument("--study", metavar="NAME", help="only this one's trials")
+    runs.add_argument("--study", metavar="STUDY", help="only its trials")
     runs.add_argument("--experiment", metavar="NAME", help="only those of this MLflow experiment")
     runs.add_argument("--status", choices=STATUSES, help="only those that are so")
     runs.add_argument("--sort", metavar="METRIC", help="the best first, as in --sort val/f1")
