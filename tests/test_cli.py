@@ -18,7 +18,8 @@ from ferlab import cli as command_line
 from ferlab.cli import ui
 from ferlab.data.imageset import EXPRESSIONS
 from ferlab.tracking import store
-from ferlab.tracking.pages.views import keep_views, study_views
+from ferlab.tracking.pages.study_views import study_views
+from ferlab.tracking.pages.views import keep_views
 from tests.conftest import TINY, Cli, run_id_of
 from tests.processes import run, started
 

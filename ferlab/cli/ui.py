@@ -36,7 +36,7 @@ def _ui(args: argparse.Namespace) -> int:
     if uri.startswith(("http://", "https://")):
         _tell(uri, _pages(connect(uri), args.what))
         return 0
-    _require_free(args.host, args.port)
+    require_free(args.host, args.port)
     _tell(f"http://{args.host}:{args.port}", _pages(connect(uri, make=not args.what), args.what))
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--host", args.host, "--port", str(args.port), "--workers", "1"]
@@ -91,7 +91,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _require_free(host: str, port: int) -> None:
+def require_free(host: str, port: int) -> None:
     """Refuse an address that MLflow could not listen on; it would end without an exit code."""
     if not 0 < port < 2**16:  # the system would take it modulo 2**16
         raise FerlabError(f"--port {port}: there are 1 to {2**16 - 1}")

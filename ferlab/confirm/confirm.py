@@ -32,7 +32,7 @@ from ferlab.sweep.search.trial_configs import RecordedConfigs
 from ferlab.sweep.studies import uri_of, view
 from ferlab.sweep.workers.processes import cores, gpus
 from ferlab.tracking import find, store, study_runs
-from ferlab.tracking.pages.views import confirmation_views, param_of
+from ferlab.tracking.pages.study_views import confirmation_views, param_of
 from ferlab.tracking.run import Run, recorded_config
 from ferlab.tracking.store import Client
 

@@ -21,7 +21,7 @@ from ferlab.sweep.search.space import Space, size
 from ferlab.sweep.search.syntax import read
 from ferlab.sweep.workers.processes import cores, gpus
 from ferlab.sweep.workers.storage import exists
-from ferlab.tracking.pages.views import param_of
+from ferlab.tracking.pages.study_views import param_of
 from ferlab.tracking.store import without_password
 
 _SPACE = ("hydra.sweeper.params.", "hydra.sweeper.when.")
@@ -52,7 +52,9 @@ def read_space(
 
 def budget(settings: StudyConfig, space: Space, is_feasible: Feasibility) -> int:
     """How many trials are to count."""
-    if settings.baseline is not None and not is_feasible(space.params_of(settings.baseline)):
+    if settings.baseline is not None and not is_feasible(
+        space.params_of(settings.baseline, "study.baseline")
+    ):
         dear = Problem("study.baseline", "costs more than study.constraints allow")
         raise ConfigError(report([dear]))
     if settings.trials is not None:

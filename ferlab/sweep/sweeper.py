@@ -29,17 +29,19 @@ from ferlab.study.params import overrides
 from ferlab.study.table import value_of
 from ferlab.sweep import live, plan, studies
 from ferlab.sweep.outcome import SweepResult
-from ferlab.sweep.search import sampler as choosers
+from ferlab.sweep.search import components
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
 from ferlab.sweep.studies import remember, view
 from ferlab.sweep.trial_code import tell_changed
+from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
 from ferlab.text import pluralize
 from ferlab.tracking import store, study_runs
-from ferlab.tracking.pages.views import SavedView, keep_views, page_of, study_views
+from ferlab.tracking.pages.study_views import study_views
+from ferlab.tracking.pages.views import SavedView, keep_views, page_of
 
 _log = logging.getLogger("ferlab")
 
@@ -79,7 +81,7 @@ def sweep(
     configs = ComposedConfigs(tuple(shared))
     is_feasible = Feasibility(settings.constraints, configs)
     budget = plan.budget(settings, space, is_feasible)
-    choosers.require(settings)
+    components.require(settings, space, budget)
     images, _ = prepare(first.data, first.targets())  # now, for all workers to find them decoded
     about = plan.describe_study(settings, space, firsts, images.digest)
     name = settings.name or plan.study_name(config, about)
@@ -149,6 +151,7 @@ def run(
     study = SharedStudy(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )
+    outside.require_kinds(study.optuna, space)
     run_id = _open(study, first, question.about, question.tags)
     keep_views(store.connect(first.tracking.uri), run_id, question.views(run_id))
     epochs, uri = plan.epochs(space, first), first.tracking.uri

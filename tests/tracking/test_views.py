@@ -12,14 +12,8 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from ferlab.tracking import store
-from ferlab.tracking.pages.views import (
-    SavedView,
-    confirmation_views,
-    keep_views,
-    page_of,
-    param_of,
-    study_views,
-)
+from ferlab.tracking.pages.study_views import confirmation_views, param_of, study_views
+from ferlab.tracking.pages.views import SavedView, keep_views, page_of
 
 PREFIX = "mlflow.sharedViewState."
 LR, KIND, REDUCTION = "optimizer.lr", "model.attention.kind", "model.attention.reduction"

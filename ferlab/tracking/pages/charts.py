@@ -6,10 +6,7 @@ from typing import Any
 Chart = dict[str, Any]
 """A chart in the UI's terms."""
 
-_OF_ALL = (
-    *("best", "best/f1", "spread", "spread/f1", "test", "test/f1", "train", "val", "val/f1"),
-    *("Model metrics", "System metrics"),
-)
+_OF_ALL = ("best", "best/f1", "train", "val", "val/f1", "Model metrics")
 """Sections that the page makes by itself, one chart for each metric: folded, below the view's."""
 
 _MOST_RUNS = 100
@@ -21,10 +18,16 @@ _MOST_SCATTERED = 6
 _FLAGS = {"isReordered": False, "deleted": False, "isGenerated": False}
 
 
-def chart_section(name: str, charts: Sequence[Chart]) -> dict[str, Any]:
-    """The part of a page's state that has its charts, in a section of this name."""
+def chart_section(name: str, charts: Sequence[Chart], more: Sequence[str]) -> dict[str, Any]:
+    """The part of a page's state that has its charts.
+
+    Args:
+        name: of their section.
+        charts: to be shown.
+        more: sections of other metrics than those of every run.
+    """
     sections = [{"uuid": "view", "name": name, "display": True, **_FLAGS}]
-    sections += [{"uuid": own, "name": own, "display": False, **_FLAGS} for own in _OF_ALL]
+    sections += [{"uuid": o, "name": o, "display": False, **_FLAGS} for o in (*_OF_ALL, *more)]
     return {
         "globalLineChartConfig": {"xAxisKey": "step", "lineSmoothness": 0},
         "isAccordionReordered": True,  # else the page would sort its own sections before
@@ -42,7 +45,8 @@ def parallel_coordinates(params: Sequence[str], metrics: Sequence[str]) -> Chart
 
 def curves_by_epoch(metric: str) -> Chart:
     """A metric by epoch, a line for each run or group of runs."""
-    return _chart("LINE", metric, metricKey=metric, selectedMetricKeys=[metric])
+    own = {"lineSmoothness": 0, "useGlobalLineSmoothing": False, "useGlobalXaxisKey": True}
+    return _chart("LINE", metric, metricKey=metric, selectedMetricKeys=[metric], **own)
 
 
 def bar_per_run(metric: str) -> Chart:
