@@ -10,9 +10,10 @@ from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
 from ferlab.config.problems import did_you_mean
+from ferlab.config.study import is_less_better
 from ferlab.errors import TrackingError
 from ferlab.tracking import artifacts
-from ferlab.tracking.entry import Entry, entry_of, is_better_smaller
+from ferlab.tracking.entry import Entry, entry_of
 from ferlab.tracking.store import display_name, reported
 
 _PAGE = 500
@@ -153,7 +154,7 @@ def _sorted(entries: Sequence[Entry], metric: str) -> list[Entry]:
     if entries and not any(scores.values()):
         known = {name for entry in entries for name in entry.metrics}
         raise TrackingError(f"no run has the metric '{metric}'; {did_you_mean(metric, known)}")
-    sign = 1 if is_better_smaller(metric) else -1
+    sign = 1 if is_less_better(metric) else -1
 
     def rank(entry: Entry) -> tuple[bool, float]:
         score = scores[entry.run_id]

@@ -8,7 +8,7 @@ from mlflow.tracking import MlflowClient
 from ferlab.tracking import artifacts
 from ferlab.tracking.run import CONFIGURATION, Run
 from ferlab.tracking.study_runs import StudyRun
-from tests.tracking.test_views import client, empty, recorded
+from tests.tracking.test_saved_views import client, empty, recorded
 
 __all__ = ["client", "empty"]  # fixtures
 

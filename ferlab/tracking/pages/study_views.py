@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from ferlab.tracking.entry import is_better_smaller, metric_name
+from ferlab.config.study import is_less_better
+from ferlab.tracking.entry import metric_name
 from ferlab.tracking.pages import charts
 from ferlab.tracking.pages.views import SavedView, view_id
 from ferlab.tracking.run import CONFIGURATION
@@ -34,7 +35,7 @@ def study_views(
         run_id: id of its MLflow run.
     """
     metrics = [metric_name(objective) for objective in objectives]
-    first, smaller = metrics[0], is_better_smaller(objectives[0])
+    first, smaller = metrics[0], is_less_better(objectives[0])
     more = [*metrics, "best/accuracy", "best/f1", "parameters", "train_seconds"]
     spread = [first.replace("best/", "spread/", 1), "seeds"] if replicates > 1 else []
     curve = objectives[0] if objectives[0].startswith("val/") else "val/accuracy"
