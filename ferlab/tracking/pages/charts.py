@@ -36,7 +36,7 @@ def chart_section(name: str, charts: Sequence[Chart], more: Sequence[str]) -> di
     }
 
 
-def parallel_coordinates(params: Sequence[str], metrics: Sequence[str]) -> Chart:
+def line_per_run(params: Sequence[str], metrics: Sequence[str]) -> Chart:
     """A line for each run through its params and metrics; a run that lacks one is left out."""
     return _chart(
         "PARALLEL", selectedParams=list(params), selectedMetrics=list(metrics), showAllRuns=True

@@ -49,7 +49,7 @@ def study_views(
         smaller,
         _columns([first, *spread], params, more),
         [
-            *([charts.parallel_coordinates(always, metrics)] if len(always) > 1 else []),
+            *([charts.line_per_run(always, metrics)] if len(always) > 1 else []),
             *charts.params_against(list(params), first),
             *([] if replicates > 1 else [charts.curves_by_epoch(curve)]),  # a mean has no epochs
             cost,
