@@ -43,6 +43,9 @@ def check(raw: Mapping[str, Any], problems: Sequence[Problem] = ()) -> Config:
             continue  # what the rule looks at is missing or was reported above
     if config is None or found:
         raise ConfigError(report(found))
+    count = config.data.count_classes(rest["data"])
+    if config.model.classes == "auto" and count is not None:
+        return config.with_classes(count)
     return config
 
 

@@ -69,6 +69,10 @@ def sweep(
     space = pinned.space
     all_params = plan.firsts(space)
     firsts = [compose([*shared, *overrides(p)], study_problems(section)) for p in all_params]
+    if firsts[0].model.classes == "auto":  # only the data can tell, and it tells for all trials
+        images, _ = prepare(firsts[0].data, firsts[0].targets())
+        shared = [*shared, f"model.classes={len(images.classes)}"]
+        firsts = [compose([*shared, *overrides(p)]) for p in all_params]
     first = firsts[0]
     settings = check_study(section)
     settings = settings.model_copy(update={"baseline": pinned.baseline(settings.baseline)})

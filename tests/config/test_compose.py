@@ -94,6 +94,12 @@ def test_recorded_config_composes_to_itself() -> None:
             ["model.stages.1.widht=3"],
             ["model.stages[1].widht: unknown key; did you mean 'widths'?"],
         ),
+        (["data.split=holdout", "data.fold=5"], ["data.fold: 5 of folds 0-4"]),
+        (["model.classes=many"], ["model.classes: should be auto or a number from 2, not 'many'"]),
+        (
+            ["data=folder", "data.path=/x", "data.classes={happy: [glad]}"],
+            ["data.classes.happy: should be"],
+        ),
         (["data=fer2013"], ["data.path: is required: download the Kaggle data set"]),
         (["data.split=kfold", "data.fold=5"], ["data.fold: 5 of folds 0-4"]),
         (["data.split=seed"], ["data.split: the seed split is one of FER2013's files"]),
