@@ -15,10 +15,10 @@ from yaml import YAMLError
 
 from ferlab import hydra_private, paths
 from ferlab.config.attention import complete
-from ferlab.config.check import check
+from ferlab.config.check import check, take_missing
 from ferlab.config.overrides.grammar import quoted
 from ferlab.config.overrides.typed import read_typed
-from ferlab.config.problems import Problem, did_you_mean, report
+from ferlab.config.problems import Problem, did_you_mean, flatten, report
 from ferlab.config.schema import Config, known
 from ferlab.config.study import study_problems
 from ferlab.errors import ConfigError
@@ -136,6 +136,8 @@ def _launching(
         return config
 
     config = _without_mistakes(composed, parsed, problems)
+    if may_sweep and _lacks_values(config, parsed):  # told before Optuna and torch are imported
+        compose([str(o.input_line) for o in parsed if not o.is_sweep_override()], problems)
     study: Any = _plain(config).get("study")
     if not isinstance(study, dict):
         problems += study_problems(study)
@@ -144,6 +146,15 @@ def _launching(
     if problems:
         raise ConfigError(report(problems))
     return hydra_private.context_of(hydra, config), config
+
+
+def _lacks_values(config: DictConfig, typed: Sequence[Override]) -> bool:
+    """Whether a value that must be given is neither given nor swept."""
+    params: Any = OmegaConf.select(config, "hydra.sweeper.params") or {}
+    swept = {key.replace("/", ".") for key in flatten(params)}
+    swept |= {o.key_or_group.replace("/", ".") for o in typed if o.is_sweep_override()}
+    missing = [problem.path for problem in take_missing(_plain(config))]
+    return any(not any(f"{path}.".startswith(f"{key}.") for key in swept) for path in missing)
 
 
 def _hydra() -> hydra_private.Hydra:

@@ -62,6 +62,9 @@ def _absolute(path: str) -> str:
         raise ValueError(str(error)) from error
 
 
+_NewName = Annotated[
+    Annotated[str, Field(min_length=1)] | None, expected("a name, or null to leave the class out")
+]
 _OptionalPath = Annotated[
     Annotated[str, Field(min_length=1), AfterValidator(_absolute)] | None,
     expected("a path or null"),
@@ -123,7 +126,7 @@ class Folder(Data):
     path: Annotated[str, AfterValidator(_absolute)] = Field(
         min_length=1, description="a folder, an archive, or a CSV with columns path and label"
     )
-    classes: Annotated[dict[str, str | None], BeforeValidator(_with_words)] = Field(
+    classes: Annotated[dict[str, _NewName], BeforeValidator(_with_words)] = Field(
         description="class: its new name, or null to leave it out; others keep theirs"
     )
 

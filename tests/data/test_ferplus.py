@@ -158,6 +158,18 @@ def test_each_of_identical_pictures_gets_a_row_of_its_own(published) -> None:
     assert sorted(CLASSES[label[name]] for name in twins) == ["fear", "sad"]
 
 
+def test_a_name_that_stands_twice_counts_once(published) -> None:
+    twins = [name for name in published.pictures if name.startswith("train/sad/")]
+    published.pictures |= dict.fromkeys(twins, encode(noise(99)))
+    voted = Voted(published)
+    names = voted.names()
+    first, second = (list(published.pictures).index(name) for name in twins)
+    voted.rows[second][1] = voted.rows[first][1]
+    images = fer2013.load(str(published.zip()), "ferplus", voted.file(), names)
+    assert len(images) == 27
+    assert "1 without votes" in images.notes[-1]
+
+
 def test_the_network_has_an_output_for_contempt(voted) -> None:
     paths = [f"data.path={voted.published.csv()}", f"data.ferplus={voted.file()}"]
     config = compose(["data=fer2013", "data.labels=ferplus", *paths])

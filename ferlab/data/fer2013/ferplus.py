@@ -110,7 +110,10 @@ def _by_name(
     for place in range(len(images) - 1, -1, -1):  # the first is taken first, from the end
         free.setdefault(int(part[place]), []).append(place)
     row = np.full(len(images), _NOWHERE)
+    first: dict[str, int] = {}  # four names stand at two rows each
     for number, name in enumerate(row_names):
+        first.setdefault(name, number)
+    for name, number in first.items():
         at = position.get(archive_name.get(name, ""))
         if at is not None and free[int(part[at])]:
             row[free[int(part[at])].pop()] = number
