@@ -4,6 +4,7 @@ So are RAF-DB, CK+, AffectNet, ExpW and most people's own, with or without folde
 validation and test. Pictures of any size and colour are made grey and brought to 48x48 pixels.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ LIMITS = Limits(
 
 _VERSION = 1
 """Version of the reader, part of the cache key; raise it when a file reads differently."""
+
+_log = logging.getLogger("ferlab")
 
 _NAMED = 3
 """Largest number of files that a note names."""
@@ -92,6 +95,7 @@ class _Pictures:
 def _read(
     source: Path, rows: Sequence[listing.Row] | None, classes: Mapping[str, str | None]
 ) -> ImageSet:
+    _log.info("data     reading %s, this once", source)
     found = _Pictures()
     if rows is None:
         _read_members(source, found)
