@@ -40,9 +40,9 @@ def _train(args: argparse.Namespace) -> int:
         return _resume(args.resume, args.overrides)
     if args.multirun:
         return _multirun(args.overrides).exit_code
-    from ferlab.config.compose import compose
+    from ferlab.config.compose import compose_typed
 
-    config = compose(args.overrides)
+    config = compose_typed(args.overrides)
 
     from ferlab.training.run import train
 

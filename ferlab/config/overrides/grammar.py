@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
-_STRUCTURE = re.compile(r"[\[{\"']|\w+\(")
+_STRUCTURE = re.compile(r"[\[{\"']|[\w.]+\(")
 """How a value begins that was meant to be more than a plain text: a list, a call, quotes."""
 
 
@@ -58,6 +58,15 @@ def quoted(text: str) -> str:
 def typed_text(key: str, value: str) -> str:
     """How a shell's user types a plain text as a value: ``'data.path="a, b.zip"'``."""
     return shlex.quote(f"{key}={quoted(value)}")
+
+
+def is_readable(value: str) -> bool:
+    """Whether Hydra's grammar has a reading of a value."""
+    try:
+        OverridesParser.create().parse_override(f"key={value}")
+    except HydraException:
+        return False
+    return True
 
 
 def as_choice(text: str) -> str:
