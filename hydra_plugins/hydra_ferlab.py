@@ -67,8 +67,10 @@ class ProjectSource(ConfigSource):
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         """The configs and groups in a group."""
         found: list[str] = []
-        for file in self._place(config_path).iterdir():
-            self._list_add_result(found, f"{config_path}/{file.name}", file.name, results_filter)
+        beside = [] if config_path else [Path(self.path) / _EXPERIMENTS]
+        for file in (*self._place(config_path).iterdir(), *beside):
+            path = f"{config_path}/{file.name}".lstrip("/")
+            self._list_add_result(found, path, file.name, results_filter)
         return sorted(set(found))
 
     def _file(self, config_path: str) -> Path:

@@ -1,9 +1,10 @@
 """Hydra's composition, with every mistake in the overrides found before it fails."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
@@ -118,6 +119,32 @@ def launching(overrides: Sequence[str]) -> tuple[HydraContext, DictConfig]:
         ConfigError: one message that lists every problem.
     """
     return _launching(overrides)
+
+
+def list_overrides() -> list[str]:
+    """What may be typed: ``GROUP=NAME`` of each file of each group, ``KEY=`` of the default config.
+
+    Raises:
+        ConfigError: the default config cannot be composed.
+    """
+    hydra = _hydra()
+    loader, found = hydra.config_loader, []
+    groups = loader.list_groups("")
+    while groups:
+        group = groups.pop()
+        names = loader.get_group_options(group, ObjectType.CONFIG)
+        found += [f"{group}={name}" for name in names]
+        groups += [f"{group}/{name}" for name in loader.list_groups(group)]
+    return sorted(found) + [f"{key}=" for key in _leaves(_plain(_composed_run([])[0]))]
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[str]:
+    """The dotted keys of all that is no container with keys."""
+    if not isinstance(value, dict):
+        yield key
+        return
+    for name, inner in value.items():
+        yield from _leaves(inner, f"{key}.{name}" if key else str(name))
 
 
 def _launching(

@@ -52,8 +52,8 @@ def read_typed(
         except NoOverrideError as error:
             key, _, value = text.lstrip("+~").partition("=")
             message = str(error)
-            if right := right_space(value):
-                sweep = f"ferlab train -m {shlex.quote(f'{key}={right}')}"
+            if space := right_space(value):
+                sweep = f"ferlab train -m {shlex.quote(f'{key}={space}')}"
                 message = f"'{value}' is no space of Hydra's; {sweep} sweeps it"
             problems.append(Problem(_key(text), message))
             continue
@@ -96,12 +96,7 @@ def _refusal(override: Override, is_group: Callable[[str], bool], may_sweep: boo
     """Why an override that was read can have no effect here; empty if it can."""
     key = override.key_or_group
     if override.is_sweep_override():
-        if inner := _SWEPT.fullmatch(str(override.input_line)):
-            return f"is swept as it stands: {shlex.quote(inner[1])}"
-        is_fixed = key.partition(".")[0] in _OF_A_SWEEP
-        if may_sweep and is_fixed:
-            return f"has one value for the whole sweep{_as_text(override)}"
-        return "" if may_sweep else _several(override)
+        return _refused_sweep(override) if may_sweep else _several(override)
     if override.is_delete():
         return ""
     value, group = override.value(), key.replace(".", "/")
@@ -110,6 +105,13 @@ def _refusal(override: Override, is_group: Callable[[str], bool], may_sweep: boo
     if group != key and is_group(group) and isinstance(value, str):
         return f"is a group, so write it with a slash: {group}={value}"
     return ""
+
+
+def _refused_sweep(override: Override) -> str:
+    if inner := _SWEPT.fullmatch(str(override.input_line)):
+        return f"is swept as it stands: {shlex.quote(inner[1])}"
+    is_fixed = override.key_or_group.partition(".")[0] in _OF_A_SWEEP
+    return f"has one value for the whole sweep{_as_text(override)}" if is_fixed else ""
 
 
 def _several(override: Override) -> str:
