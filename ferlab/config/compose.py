@@ -31,7 +31,7 @@ from ferlab.config.overrides.other_sweepers import (
     swept_keys,
 )
 from ferlab.config.overrides.typed import read_typed
-from ferlab.config.problems import Problem, report
+from ferlab.config.problems import Problem, flatten, report
 from ferlab.config.schema import Config, known
 from ferlab.config.study import study_problems
 from ferlab.errors import ConfigError
@@ -107,6 +107,25 @@ def multirun(overrides: Sequence[str], needs_baseline: bool = False) -> Any:
     result = sweeper.sweep(arguments)
     context.callbacks.on_multirun_end(config=config, config_name="config")
     return result
+
+
+def compose_sweep(overrides: Sequence[str]) -> dict[str, Any]:
+    """Compose what a sweep is made of, in the form of an experiment, its space included.
+
+    Args:
+        overrides: as typed; those with several values are swept.
+
+    Raises:
+        ConfigError: one message that lists every problem.
+    """
+    _, config = _launching(overrides, may_sweep=True)
+    typed = [read_override(text) for text in config.hydra.overrides.task]
+    swept = [override for override in typed if override.is_sweep_override()]
+    values = {o.key_or_group: str(o.input_line).partition("=")[2] for o in swept}
+    section = _section(config)
+    params = {**flatten(section["params"]), **values}
+    sweeper = {"params": params, **({"when": section["when"]} if section["when"] else {})}
+    return {**_plain(config), "hydra": {"sweeper": sweeper}}
 
 
 def launching(overrides: Sequence[str]) -> tuple[HydraContext, DictConfig]:
