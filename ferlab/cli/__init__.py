@@ -80,7 +80,7 @@ def _as_override(option: str, texts: Sequence[str]) -> str | None:
     word, equals, value = option.lstrip("-").partition("=")
     word = word.replace("-", "_")
     keys = [text[:-1] for text in list_overrides() if text.endswith("=")]
-    found = [key for key in keys if word in (key, key.rpartition(".")[2])]
+    found = sorted((k for k in keys if word in (k, k.rpartition(".")[2])), key=lambda k: k != word)
     after = texts[texts.index(option) + 1 :]
     value = value if equals else next((text for text in after if "=" not in text), "VALUE")
     key = right_name(word) or next(iter(found), None)

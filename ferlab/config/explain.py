@@ -53,9 +53,11 @@ def _meant(path: Path, keys: set[str], raw: Any) -> str:
     word, here = str(path[-1]), dotted(path)
     if (name := right_name(word)) not in (None, here):
         return f"did you mean '{name}'?"
-    elsewhere = [k for k in flatten(raw) if k.endswith(f".{word}") and k != here and "[" not in k]
+    parts = [key.split(".") for key in flatten(raw)]
+    found = dict.fromkeys(".".join(p[: p.index(word) + 1]) for p in parts if word in p[1:])
+    elsewhere = [repr(key) for key in found if key != here]
     if elsewhere and not difflib.get_close_matches(word, keys, n=1):
-        return f"did you mean {' or '.join(repr(key) for key in elsewhere[:3])}?"
+        return f"did you mean {' or '.join(elsewhere[:3])}?"
     return did_you_mean(word, keys)
 
 

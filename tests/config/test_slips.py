@@ -88,7 +88,7 @@ def test_a_key_of_another_kind_of_attention_is_told(typed: list[str], words: str
 
 
 @pytest.mark.parametrize(
-    "head", ["", "#@package _global\n", "# @package global\n", "# a comment\nseed: 1\n"]
+    "head", ["", "#@package _global\n", "# @package global\n", "# asks\n\n# @package _global_\n"]
 )
 def test_an_experiment_without_its_package_is_told_by_name(
     head: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -102,14 +102,6 @@ def test_an_experiment_without_its_package_is_told_by_name(
             message[1].strip().startswith("experiments/inner.yaml: its first line must be '# @pa")
         )
         assert message[2].strip() == "optimizer.lrr: unknown key; did you mean 'lr'?"
-
-
-def test_a_comment_may_stand_above_the_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = "# what it asks\n\n# @package _global_\nseed: 3\n"
-    project(tmp_path / "mine", monkeypatch, experiments__mine=text)
-    assert compose(["experiments=mine"]).seed == 3
 
 
 def test_a_group_of_ones_own_that_ferlab_does_not_ask_for_is_told(

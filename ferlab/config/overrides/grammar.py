@@ -60,15 +60,6 @@ def typed_text(key: str, value: str) -> str:
     return shlex.quote(f"{key}={quoted(value)}")
 
 
-def is_readable(value: str) -> bool:
-    """Whether Hydra's grammar has a reading of a value."""
-    try:
-        OverridesParser.create().parse_override(f"key={value}")
-    except HydraException:
-        return False
-    return True
-
-
 def as_choice(text: str) -> str:
     """A text as one of several values of an override; in quotes, if it would not be one."""
     try:

@@ -8,8 +8,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ferlab.config.overrides.grammar import is_readable
-
 _NAMES: Mapping[str, str] = {
     **dict.fromkeys(("epochs", "num_epochs", "n_epochs", "max_epoch"), "trainer.max_epochs"),
     **dict.fromkeys(("batch", "bs", "batchsize"), "trainer.batch_size"),
@@ -43,7 +41,7 @@ def right_name(word: str) -> str | None:
 def right_space(value: Any) -> str | None:
     """A space in Hydra's grammar that elsewhere is written like this; None for all else."""
     if isinstance(value, str):
-        return None if is_readable(value) else _of_call(value)
+        return _of_call(value)
     return _of_mapping(value) if isinstance(value, Mapping) else None
 
 
@@ -51,10 +49,13 @@ def right_space(value: Any) -> str | None:
 
 _CALL = re.compile(r"(?P<name>\w+(?:\.\w+)*)\((?P<arguments>.*)\)", re.DOTALL)
 
+_HYDRAS = ("choice", "range", "interval", "tag", "int", "float", "str", "bool", "sort", "shuffle")
+"""Calls that Hydra's grammar has itself."""
+
 
 def _of_call(text: str) -> str | None:
     call = _CALL.fullmatch(text.strip())
-    if call is None:
+    if call is None or call["name"] in _HYDRAS:
         return None
     name = re.sub(r"suggest|distribution|[^a-z]", "", call["name"].rpartition(".")[2].lower())
     try:
