@@ -58,6 +58,7 @@ def confirm(
     storage: str | None = None,
     best: int | None = None,
     seeds: int | None = None,
+    against: int | None = None,
     workers: int | None = None,
     overrides: Sequence[str] = (),
     uri: str | None = None,
@@ -69,6 +70,7 @@ def confirm(
         storage: where it is kept; None for ferlab's home.
         best: see `ferlab.confirm.choice.choose`.
         seeds: see `ferlab.confirm.choice.choose`.
+        against: see `ferlab.confirm.choice.choose`.
         workers: that train at a time; None for one per GPU, else as many as the cores have
             threads for.
         overrides: ``hydra/launcher=NAME`` and what that launcher takes.
@@ -80,7 +82,7 @@ def confirm(
     _require_launcher(overrides)
     uri = uri or uri_of(studies.open_study(study, storage))
     client = store.connect(uri, make=False)
-    choice = choose(client, study, storage, best, seeds)
+    choice = choose(client, study, storage, best, seeds, against)
     training = None
     if evidence.count_finished(choice, storage) < choice.size:
         training = _train(client, choice, storage, workers, overrides, uri)

@@ -4,6 +4,8 @@ import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import mlflow.artifacts
 from mlflow.exceptions import MlflowException
@@ -22,6 +24,14 @@ def list_files(client: MlflowClient, run_id: str, path: str | None = None) -> li
         for item in found
         for name in (list_files(client, run_id, item.path) if item.is_dir else [item.path])
     )
+
+
+def local_folder(client: MlflowClient, run_id: str) -> Path | None:
+    """Where a run's artifacts lie on this machine; None where a server keeps them."""
+    with reported(client.tracking_uri):
+        uri = urlparse(client.get_run(run_id).info.artifact_uri)
+    folder = Path(url2pathname(uri.path))
+    return folder if uri.scheme in ("", "file") and folder.is_dir() else None
 
 
 def read_files(

@@ -11,9 +11,10 @@ from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
 from ferlab.config.problems import did_you_mean
+from ferlab.config.study import is_less_better
 from ferlab.errors import TrackingError
 from ferlab.tracking import artifacts
-from ferlab.tracking.entry import Entry, entry_of, is_better_smaller
+from ferlab.tracking.entry import Entry, entry_of
 from ferlab.tracking.store import display_name, reported
 
 _PAGE = 500
@@ -161,7 +162,7 @@ def _sorted(entries: Sequence[Entry], metric: str) -> list[Entry]:
         is_scored = any(entry.score(validation) for entry in entries)
         hint = f"did you mean '{validation}'?" if is_scored else did_you_mean(metric, known)
         raise TrackingError(f"no run has the metric '{metric}'; {hint}")
-    sign = 1 if is_better_smaller(metric) else -1
+    sign = 1 if is_less_better(metric) else -1
 
     def rank(entry: Entry) -> tuple[bool, float]:
         score = scores[entry.run_id]

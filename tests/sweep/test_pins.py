@@ -134,8 +134,8 @@ def test_the_shipped_sweep_takes_pins(home: Path, capsys: pytest.CaptureFixture[
     capsys.readouterr()
     assert command_line.main([*sweep, *pins, "study.trials=2"]) == 1  # and nothing is rewritten
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f"ferlab: of the study 'quickstart' {len(done)} trials count already, and 2 are asked for; leave "
-        "study.trials as it was, or begin another study with --new"
+        f"ferlab: of the study 'quickstart' {len(done)} trials count already, and 2 are asked for; "
+        "leave study.trials as it was, or begin another study with --new"
     )
     (parent,) = runs(study="quickstart", kind="study")
     assert parent.info.status == "FINISHED"
