@@ -7,18 +7,15 @@ from typing import Any, NoReturn
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
-from hydra.plugins.config_source import ConfigResult
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from ferlab import hydra_private, paths
 from ferlab.config.attention import KINDS, NONE, complete
-from ferlab.config.check import check
+from ferlab.config.check import check, take_missing
 from ferlab.config.overrides.experiment import (
-    Load,
     attention_problems,
+    loader,
     mode_problem,
     read_foreign,
     sweep_problems,
@@ -187,6 +184,8 @@ def _launching(
     config = _composed(hydra, composed, parsed, problems)
     if foreign := _sweeper_problems(config):
         _refuse(_plain(config), _section(config), [*problems, *foreign])
+    if may_sweep and _lacks_values(config, parsed):  # told before Optuna and torch are imported
+        compose([str(o.input_line) for o in parsed if not o.is_sweep_override()], problems)
     study: Any = _plain(config).get("study")
     if not isinstance(study, dict):
         problems += study_problems(study)
@@ -223,7 +222,11 @@ def _composed(
             parsed.remove(override)
     named = next((o for o in parsed if o.key_or_group == "experiments"), None)
     name = named.value() if named is not None else None
-    foreign = read_foreign(_loader(hydra), name) if isinstance(name, str) else None
+    foreign = (
+        read_foreign(loader(hydra.config_loader.get_sources()), name)
+        if isinstance(name, str)
+        else None
+    )
     if foreign is None:
         return compose_without_mistakes(composed, parsed, problems)
     picks = [read_override(text) for text in foreign.picks]
@@ -259,17 +262,13 @@ def _sweeper_problems(config: DictConfig) -> list[Problem]:
     return [*mode, *sweeper_problems(_section(config))]
 
 
-def _loader(hydra: hydra_private.Hydra) -> Load:
-    """What reads a config, from where Hydra finds it first."""
-
-    def load(path: str) -> ConfigResult | None:
-        sources = hydra.config_loader.get_sources()
-        try:
-            return next((one.load_config(path) for one in sources if one.is_config(path)), None)
-        except (YAMLError, OmegaConfBaseException, OSError, ValueError):
-            return None  # composing it tells what is wrong
-
-    return load
+def _lacks_values(config: DictConfig, typed: Sequence[Override]) -> bool:
+    """Whether a value that must be given is neither given nor swept."""
+    params: Any = OmegaConf.select(config, "hydra.sweeper.params") or {}
+    swept = {key.replace("/", ".") for key in flatten(params)}
+    swept |= {o.key_or_group.replace("/", ".") for o in typed if o.is_sweep_override()}
+    missing = [problem.path for problem in take_missing(_plain(config))]
+    return any(not any(f"{path}.".startswith(f"{key}.") for key in swept) for path in missing)
 
 
 def _hydra() -> hydra_private.Hydra:

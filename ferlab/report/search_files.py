@@ -48,8 +48,10 @@ def record_search(result: SweepResult) -> None:
     """Log a study's text and pictures to its MLflow run."""
     study = studies.open_study(result.table.study, result.storage)
     with tempfile.TemporaryDirectory() as folder:
-        write_search(study, result.storage, Path(folder))
-        StudyRun(store.connect(result.uri), result.run_id).log_folder(Path(folder))
+        pictures = write_search(study, result.storage, Path(folder))
+        run = StudyRun(store.connect(result.uri), result.run_id)
+        run.log_folder(Path(folder))
+        run.show_pictures([f"{picture}.svg" for picture in pictures])
 
 
 def close(result: SweepResult) -> Iterator[str]:

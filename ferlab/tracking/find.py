@@ -73,8 +73,7 @@ def resolve(client: MlflowClient, name: str) -> Entry:
         return best(client, study or None, metric or None)
     found = _with_id_prefix(client, name)
     if not found:
-        studies = _search(client, _experiments(client), {"ferlab.kind": "study"})
-        hint = _meant(name, {str(entry.study) for entry in studies})
+        hint = _meant(name, {str(entry.study) for entry in list_studies(client)})
         raise TrackingError(f"there is no run '{name}' in {display_name(client)}; {hint}")
     if len(found) > 1:
         some = ", ".join(run.info.run_id for run in found[:4]) + (", ..." if found[4:] else "")
@@ -118,7 +117,7 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
         raise TrackingError(
             f"best:...:{metric} would choose a run by the data that is to judge it; take val/..."
         )
-    studies = _search(client, _experiments(client), {"ferlab.kind": "study"})
+    studies = list_studies(client)
     if study is None:
         studies = [entry for entry in studies if "ferlab.confirms" not in entry.tags]
         studies = [entry for entry in studies if "ferlab.best_run" in entry.tags] or studies
@@ -142,6 +141,11 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
 def every(client: MlflowClient) -> list[Entry]:
     """All runs, seeds and studies, newest first."""
     return _search(client, _experiments(client))
+
+
+def list_studies(client: MlflowClient) -> list[Entry]:
+    """The studies, newest first."""
+    return _search(client, _experiments(client), {"ferlab.kind": "study"})
 
 
 def _objective(client: MlflowClient, study: Entry) -> str:

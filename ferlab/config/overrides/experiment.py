@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hydra.plugins.config_source import ConfigResult
+from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from ferlab.config.attention import KINDS, NONE, Placed
 from ferlab.config.overrides.grammar import NoOverrideError, read_override
@@ -16,6 +18,18 @@ Load = Callable[[str], ConfigResult | None]
 """Reads ``experiments/NAME``; None where there is none."""
 
 _NOT_GLOBAL = "its first line must be '# @package _global_', for its keys to be the config's"
+
+
+def loader(sources: Sequence[ConfigSource]) -> Load:
+    """What reads a config from the first of Hydra's sources that has it."""
+
+    def load(path: str) -> ConfigResult | None:
+        try:
+            return next((one.load_config(path) for one in sources if one.is_config(path)), None)
+        except (YAMLError, OmegaConfBaseException, OSError, ValueError):
+            return None  # composing it tells what is wrong
+
+    return load
 
 
 class Foreign(NamedTuple):
