@@ -72,6 +72,10 @@ def sweep(
     space = pinned.space
     all_params = plan.firsts(space)
     firsts = [compose([*shared, *overrides(p)], study_problems(section)) for p in all_params]
+    if firsts[0].model.classes == "auto":  # only the data can tell, and it tells for all trials
+        images, _ = prepare(firsts[0].data, firsts[0].targets())
+        shared = [*shared, f"model.classes={len(images.classes)}"]
+        firsts = [compose([*shared, *overrides(p)]) for p in all_params]
     first = firsts[0]
     settings = check_study(section)
     settings = settings.model_copy(update={"baseline": pinned.baseline(settings.baseline)})
@@ -151,7 +155,7 @@ def run(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )
     outside.require_kinds(study.optuna, space)
-    run_id = _open(study, first, question.about, question.tags)
+    run_id = _open(study, first, budget, question.about, question.tags)
     keep_views(store.connect(first.tracking.uri), run_id, question.views(run_id))
     epochs, uri = plan.epochs(space, first), first.tracking.uri
     remember(study.optuna, settings, budget, epochs, question.command, uri)
@@ -211,8 +215,10 @@ def _terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _open(study: SharedStudy, first: Config, about: dict[str, Any], tags: Mapping[str, str]) -> str:
-    """Refuse another study of this name; returns the id of the study's MLflow run."""
+def _open(
+    study: SharedStudy, first: Config, budget: int, about: dict[str, Any], tags: Mapping[str, str]
+) -> str:
+    """The id of the study's MLflow run; refuses another study of its name, and a smaller budget."""
     known = study.optuna.user_attrs.get("about")
     if known is None:
         study.optuna.set_user_attr("about", about)
@@ -222,6 +228,11 @@ def _open(study: SharedStudy, first: Config, about: dict[str, Any], tags: Mappin
         raise ConfigError(
             f"the study '{study.name}' was begun with something else ({changes}); "
             "take another study.name, or --new"
+        )
+    if (done := study.counts().counted) > budget:
+        raise ConfigError(
+            f"of the study '{study.name}' {done} trials count already, and {budget} are asked for; "
+            "leave study.trials as it was, or begin another study with --new"
         )
     client = store.connect(first.tracking.uri)
     shown = {"question": about.get("study.question"), **about}
