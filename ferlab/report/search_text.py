@@ -6,7 +6,7 @@ from ferlab.report.search_uncertainty import chance
 from ferlab.study.code import tell_codes
 from ferlab.study.objectives import format_difference, format_value
 from ferlab.study.params import overrides
-from ferlab.study.table import StudyTable, TrialRow, between_seeds
+from ferlab.study.table import OutsideRow, StudyTable, TrialRow, between_seeds
 from ferlab.text import join_words, pluralize
 
 CAPTIONS = {
@@ -39,6 +39,7 @@ def search_markdown(table: StudyTable, command: str, pictures: Mapping[str, str]
         parts += [*_best(table), *chance(table)]
     else:
         parts.append("No trial is complete, so there is nothing to compare.")
+    parts += _outside(table)
     if pictures:
         parts.append("## Pictures")
         parts += [f"![{CAPTIONS[name]}]({file})" for name, file in pictures.items()]
@@ -150,6 +151,36 @@ def _best(table: StudyTable) -> Iterator[str]:
             f"{pluralize(len(front), 'trial')} on the Pareto front, where none is better in one "
             f"objective without being worse in another: {which}."
         )
+
+
+def _outside(table: StudyTable) -> Iterator[str]:
+    """Paragraphs on what was put into the study from outside, if anything was."""
+    if not table.outside:
+        return
+    yield "## From elsewhere"
+    yield (
+        "No trial of this study, and in none of the comparisons: results that were found "
+        "elsewhere, which the sampler went by, and points that were enqueued and not trained."
+    )
+    header = ["trial", "from", "with", *table.objectives, "note"]
+    none = ["–"] * len(table.objectives)
+    lines = [
+        [
+            f"{row.number}",
+            row.origin,
+            f"`{' '.join(overrides(row.params))}`",
+            *(map(format_value, table.objectives, row.values) if row.values else none),
+            _note(row),
+        ]
+        for row in table.outside
+    ]
+    yield markdown_table(header, lines)
+
+
+def _note(row: OutsideRow) -> str:
+    if row.values is None:
+        return f"skipped: {row.why}"
+    return f"unknown to the sampler: {row.why}" if row.why else ""
 
 
 def _format_name(row: TrialRow) -> str:

@@ -60,6 +60,25 @@ class TrialRow:
 
 
 @dataclass(frozen=True)
+class OutsideRow:
+    """A trial that was put into a study from outside, and that none of its workers trained.
+
+    Attributes:
+        number: number of the trial, from 0.
+        origin: where it is from, in words.
+        params: its parameters.
+        values: one per objective; None for a point that was enqueued and cannot be trained.
+        why: reason why it is skipped, or why the sampler does not know of it; else empty.
+    """
+
+    number: int
+    origin: str
+    params: Params
+    values: tuple[float, ...] | None
+    why: str
+
+
+@dataclass(frozen=True)
 class Spread:
     """A pooled standard deviation and its degrees of freedom."""
 
@@ -81,6 +100,8 @@ class StudyTable:
         replicates: number of seeds that each trial is trained under.
         images: number of validation images behind one score; None where it is not known.
         rows: the trials, by number.
+        outside: trials that were put into the study from outside, by number; they cost no budget.
+        waiting: number of enqueued points that are not trained yet.
     """
 
     study: str
@@ -92,6 +113,8 @@ class StudyTable:
     replicates: int
     images: int | None
     rows: tuple[TrialRow, ...]
+    outside: tuple[OutsideRow, ...] = ()
+    waiting: int = 0
 
     def of(self, state: State) -> list[TrialRow]:
         """The trials in a state, by number."""

@@ -133,6 +133,8 @@ def _counts(table: StudyTable) -> Text:
         (f"{len(table.of(state)):,} {state}", _STYLES[state])
         for state in ("complete", "running", "pruned", "failed")
     ]
+    if table.outside:
+        parts.append((f"{len(table.outside):,} from elsewhere", "dim"))
     return Text(", ").join(Text(*part) for part in parts)
 
 

@@ -6,6 +6,7 @@ from ferlab.study.code import tell_codes
 from ferlab.study.params import overrides
 from ferlab.study.table import StudyTable, TrialRow
 from ferlab.sweep.workers.shared_study import Counts
+from ferlab.text import pluralize
 from ferlab.tracking.run import Status
 
 
@@ -69,6 +70,7 @@ class SweepResult:
             f"study    {name}: {c.counted} of {self.table.budget} trials count "
             f"({c.complete} complete, {c.pruned} pruned); {c.failed} failed, {c.retried} retried",
             *self._best(),
+            *tell_outside(self.table),
             *([f"code     {told}"] if (told := tell_codes(self.table)) else []),
             f"look     {self.look}",
         ]
@@ -99,6 +101,24 @@ class SweepResult:
     def _front(self) -> list[TrialRow]:
         """What no other trial beats in every objective, where there are several."""
         return self.table.front if len(self.table.objectives) > 1 else []
+
+
+def tell_outside(table: StudyTable) -> list[str]:
+    """Lines on what was put into the study from outside."""
+    lines = []
+    if results := [row for row in table.outside if row.values is not None]:
+        known = sum(not row.why for row in results)
+        lines.append(
+            f"added    {pluralize(len(results), 'result')} from elsewhere, which cost no budget; "
+            f"the sampler knows of {known}"
+        )
+    lines += [
+        f"skipped  trial {r.number}, enqueued: {r.why}" for r in table.outside if not r.values
+    ]
+    if table.waiting:
+        points = pluralize(table.waiting, "enqueued point")
+        lines.append(f"waiting  {points}, for more study.trials")
+    return lines
 
 
 def _told(table: StudyTable, row: TrialRow) -> str:

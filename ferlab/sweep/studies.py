@@ -7,8 +7,9 @@ from ferlab import paths
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
-from ferlab.study.table import State, StudyTable, TrialRow
+from ferlab.study.table import OutsideRow, State, StudyTable, TrialRow
 from ferlab.sweep.trial_code import code_by_trial
+from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.storage import exists, open_storage
 from ferlab.tracking import store
 
@@ -95,6 +96,21 @@ def view(study: optuna.Study) -> StudyTable:
         rows=tuple(
             _row(trial, codes[trial.number]) for trial in trials if "params" in trial.user_attrs
         ),
+        outside=tuple(
+            _outside_row(trial, attrs.get("misfits", {}).get(str(trial.number), ""))
+            for trial in trials
+            if outside.is_result(trial) or outside.is_skipped(trial)
+        ),
+        waiting=len(outside.waiting(trials)),
+    )
+
+
+def _outside_row(trial: FrozenTrial, misfit: str) -> OutsideRow:
+    if outside.is_skipped(trial):
+        values, why = outside.enqueued_values(trial), trial.user_attrs["skipped"]
+        return OutsideRow(trial.number, "enqueued", values, None, why)
+    return OutsideRow(
+        trial.number, "added from elsewhere", trial.params, tuple(trial.values), misfit
     )
 
 

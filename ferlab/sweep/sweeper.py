@@ -143,6 +143,7 @@ def run(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )
     outside.require_kinds(study.optuna, space)
+    outside.record_misfits(study.optuna, space)
     run_id = _open(study, first, question.about, question.tags)
     epochs, uri = plan.epochs(space, first), first.tracking.uri
     remember(study.optuna, settings, budget, epochs, question.command, uri)

@@ -23,6 +23,16 @@ def is_withdrawn(trial: FrozenTrial) -> bool:
     return "withdrawn" in trial.user_attrs
 
 
+def is_result(trial: FrozenTrial) -> bool:
+    """Whether the trial has a result that no worker of ferlab found."""
+    return trial.state == TrialState.COMPLETE and not is_own(trial)
+
+
+def is_skipped(trial: FrozenTrial) -> bool:
+    """Whether the trial was enqueued and could not be trained."""
+    return "skipped" in trial.user_attrs
+
+
 def waiting(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """The trials that were enqueued and are not trained yet, by number."""
     return [trial for trial in trials if trial.state == TrialState.WAITING]
@@ -67,6 +77,15 @@ def misfit(space: Space, trial: FrozenTrial) -> str:
         return f"it is {trial.state.name.lower()}"
     problems = space.problems(trial.params)
     return "; ".join(f"{key} {text}" for key, text in problems)
+
+
+def record_misfits(study: optuna.Study, space: Space) -> dict[int, str]:
+    """Keep with the study which results from elsewhere its sampler does not know of, and why."""
+    results = filter(is_result, study.get_trials(deepcopy=False))
+    misfits = {trial.number: why for trial in results if (why := misfit(space, trial))}
+    if misfits:
+        study.set_user_attr("misfits", {str(number): why for number, why in misfits.items()})
+    return misfits
 
 
 def require_kinds(study: optuna.Study, space: Space) -> None:
