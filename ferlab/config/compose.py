@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -19,12 +19,11 @@ from yaml import YAMLError
 from ferlab import hydra_private, paths
 from ferlab.config.attention import complete
 from ferlab.config.check import check
+from ferlab.config.in_place import without_groups_arguments
 from ferlab.config.problems import Problem, did_you_mean, report
 from ferlab.config.schema import Config, known
 from ferlab.config.study import study_problems
 from ferlab.errors import ConfigError
-
-_Composed = TypeVar("_Composed", dict[str, Any], DictConfig)
 
 _FAILURES = (HydraException, OmegaConfBaseException, TypeError)  # TypeError: of a list's index
 _CLEARER = {"list index out of range": "the list has no such element; they count from 0"}
@@ -45,14 +44,32 @@ def compose(overrides: Sequence[str] = (), beside: Sequence[Problem] = ()) -> Co
     Raises:
         ConfigError: one message that lists every problem.
     """
+    plain, problems = compose_plain(overrides)
+    return finish(plain, [*beside, *problems])
+
+
+def compose_plain(overrides: Sequence[str]) -> tuple[dict[str, Any], list[Problem]]:
+    """Compose the config of one run, not checked yet, and the problems that were found on the way.
+
+    Raises:
+        ConfigError: it cannot be composed.
+    """
     parsed, problems = _parse(overrides)
-    plain = _compose(parsed, problems)
+    return _compose(parsed, problems), problems
+
+
+def finish(plain: dict[str, Any], problems: Sequence[Problem]) -> Config:
+    """Complete, type and check what was composed.
+
+    Raises:
+        ConfigError: one message that lists every problem.
+    """
     plain.pop("study", None)  # of a sweep, not of its runs
     model: Any = plain.get("model")
+    unknown: list[Problem] = []
     if known("model", model) and isinstance(model.get("attention"), dict):
         model["attention"], unknown = complete(model["attention"])
-        problems += unknown
-    return check(plain, [*beside, *problems])
+    return check(plain, [*problems, *unknown])
 
 
 def multirun(overrides: Sequence[str], needs_baseline: bool = False) -> Any:
@@ -105,6 +122,7 @@ def _launching(
         return config
 
     config = _without_mistakes(composed, parsed, problems)
+    _replace_in_place(config, parsed, composed)
     study: Any = _plain(config).get("study")
     if not isinstance(study, dict):
         problems += study_problems(study)
@@ -148,14 +166,14 @@ def _parse(
         elif override.is_sweep_override():
             problems.append(Problem(key, "several values are a sweep, not a run; give one"))
         elif (
-            _is_group(key)
+            is_group(key)
             and not override.is_delete()
             and not isinstance(override.value(), str | list)
         ):
             problems.append(
                 Problem(key, f"takes a name; for values of your own write conf/{key}/NAME.yaml")
             )
-        elif group != key and _is_group(group) and isinstance(override.value(), str):
+        elif group != key and is_group(group) and isinstance(override.value(), str):
             problems.append(
                 Problem(key, f"is a group, so write it with a slash: {group}={override.value()}")
             )
@@ -167,13 +185,35 @@ def _parse(
 def _compose(overrides: list[Override], problems: list[Problem]) -> dict[str, Any]:
     """Compose the config of one run, as plain containers; see `_without_mistakes`."""
 
-    def composed(overrides: Sequence[Override]) -> dict[str, Any]:
+    def composed(overrides: Sequence[Override]) -> DictConfig:
         searchpath = f"hydra.searchpath=[{_searchpath()}]"
-        texts = [_permissive(override) for override in overrides]
-        return _plain(hydra_compose("config", overrides=[searchpath, *texts]))
+        texts = [searchpath, *map(_permissive, overrides)]
+        config = hydra_compose("config", overrides=texts, return_hydra_config=True)
+        _plain(config)  # finds what cannot be resolved while it is known which override it was
+        return config
 
     with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
-        return _without_mistakes(composed, overrides, problems)
+        config = _without_mistakes(composed, overrides, problems)
+        _replace_in_place(config, overrides, composed)
+    return _plain(config)
+
+
+def _replace_in_place(
+    config: DictConfig,
+    overrides: Sequence[Override],
+    composed: Callable[[Sequence[Override]], DictConfig],
+) -> None:
+    """Where a ``_target_`` was named in place, drop the arguments of the group's."""
+
+    def compose_without(group: str) -> dict[str, Any]:
+        (without,) = OverridesParser.create().parse_overrides([f"{group}=[]"])
+        others = [override for override in overrides if override.key_or_group != group]
+        return _plain(composed([*others, without]))
+
+    choices: Any = config.hydra.runtime.choices
+    roots = [paths.shipped() / "conf", *_roots()]
+    for key, part in without_groups_arguments(_plain(config), choices, roots, compose_without):
+        OmegaConf.update(config, key, part, merge=False, force_add=True)
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
@@ -184,10 +224,10 @@ def _plain(config: DictConfig) -> dict[str, Any]:
 
 
 def _without_mistakes(
-    composed: Callable[[Sequence[Override]], _Composed],
+    composed: Callable[[Sequence[Override]], DictConfig],
     overrides: list[Override],
     problems: list[Problem],
-) -> _Composed:
+) -> DictConfig:
     """Compose; an override that names no known option is dropped and reported."""
     while True:
         try:
@@ -241,10 +281,11 @@ def _permissive(override: Override) -> str:
     """Let an unknown key through, for the schema to name it and to suggest the right one."""
     text = override.input_line or ""
     is_plain = override.is_force_add() or override.is_add() or override.is_delete()
-    return text if is_plain or _is_group(override.key_or_group) else f"++{text}"
+    return text if is_plain or is_group(override.key_or_group) else f"++{text}"
 
 
-def _is_group(key: str) -> bool:
+def is_group(key: str) -> bool:
+    """Whether the key chooses a file."""
     return any((root / key).is_dir() for root in (paths.shipped() / "conf", *_roots()))
 
 

@@ -24,6 +24,8 @@ class SweepResult:
         is_over: whether nothing is left to do.
         too_many_failed: whether failed trials stopped it.
         errors: what ended workers that had not failed in a trial, such as a full disk.
+        mistakes: of configs, found by trials that failed for them.
+        is_late: whether the study's time is used up.
         again: how to go on, if it is not over.
     """
 
@@ -36,19 +38,21 @@ class SweepResult:
     is_over: bool
     too_many_failed: bool
     errors: list[str]
+    mistakes: list[str]
+    is_late: bool
     again: str = "with the same command"
 
     @property
     def exit_code(self) -> int:
         """Of the process: 0 when nothing is left to do, 130 after Ctrl-C, else 1."""
-        if self.too_many_failed or self.errors:
+        if self.status == "FAILED":
             return 1
         return 0 if self.is_over else 130
 
     @property
     def status(self) -> Status:
         """Of the study's MLflow run."""
-        if self.too_many_failed or self.errors:
+        if self.too_many_failed or self.errors or self.mistakes:
             return "FAILED"
         return "FINISHED" if self.is_over else "KILLED"
 
@@ -75,13 +79,25 @@ class SweepResult:
             f"look     {self.look}",
         ]
         lines += [f"error    a worker ended: {error}" for error in self.errors]
+        lines += [f"mistake  {mistake.replace(chr(10), ';')}" for mistake in self.mistakes]
         if self.too_many_failed:
             lines.append("stopped  too many trials failed; their errors are in MLflow")
         elif not self.is_over:
             lines.append(f"go on    {self.again}")
         elif c.counted < self.table.budget:
-            lines.append("stopped  the space or the time is used up")
+            lines.append(f"stopped  {self._why_short()}")
         return "\n".join(lines)
+
+    def _why_short(self) -> str:
+        """Why fewer trials count than the budget has."""
+        failed = self.counts.failed
+        if self.is_late:
+            return "the time is used up"
+        if failed and self.mistakes:
+            return f"{pluralize(len(self.mistakes), 'trial')} failed for a mistake in the config"
+        if failed:
+            return f"{pluralize(failed, 'trial')} failed; the same command tries again"
+        return "every point of the space is used up"
 
     def _best(self) -> list[str]:
         table = self.table

@@ -30,6 +30,7 @@ from ferlab.sweep import live, plan, studies
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.search import components
 from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.point_check import check_points
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
 from ferlab.sweep.studies import remember, view
@@ -75,6 +76,8 @@ def sweep(
     if settings.replicates > 1 and any(param.key == "seed" for param in space.parameters):
         twice = Problem("seed", "is swept already; leave study.replicates at 1")
         raise ConfigError(report([twice]))
+    settings = settings.model_copy(update={"enqueue": plan.enqueued(settings, pinned)})
+    check_points(space, shared, settings.enqueue)
     configs = ComposedConfigs(tuple(shared))
     is_feasible = Feasibility(settings.constraints, configs)
     budget = plan.budget(settings, space, is_feasible)
@@ -146,6 +149,7 @@ def run(
     outside.record_misfits(study.optuna, space)
     run_id = _open(study, first, question.about, question.tags)
     epochs, uri = plan.epochs(space, first), first.tracking.uri
+    outside.enqueue(study.optuna, settings.enqueue)
     remember(study.optuna, settings, budget, epochs, question.command, uri)
     task = Task(
         study=name,
@@ -163,6 +167,7 @@ def run(
         hydra_context=context, task_function=task, config=config
     )
     jobs = [list(shared)] * plan.workers(settings, budget, first.trainer.device)
+    _log.info("space    %s", space.told(plan.LARGEST_GRID))
     if task.tells:
         done, at_a_time = study.counts().counted, pluralize(len(jobs), "worker")
         _log.info("study    %s: %d of %d trials count; %s", name, done, budget, at_a_time)
@@ -177,7 +182,8 @@ def run(
             ended = launcher.launch(jobs, initial_job_idx=0)
     except KeyboardInterrupt:
         interrupted = True
-    return _result(study, first, run_id, budget, interrupted, _errors(ended))
+    is_late = time.time() >= task.deadline
+    return _result(study, first, run_id, budget, interrupted, is_late, _errors(ended))
 
 
 def _errors(ended: Sequence[JobReturn]) -> list[str]:
@@ -229,6 +235,7 @@ def _result(
     run_id: str,
     budget: int,
     interrupted: bool,
+    is_late: bool,
     errors: list[str],
 ) -> SweepResult:
     counts = study.counts()
@@ -245,6 +252,8 @@ def _result(
         is_over=is_over,
         too_many_failed=bool(failed),
         errors=errors,
+        mistakes=[f"trial {t.number}: {t.user_attrs['why']}" for t in study.mistakes()],
+        is_late=is_late,
     )
 
 

@@ -40,8 +40,8 @@ def read(
 
     Args:
         params: key to ``choice(...)``, ``range(...)``, ``interval(...)``, possibly within
-            ``tag(log|int, ...)``; as in Optuna, and in hydra-optuna-sweeper, a range includes its
-            end. A plain value is an override that all trials share.
+            ``tag(log|int, ...)``; as in Hydra, but not in hydra-optuna-sweeper, a range leaves its
+            end out. A plain value is an override that all trials share.
         when: key to the keys and values under which alone it is drawn.
         swept: the same as overrides of the command line, ``key=1,2,3`` or ``key=1``; they go
             before ``params``.
@@ -124,16 +124,25 @@ def _distribution(override: Override) -> BaseDistribution:
     sweep = override.value()
     if isinstance(sweep, ChoiceSweep):
         return CategoricalDistribution([stored(value) for value in sweep.list])
-    if isinstance(sweep, RangeSweep) and sweep.start is not None and sweep.stop is not None:
-        if any(isinstance(v, float) for v in (sweep.start, sweep.stop, sweep.step)):
-            return FloatDistribution(sweep.start, sweep.stop, step=sweep.step)
-        return IntDistribution(int(sweep.start), int(sweep.stop), step=int(sweep.step))
+    if isinstance(sweep, RangeSweep):
+        return _steps(sweep)
     if isinstance(sweep, IntervalSweep) and sweep.start is not None and sweep.end is not None:
         low, high, log = sweep.start, sweep.end, "log" in sweep.tags
         if "int" in sweep.tags or (isinstance(low, int) and isinstance(high, int)):
             return IntDistribution(int(low), int(high), log=log)
         return FloatDistribution(low, high, log=log)
     raise ValueError("cannot be swept; take choice(...), range(...) or interval(...)")
+
+
+def _steps(sweep: RangeSweep) -> BaseDistribution:
+    """The steps of a range, which leaves its end out, as Hydra's grammar has it."""
+    values = sorted(sweep.range())
+    if not values:
+        raise ValueError("has no values: a range begins with its start, and leaves its end out")
+    low, high, step = values[0], values[-1], abs(sweep.step)
+    if all(isinstance(value, int) for value in (*values, sweep.step)):
+        return IntDistribution(int(low), int(high), step=int(step))
+    return FloatDistribution(float(low), float(high), step=float(step))
 
 
 def _override(key: str, value: Any) -> str:

@@ -1,7 +1,7 @@
 """Trials that others put into a study, through Optuna: points to be trained, and results."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from ferlab.errors import ConfigError
 from ferlab.sweep.optuna_private import fail_trial, may_follow, open_trial
-from ferlab.sweep.search.space import Space
+from ferlab.sweep.search.space import Space, stored
 
 
 def is_own(trial: FrozenTrial) -> bool:
@@ -42,6 +42,19 @@ def enqueued_values(trial: FrozenTrial) -> dict[str, Any]:
     """The values that an enqueued trial is to have; what it leaves open is drawn."""
     values: dict[str, Any] = trial.system_attrs.get("fixed_params", {})
     return values
+
+
+def enqueue(study: optuna.Study, points: Sequence[Mapping[str, Any]]) -> None:
+    """Enqueue points, but none that waits, was trained, or cannot be."""
+    for point in points:
+        values = {key: stored(value) for key, value in point.items()}
+        trials = study.get_trials(deepcopy=False)
+        if not any(
+            values in (enqueued_values(trial), trial.user_attrs.get("params"))
+            for trial in trials
+            if trial.state != TrialState.FAIL or is_skipped(trial)
+        ):
+            study.enqueue_trial(values)
 
 
 def skip(study: optuna.Study, trial: FrozenTrial, why: str) -> None:

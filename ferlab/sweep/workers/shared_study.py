@@ -109,6 +109,10 @@ class SharedStudy:
             retried=sum(sum(trial.user_attrs.get("attempts", ())) for trial in trials),
         )
 
+    def mistakes(self) -> list[FrozenTrial]:
+        """The trials that failed in this session because their configs are wrong."""
+        return [t for t in self.trials() if self._failed_now(t) and "mistake" in t.user_attrs]
+
     def beside(self, number: int) -> int:
         """How many other trials are being trained on the machine that trains this one."""
         hosts = {
