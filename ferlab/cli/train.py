@@ -26,7 +26,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     sweep = commands.add_parser(
         "sweep", parents=[common], help="run an experiment's sweep, or go on with it"
     )
-    sweep.add_argument("experiment", metavar="NAME", help="a file of experiments/")
+    sweep.add_argument("experiment", metavar="EXPERIMENT", help="a file of experiments/")
     sweep.add_argument("--new", action="store_true", help="begin another study of this sweep")
     sweep.add_argument(
         "--confirm", action="store_true", help="then confirm its best, as ferlab confirm does"

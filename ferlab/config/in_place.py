@@ -4,11 +4,10 @@ Hydra merges what is typed, or stands in an experiment, into the file that the g
 another ``_target_`` the arguments of the one in the file would remain.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-import yaml
+from omegaconf import DictConfig
 
 from ferlab.config.networks import Model
 from ferlab.config.parts import Data
@@ -27,7 +26,7 @@ _KEPT: Mapping[str, Collection[str]] = {
 def without_groups_arguments(
     config: dict[str, Any],
     choices: Mapping[str, Any],
-    roots: Sequence[Path],
+    read_file: Callable[[str], Any],
     compose_without: Callable[[str], dict[str, Any]],
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each part whose ``_target_`` was named in place, by its dotted key, with its own arguments.
@@ -35,7 +34,7 @@ def without_groups_arguments(
     Args:
         config: as composed, in plain containers.
         choices: the file that was chosen, by its group.
-        roots: the folders of the groups.
+        read_file: reads a config file, ``optimizer/sgd``; None where there is none.
         compose_without: composes the same but for the file of one group.
     """
     for group, kept in _KEPT.items():
@@ -43,8 +42,9 @@ def without_groups_arguments(
         part = _at(config, key)
         if not isinstance(part, dict) or not isinstance(part.get("_target_"), str):
             continue
-        targets = _targets(group, choices.get(group), roots)
-        if not targets or None in targets or part["_target_"] in targets:
+        chosen = read_file(f"{group}/{choices.get(group)}")
+        target = chosen.get("_target_") if isinstance(chosen, Mapping | DictConfig) else None
+        if target is None or part["_target_"] == target:  # None: another file says what it is
             continue
         own = _at(compose_without(group), key) or {}
         yield key, {k: value for k, value in part.items() if k in kept or k in own}
@@ -54,12 +54,3 @@ def _at(config: Any, key: str) -> Any:
     for name in key.split("."):
         config = config.get(name) if isinstance(config, dict) else None
     return config
-
-
-def _targets(group: str, name: object, roots: Sequence[Path]) -> set[str | None]:
-    """What the files of this name call; None of one that takes its ``_target_`` from another."""
-    files = (root / group / f"{str(name).removesuffix('.yaml')}.yaml" for root in roots)
-    contents = (
-        yaml.safe_load(file.read_text(encoding="utf-8")) for file in files if file.is_file()
-    )
-    return {c.get("_target_") if isinstance(c, dict) else None for c in contents}

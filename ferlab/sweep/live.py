@@ -92,7 +92,9 @@ def render_study(table: StudyTable, now: float, started: float, height: int) -> 
     best = table.best
     if best is not None:
         value = format_value(table.objectives[0], value_of(best))
-        parts.append(_line(f"best {value}  trial {best.number}  {best.name}", "bold"))
+        parts.append(
+            _line(f"best {table.objectives[0]} {value}  trial {best.number}  {best.name}", "bold")
+        )
     if running:
         parts += [Text(""), _grid([_running(table, row) for row in running[:room]])]
         if len(running) > room:
@@ -129,10 +131,8 @@ def _head(table: StudyTable) -> RenderableType:
 
 
 def _counts(table: StudyTable) -> Text:
-    parts = [
-        (f"{len(table.of(state)):,} {state}", _STYLES[state])
-        for state in ("complete", "running", "pruned", "failed")
-    ]
+    counts = {s: len(table.of(s)) for s in ("complete", "running", "pruned", "failed")}
+    parts = [(f"{n:,} {state}", _STYLES[state] if n else "") for state, n in counts.items()]
     if table.outside:
         parts.append((f"{len(table.outside):,} from elsewhere", "dim"))
     return Text(", ").join(Text(*part) for part in parts)

@@ -1,10 +1,11 @@
 """The MLflow tracking store: located, created if it is a new SQLite file, and connected to."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import requests
 from filelock import FileLock
@@ -17,6 +18,10 @@ from ferlab.errors import TrackingError
 
 Client = MlflowClient
 """MLflow's client, under a name for other packages: only this one imports MLflow."""
+
+_SQLITE = "sqlite:///"
+_ALTERED = re.compile(r"%(?=[0-9a-fA-F]{2})|\?")
+"""What is not itself in the URI of a file."""
 
 _TIMEOUT = 5.0
 """Seconds to wait for a tracking server's first answer."""
@@ -35,15 +40,25 @@ UI_MODE = "?workflowType=machine_learning"
 
 def default_uri() -> str:
     """``MLFLOW_TRACKING_URI``, else one SQLite file in ferlab's home."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.home() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or _file_uri(paths.home() / "mlflow.db")
+
+
+def _file_uri(path: Path) -> str:
+    """The URI of a SQLite file, in which only what would be read as something else is escaped."""
+    return f"{_SQLITE}{_ALTERED.sub(lambda found: quote(found[0]), str(path))}"
+
+
+def _file_of(uri: str) -> Path:
+    """The file of a SQLite URI."""
+    return Path(unquote(uri.removeprefix(_SQLITE)))
 
 
 def noted(uri: str | None) -> str | None:
     """A store's URI without password, to keep for `recalled`; None for the one in ferlab's home."""
     uri = uri or default_uri()
-    if uri.startswith("sqlite:///"):
-        uri = f"sqlite:///{Path(uri.removeprefix('sqlite:///')).absolute()}"
-    home = f"sqlite:///{paths.home().absolute() / 'mlflow.db'}"
+    if uri.startswith(_SQLITE):
+        uri = _file_uri(_file_of(uri).absolute())
+    home = _file_uri(paths.home().absolute() / "mlflow.db")
     return None if uri == home else without_password(uri)
 
 
@@ -78,9 +93,9 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
         if uri.startswith(("http://", "https://")):
             requests.get(f"{uri.rstrip('/')}/health", timeout=_TIMEOUT).raise_for_status()
             return MlflowClient(uri)
-        if not uri.startswith("sqlite:///"):
+        if not uri.startswith(_SQLITE):
             return MlflowClient(uri)
-        path = Path(uri.removeprefix("sqlite:///"))
+        path = _file_of(uri)
         if not make and not path.is_file():
             raise TrackingError(
                 f"there are no runs here: {path} does not exist; go where it is, "
@@ -107,7 +122,7 @@ def _make(path: Path) -> None:
     """Create a store under another name, then rename it: MLflow cannot mend half-made tables."""
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)
-    MlflowClient(f"sqlite:///{draft}").search_experiments(max_results=1)
+    MlflowClient(_file_uri(draft)).search_experiments(max_results=1)
     draft.replace(path)
 
 
@@ -121,7 +136,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
         experiment = client.get_experiment_by_name(name)
         if experiment is None:
             location = None
-            if client.tracking_uri == f"sqlite:///{paths.home() / 'mlflow.db'}":
+            if client.tracking_uri == _file_uri(paths.home() / "mlflow.db"):
                 location = (paths.home() / "artifacts").as_uri()
             try:
                 return str(client.create_experiment(name, location, _EXPERIMENT_TAGS))

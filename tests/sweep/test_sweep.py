@@ -232,4 +232,4 @@ def test_the_shipped_quickstart_is_a_sweep_of_its_own_budget() -> None:
 
     quickstart = yaml.safe_load((paths.shipped() / "experiments" / "quickstart.yaml").read_text())
     assert quickstart["study"]["question"].endswith("?")
-    assert quickstart["study"]["trials"] == 6
+    assert quickstart["study"]["trials"] == 12

@@ -3,12 +3,12 @@
 import copy
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
-
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from ferlab.config import Config
 from ferlab.config.compose import compose, compose_plain, finish, is_group
+from ferlab.config.overrides.grammar import read_override
 from ferlab.config.problems import Problem, lines_of, report_lines
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params, Value, format_override, identity, overrides
@@ -83,13 +83,13 @@ class _Checker:
 
     def __init__(self, shared: Sequence[str]) -> None:
         self._shared = shared
-        self._parser = OverridesParser.create()
+        self._is_group = cache(is_group)
         self._composed: dict[str, tuple[dict[str, Any], list[Problem]]] = {}
         self._read: dict[tuple[str, str], Any] = {}
 
     def __call__(self, params: Params) -> Config:
         """The config of a point; see `ferlab.config.compose.compose`."""
-        choices = {key: value for key, value in params.items() if _chooses(key, value)}
+        choices = {key: value for key, value in params.items() if self._chooses(key, value)}
         known = identity(choices)
         if known not in self._composed:
             self._composed[known] = compose_plain([*self._shared, *overrides(choices)])
@@ -99,17 +99,16 @@ class _Checker:
                 return compose([*self._shared, *overrides(params)])
         return finish(plain, problems)
 
+    def _chooses(self, key: str, value: Value) -> bool:
+        """Whether more may follow from the value than that it stands under its key."""
+        is_other = isinstance(value, str) and ("{" in value or "$" in value)
+        return key.endswith("_target_") or is_other or self._is_group(key)
+
     def _value(self, key: str, value: Value) -> Any:
         text = format_override(value)
         if (key, text) not in self._read:
-            self._read[key, text] = self._parser.parse_override(f"{key}={text}").value()
+            self._read[key, text] = read_override(f"{key}={text}").value()
         return self._read[key, text]
-
-
-def _chooses(key: str, value: Value) -> bool:
-    """Whether more may follow from the value than that it stands under its key."""
-    is_other = isinstance(value, str) and ("{" in value or "$" in value)
-    return is_group(key) or key.endswith("_target_") or is_other
 
 
 def _set(plain: Any, key: str, value: Any) -> bool:
