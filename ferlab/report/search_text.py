@@ -6,7 +6,7 @@ from ferlab.report.search_uncertainty import chance
 from ferlab.study.code import tell_codes
 from ferlab.study.objectives import format_difference, format_value
 from ferlab.study.params import overrides
-from ferlab.study.table import OutsideRow, StudyTable, TrialRow, between_seeds
+from ferlab.study.table import BEFORE, OutsideRow, StudyTable, TrialRow, between_seeds
 from ferlab.text import join_words, pluralize
 
 CAPTIONS = {
@@ -154,13 +154,17 @@ def _best(table: StudyTable) -> Iterator[str]:
 
 
 def _outside(table: StudyTable) -> Iterator[str]:
-    """Paragraphs on what was put into the study from outside, if anything was."""
+    """Paragraphs on what is not counted, and on changes of the space, if there are any."""
+    if table.changes:
+        yield "## The space was changed"
+        yield "\n".join(f"- {'; '.join(change)}" for change in table.changes)
     if not table.outside:
         return
-    yield "## From elsewhere"
+    yield "## Not counted"
     yield (
-        "No trial of this study, and in none of the comparisons: results that were found "
-        "elsewhere, which the sampler went by, and points that were enqueued and not trained."
+        "None of these is a trial of this study, or stands in a comparison: results that were "
+        "found elsewhere, which the sampler went by; points that were enqueued and not trained; "
+        "trials that fit the space no more."
     )
     header = ["trial", "from", "with", *table.objectives, "note"]
     none = ["–"] * len(table.objectives)
@@ -178,8 +182,10 @@ def _outside(table: StudyTable) -> Iterator[str]:
 
 
 def _note(row: OutsideRow) -> str:
-    if row.values is None:
+    if row.origin == "enqueued":
         return f"skipped: {row.why}"
+    if row.origin == BEFORE:
+        return row.why
     return f"unknown to the sampler: {row.why}" if row.why else ""
 
 

@@ -59,9 +59,13 @@ class TrialRow:
         return self.attention == NONE
 
 
+BEFORE = "before the change"
+"""The origin of a trial that a changed space has no point for any more."""
+
+
 @dataclass(frozen=True)
 class OutsideRow:
-    """A trial that was put into a study from outside, and that none of its workers trained.
+    """A trial that is not counted: put into a study from outside, or out of its changed space.
 
     Attributes:
         number: number of the trial, from 0.
@@ -102,6 +106,7 @@ class StudyTable:
         rows: the trials, by number.
         outside: trials that were put into the study from outside, by number; they cost no budget.
         waiting: number of enqueued points that are not trained yet.
+        changes: what was different in the space, each time that it was changed.
     """
 
     study: str
@@ -115,6 +120,7 @@ class StudyTable:
     rows: tuple[TrialRow, ...]
     outside: tuple[OutsideRow, ...] = ()
     waiting: int = 0
+    changes: tuple[tuple[str, ...], ...] = ()
 
     def of(self, state: State) -> list[TrialRow]:
         """The trials in a state, by number."""

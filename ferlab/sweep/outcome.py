@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 
 from ferlab.study.code import tell_codes
 from ferlab.study.params import overrides
-from ferlab.study.table import StudyTable, TrialRow
+from ferlab.study.table import BEFORE, StudyTable, TrialRow
 from ferlab.sweep.workers.shared_study import Counts
 from ferlab.text import pluralize
 from ferlab.tracking.run import Status
@@ -122,15 +122,19 @@ class SweepResult:
 def tell_outside(table: StudyTable) -> list[str]:
     """Lines on what was put into the study from outside."""
     lines = []
-    if results := [row for row in table.outside if row.values is not None]:
-        known = sum(not row.why for row in results)
+    if table.changes:
+        before = sum(row.origin == BEFORE for row in table.outside)
+        times = "" if len(table.changes) == 1 else f" {len(table.changes)} times"
+        lines.append(f"changed  the space{times}; {pluralize(before, 'trial')} fit it no more")
+    added = [row for row in table.outside if row.values is not None and row.origin != BEFORE]
+    if added:
+        known = sum(not row.why for row in added)
         lines.append(
-            f"added    {pluralize(len(results), 'result')} from elsewhere, which cost no budget; "
+            f"added    {pluralize(len(added), 'result')} from elsewhere, which cost no budget; "
             f"the sampler knows of {known}"
         )
-    lines += [
-        f"skipped  trial {r.number}, enqueued: {r.why}" for r in table.outside if not r.values
-    ]
+    skipped = [row for row in table.outside if row.origin == "enqueued"]
+    lines += [f"skipped  trial {row.number}, enqueued: {row.why}" for row in skipped]
     if table.waiting:
         points = pluralize(table.waiting, "enqueued point")
         lines.append(f"waiting  {points}, for more study.trials")

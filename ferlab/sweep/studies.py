@@ -7,7 +7,8 @@ from ferlab import paths
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
-from ferlab.study.table import OutsideRow, State, StudyTable, TrialRow
+from ferlab.study.params import Params
+from ferlab.study.table import BEFORE, OutsideRow, State, StudyTable, TrialRow
 from ferlab.sweep.trial_code import code_by_trial
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.storage import exists, open_storage
@@ -83,7 +84,7 @@ def view(study: optuna.Study) -> StudyTable:
         raise TrackingError(NOT_BEGUN.format(study.study_name))
     frame = attrs["frame"]
     trials = study.get_trials(deepcopy=False)
-    codes = code_by_trial(attrs, trials)
+    codes, moved = code_by_trial(attrs, trials), attrs.get("moved", {})
     return StudyTable(
         study=study.study_name,
         question=frame["question"],
@@ -94,13 +95,19 @@ def view(study: optuna.Study) -> StudyTable:
         replicates=frame["replicates"],
         images=attrs.get("images"),
         rows=tuple(
-            _row(trial, codes[trial.number]) for trial in trials if "params" in trial.user_attrs
+            _row(trial, params, codes[trial.number])
+            for trial in trials
+            if "params" in trial.user_attrs
+            and (params := outside.point_of(trial, moved)) is not None
         ),
         outside=tuple(
             _outside_row(trial, attrs.get("misfits", {}).get(str(trial.number), ""))
             for trial in trials
-            if outside.is_result(trial) or outside.is_skipped(trial)
+            if outside.is_result(trial)
+            or outside.is_skipped(trial)
+            or moved.get(str(trial.number), {}) is None
         ),
+        changes=tuple(map(tuple, attrs.get("changes", ()))),
         waiting=len(outside.waiting(trials)),
     )
 
@@ -109,18 +116,21 @@ def _outside_row(trial: FrozenTrial, misfit: str) -> OutsideRow:
     if outside.is_skipped(trial):
         values, why = outside.enqueued_values(trial), trial.user_attrs["skipped"]
         return OutsideRow(trial.number, "enqueued", values, None, why)
-    return OutsideRow(
-        trial.number, "added from elsewhere", trial.params, tuple(trial.values), misfit
-    )
+    if "params" in trial.user_attrs:
+        params, scores = trial.user_attrs["params"], tuple(trial.values or ())
+        return OutsideRow(trial.number, BEFORE, params, scores or None, "its point was dropped")
+    source = trial.user_attrs.get("from")
+    origin = f"trial {source[1]} of {source[0]}" if source else "added from elsewhere"
+    return OutsideRow(trial.number, origin, trial.params, tuple(trial.values), misfit)
 
 
-def _row(trial: FrozenTrial, codes: tuple[int, ...]) -> TrialRow:
+def _row(trial: FrozenTrial, params: Params, codes: tuple[int, ...]) -> TrialRow:
     attrs = trial.user_attrs
     started, ended = trial.datetime_start, trial.datetime_complete
     return TrialRow(
         number=trial.number,
         state=_STATES[trial.state],
-        params=attrs["params"],
+        params=params,
         name=attrs.get("name", ""),
         values=tuple(trial.values) if trial.state == TrialState.COMPLETE else None,
         replicates=tuple(attrs.get("scores", ())),

@@ -26,7 +26,7 @@ from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError
 from ferlab.study.params import overrides
 from ferlab.study.table import value_of
-from ferlab.sweep import live, plan, studies
+from ferlab.sweep import extension, live, plan, studies
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.search import components
 from ferlab.sweep.search.constraints import Feasibility
@@ -35,6 +35,7 @@ from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
 from ferlab.sweep.studies import remember, view
 from ferlab.sweep.trial_code import tell_changed
+from ferlab.sweep.warm_start import WarmStart, warm_start
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
@@ -51,6 +52,8 @@ def sweep(
     when: Mapping[str, Any],
     arguments: Sequence[str],
     new: bool,
+    source: str | None = None,
+    extends: bool = False,
 ) -> SweepResult:
     """Open the study, launch the workers, and say how it ended.
 
@@ -61,6 +64,8 @@ def sweep(
         when: see `ferlab.sweep.search.syntax.parse`.
         arguments: the command line's overrides, swept ones among them.
         new: whether to begin another study where there is one of this name.
+        source: a study whose results the sampler is told.
+        extends: whether the space may be another than the study was begun with.
 
     Raises:
         FerlabError: the config, the space or the study cannot be used.
@@ -90,11 +95,22 @@ def sweep(
 
     command = plan.format_command(config, arguments, name if new else None)
     question = Question(name, settings, space, configs, is_feasible, budget, about, command, first)
+    question = replace(question, extends=extends)
+    if source is not None:
+        question = replace(question, start=_warm_start(question, source))
     result = run(context, config, question, shared)
     if new:
         result = replace(result, again=f"with study.name={name} in place of --new")
     _record(result)
     return result
+
+
+def _warm_start(question: "Question", source: str) -> WarmStart:
+    if question.settings.trials is None:
+        text = "is required: without it no sampler goes by what --from tells it"
+        raise ConfigError(report([Problem("study.trials", text)]))
+    found = studies.open_study(source, question.settings.storage)
+    return warm_start(question.space, question.about, found)
 
 
 @dataclass(frozen=True)
@@ -112,6 +128,8 @@ class Question:
         command: what to type to go on with it.
         first: config of its first point.
         tags: of its MLflow run.
+        start: what another study found.
+        extends: whether the space may be another than the study was begun with.
     """
 
     study: str
@@ -124,6 +142,8 @@ class Question:
     command: str
     first: Config
     tags: Mapping[str, str] = field(default_factory=dict)
+    start: WarmStart | None = None
+    extends: bool = False
 
 
 def run(
@@ -145,9 +165,11 @@ def run(
     study = SharedStudy(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )
-    outside.require_kinds(study.optuna, space)
+    run_id = _open(study, question)
+    if question.start is not None:
+        question.start.add_to(study.optuna)
+        _log.info("from     %s", question.start.told)
     outside.record_misfits(study.optuna, space)
-    run_id = _open(study, first, question.about, question.tags)
     epochs, uri = plan.epochs(space, first), first.tracking.uri
     outside.enqueue(study.optuna, settings.enqueue)
     remember(study.optuna, settings, budget, epochs, question.command, uri)
@@ -209,18 +231,24 @@ def _terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _open(study: SharedStudy, first: Config, about: dict[str, Any], tags: Mapping[str, str]) -> str:
+def _open(study: SharedStudy, question: Question) -> str:
     """Refuse another study of this name; returns the id of the study's MLflow run."""
+    about: dict[str, Any] = json.loads(json.dumps(question.about))
     known = study.optuna.user_attrs.get("about")
     if known is None:
         study.optuna.set_user_attr("about", about)
-    elif known != json.loads(json.dumps(about)):
-        keys = [key for key in {**known, **about} if known.get(key) != about.get(key)]
-        changes = "; ".join(f"{key}: {known.get(key)} -> {about.get(key)}" for key in keys)
-        raise ConfigError(
-            f"the study '{study.name}' was begun with something else ({changes}); "
-            "take another study.name, or --new"
-        )
+    elif known != about:
+        may_extend = extension.may_be_declared(known, about)
+        if not (question.extends and may_extend):
+            changes = extension.changes(known, about)
+            told = "; ".join(f"{key}: {change}" for key, change in changes.items())
+            hint = "--extend goes on with the trials that fit, or " if may_extend else ""
+            raise ConfigError(
+                f"the study '{study.name}' was begun with something else ({told}); "
+                f"{hint}take another study.name, or --new"
+            )
+        extension.extend(study, question.space, known, about)
+    first, tags = question.first, question.tags
     client = store.connect(first.tracking.uri)
     shown = {"question": about.get("study.question"), **about}
     parent = study_runs.StudyRun.open(client, first.tracking.experiment, study.name, shown)

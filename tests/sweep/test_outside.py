@@ -7,7 +7,6 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from ferlab.errors import ConfigError
 from ferlab.report.search_text import search_markdown
 from ferlab.sweep import studies
 from ferlab.sweep.outcome import tell_outside
@@ -151,12 +150,13 @@ def test_no_trial_of_others_stops_a_worker(state: TrialState, sampler: str) -> N
     assert all(outside.Seen(LINE)(trial) is None for trial in study.optuna.trials[1:3])
 
 
-def test_a_parameter_of_another_kind_is_refused_before_a_worker_starts() -> None:
+def test_a_key_that_others_used_for_something_else_has_another_name_in_optuna() -> None:
     study = shared(LINE, 3, trials=3)
     wrong = {"lr": FloatDistribution(0.1, 1.0)}  # not logarithmic
     study.optuna.add_trial(create_trial(params={"lr": 0.5}, distributions=wrong, value=1.0))
-    with pytest.raises(ConfigError, match="trial 0 of the study 's', which ferlab did not make"):
-        outside.require_kinds(study.optuna, LINE)
+    assert work(shared(LINE, 3, trials=3)) == 3
+    assert all("lr (2)" in trial.params for trial in study.trials())
+    assert all("lr" in trial.user_attrs["params"] for trial in study.trials())
 
 
 def test_what_is_from_elsewhere_is_shown_as_what_it_is() -> None:

@@ -37,13 +37,18 @@ def test_syntax(text: str, distribution: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["range(0,3)", "range(5)", "range(2,9,3)", "range(0.1,0.4,0.1)", "range(5,0,-2)"]
+    "text", ["range(0,3)", "range(5)", "range(2,9,3)", "range(0.0,1.0,0.25)", "range(5,0,-2)"]
 )
 def test_a_range_has_the_values_that_hydras_own_sweeper_gives_it(text: str) -> None:
     override = OverridesParser.create().parse_override(f"key={text}")
     (space, _), expected = parse({"key": text}, {}), override.sweep_iterator()
-    values = {params["key"] for params in space.all_params()}
-    assert values == pytest.approx(set(expected)) or values == set(expected)
+    values = [params["key"] for params in space.all_params()]
+    assert values == sorted(expected)
+
+
+def test_the_end_of_a_range_is_left_out_though_decimals_do_not_add_up() -> None:
+    space, _ = parse({"key": "range(0.1,0.4,0.1)"}, {})  # 0.1 + 3 * 0.1 is a little more than 0.4
+    assert [params["key"] for params in space.all_params()] == [0.1, 0.2, 0.3]
 
 
 def test_a_range_without_values_is_refused() -> None:

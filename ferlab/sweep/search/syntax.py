@@ -1,5 +1,6 @@
 """A space in the syntax of Hydra's sweeps, as it is typed or stands in an experiment."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -132,13 +133,15 @@ def _distribution(override: Override) -> BaseDistribution:
 
 def _steps(sweep: RangeSweep) -> BaseDistribution:
     """The steps of a range, which leaves its end out, as Hydra's grammar has it."""
-    values = sorted(sweep.range())
-    if not values:
+    start, stop, step = sweep.start or 0, sweep.stop or 0, sweep.step
+    count = math.ceil((stop - start) / step - 1e-9)  # 0.4 is no step of range(0.1, 0.4, 0.1)
+    if count < 1:
         raise ValueError("has no values: a range begins with its start, and leaves its end out")
-    low, high, step = values[0], values[-1], abs(sweep.step)
-    if all(isinstance(value, int) for value in (*values, sweep.step)):
-        return IntDistribution(int(low), int(high), step=int(step))
-    return FloatDistribution(float(low), float(high), step=float(step))
+    low, high = sorted((start, start + (count - 1) * step))
+    if all(isinstance(value, int) for value in (start, stop, step)):
+        return IntDistribution(int(low), int(high), step=abs(int(step)))
+    low, high = (float(f"{value:.12g}") for value in (low, high))
+    return FloatDistribution(low, high, step=abs(float(step)))
 
 
 def _override(key: str, value: Any) -> str:

@@ -1,14 +1,16 @@
 """Trials that others put into a study, through Optuna: points to be trained, and results."""
 
 import copy
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from ferlab.errors import ConfigError
+from ferlab.study.params import Params
 from ferlab.sweep.optuna_private import fail_trial, may_follow, open_trial
 from ferlab.sweep.search.space import Space, stored
 
@@ -63,21 +65,47 @@ def skip(study: optuna.Study, trial: FrozenTrial, why: str) -> None:
     fail_trial(study, trial)
 
 
+def point_of(trial: FrozenTrial, moved: Mapping[str, Params | None]) -> Params | None:
+    """The point of one of ferlab's trials that has chosen, where the space is as it is now.
+
+    Args:
+        trial: that has chosen.
+        moved: the points of trials from before the space was changed, by number; None of one that
+            has no point any more.
+    """
+    params: Params | None = moved.get(str(trial.number), trial.user_attrs["params"])
+    return params
+
+
 @dataclass(frozen=True)
 class Seen:
-    """Shows trials to a sampler: ferlab's own, and what else is a point of the space."""
+    """Shows trials to a sampler: ferlab's own, and what else is a point of the space.
+
+    Attributes:
+        space: to draw from.
+        moved: see `point_of`.
+    """
 
     space: Space
+    moved: Callable[[], Mapping[str, Params | None]] = dict
 
     def __call__(self, trial: FrozenTrial) -> FrozenTrial | None:
         """The trial as it would be had ferlab drawn it; None if it could not be."""
         if is_own(trial):
-            return None if is_withdrawn(trial) else trial
-        if misfit(self.space, trial):
+            if is_withdrawn(trial):
+                return None
+            if "params" not in trial.user_attrs:
+                return trial
+            moved = self.moved()
+            params = point_of(trial, moved)
+            if not moved and params is not None and trial.params.keys() == params.keys():
+                return trial
+        else:
+            params = None if misfit(self.space, trial) else self.space.params_of(trial.params)
+        if params is None:
             return None
-        params = self.space.params_of(trial.params)
         seen = copy.copy(trial)
-        seen.params = params
+        seen.params = dict(params)
         seen.distributions = {
             param.key: param.distribution for param in self.space.parameters if param.key in params
         }
@@ -101,23 +129,23 @@ def record_misfits(study: optuna.Study, space: Space) -> dict[int, str]:
     return misfits
 
 
-def require_kinds(study: optuna.Study, space: Space) -> None:
-    """Refuse to go on where Optuna would not take the values that are drawn.
+def names(study: optuna.Study, space: Space) -> dict[str, str]:
+    """The names that parameters have in Optuna, by key.
 
-    Raises:
-        ConfigError: what was put into the study first has a parameter as something else.
+    Optuna takes a name in one kind of distribution, and with the same choices, alone. Where the
+    space was changed, or others used the key for something else, it is ``KEY (2)`` and so on.
     """
-    trials = study.get_trials(deepcopy=False)
+    kinds: dict[str, BaseDistribution] = {}
+    for trial in study.get_trials(deepcopy=False):
+        kinds = {**trial.distributions, **kinds}
+    found = {}
     for param in space.parameters:
-        first = next((trial for trial in trials if param.key in trial.distributions), None)
-        if (
-            first is None
-            or is_own(first)
-            or may_follow(first.distributions[param.key], param.distribution)
-        ):
-            continue
-        raise ConfigError(
-            f"trial {first.number} of the study '{study.study_name}', which ferlab did not make, "
-            f"has {param.key} as {first.distributions[param.key]}, not {param.distribution}; "
-            "take another study.name, or --new"
+        candidates = itertools.chain(
+            [param.key], (f"{param.key} ({i})" for i in itertools.count(2))
         )
+        found[param.key] = next(
+            name
+            for name in candidates
+            if name not in kinds or may_follow(kinds[name], param.distribution)
+        )
+    return found

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import optuna
@@ -76,7 +77,7 @@ class SharedStudy:
         self._budget = budget
         self.baseline = None if config.baseline is None else space.params_of(config.baseline)
         sampler = None if config.trials is None else build_sampler(config.sampler, config.seed)
-        self._chooser = Chooser(sampler, outside.Seen(space))
+        self._chooser = Chooser(sampler, outside.Seen(space, lambda: self._moved))
         self.optuna = optuna.create_study(
             storage=open_storage(config.storage, name),
             study_name=name,
@@ -89,9 +90,28 @@ class SharedStudy:
         self.liveness = Liveness(self.optuna)
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials of ferlab's workers but those withdrawn, by number."""
+        """All trials of ferlab's workers but those withdrawn, or out of the space, by number."""
         trials = self.optuna.get_trials(deepcopy=False)
-        return [t for t in trials if outside.is_own(t) and not outside.is_withdrawn(t)]
+        return [
+            trial
+            for trial in trials
+            if outside.is_own(trial)
+            and not outside.is_withdrawn(trial)
+            and ("params" not in trial.user_attrs or self.point_of(trial) is not None)
+        ]
+
+    def point_of(self, trial: FrozenTrial) -> Params | None:
+        """The point of a trial that has chosen; None if the space has none such any more."""
+        return outside.point_of(trial, self._moved)
+
+    @cached_property
+    def _moved(self) -> dict[str, Params | None]:
+        moved: dict[str, Params | None] = self.optuna.user_attrs.get("moved", {})
+        return moved
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return outside.names(self.optuna, self._space)
 
     def waiting(self) -> list[FrozenTrial]:
         """The trials that were enqueued and are not trained yet, by number."""
@@ -236,7 +256,8 @@ class SharedStudy:
 
     def _baseline_first(self, mine: FrozenTrial) -> Params:
         """The baseline, where it has not had its chance; else nothing."""
-        tried = [t.user_attrs.get("params") for t in self._below(mine) if self._is_tried(t)]
+        below = [t for t in self._below(mine) if "params" in t.user_attrs]
+        tried = [self.point_of(t) for t in below if self._is_tried(t)]
         return {} if self.baseline is None or self.baseline in tried else self.baseline
 
     def _adopt(self, abandoned: FrozenTrial, worker: str) -> Trial | None:
@@ -255,16 +276,21 @@ class SharedStudy:
                     self.optuna.enqueue_trial(outside.enqueued_values(now))
                 self._withdraw(now)  # others may have gone past it, so it must not choose now
                 return None
+            params = self.point_of(now)
+            if params is None:
+                self._withdraw(now)
+                return None
             trial = self._open(now)
+            trial.set_user_attr("params", params)
             trial.set_user_attr("deaths", now.user_attrs.get("deaths", 0) + 1)
             trial.set_user_attr("worker", worker)
-        return self._with_params(trial, now.user_attrs["params"])
+        return self._with_params(trial, params)
 
     def _with_params(self, trial: Trial, params: Params) -> Trial:
-        self._chooser.params = params
+        self._chooser.params = {self._names[key]: value for key, value in params.items()}
         for param in self._space.parameters:
             if param.key in params:
-                ask(trial, param)
+                ask(trial, param, self._names[param.key])
         return trial
 
     def _is_choosing(self, trial: FrozenTrial) -> bool:
@@ -281,7 +307,7 @@ class SharedStudy:
         One that failed in an earlier session may go again; in a space without end, each may.
         """
         taken = {
-            identity(trial.user_attrs["params"])
+            identity(self.point_of(trial) or {})
             for trial in trials
             if self._space.is_finite and "params" in trial.user_attrs and self._is_tried(trial)
         }
