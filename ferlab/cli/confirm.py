@@ -91,6 +91,7 @@ def run_confirmation(
 def write_report(evidence: "Evidence", storage: str | None, folder: Path) -> None:
     """Write the report into a folder, and print its verdicts."""
     from ferlab.report import confirmation_files
+    from ferlab.report.page import PAGE
 
     folder.mkdir(parents=True, exist_ok=True)
     confirmation_files.write_confirmation(evidence, storage, folder, "RESULTS.md")
@@ -101,4 +102,4 @@ def write_report(evidence: "Evidence", storage: str | None, folder: Path) -> Non
     for comparison in evidence.comparisons:
         print(f"verdict  {comparison.arm}, against {comparison.baseline}: {comparison.words}")
     print(f"result   {folder / 'RESULTS.md'}")
-    print(f"page     {folder / confirmation_files.PAGE}")
+    print(f"page     {folder / PAGE}")

@@ -20,6 +20,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _report(args: argparse.Namespace) -> int:
     from ferlab.report import search_files
+    from ferlab.report.page import PAGE
     from ferlab.sweep import studies
 
     study = studies.open_study(args.study, args.storage)
@@ -45,4 +46,5 @@ def _report(args: argparse.Namespace) -> int:
         )
     search_files.write_search(study, folder)
     print(f"result   {folder / 'RESULTS.md'}")
+    print(f"page     {folder / PAGE}")
     return 0

@@ -10,12 +10,12 @@ from ferlab.confirm.evidence import Evidence
 from ferlab.report import search_files
 from ferlab.report.confirmation_background import SEARCH
 from ferlab.report.confirmation_text import confirmation_markdown
-from ferlab.report.page import page
+from ferlab.report.page import write_page
+from ferlab.report.svg import save_svg
 from ferlab.sweep import studies
 from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
 
-PAGE = "report.html"
 TEXT = "report.md"
 
 
@@ -32,15 +32,13 @@ def write_confirmation(
     """
     study = evidence.choice.study
     searched = search_files.write_search(studies.open_study(study, storage), folder, SEARCH)
-    files = {picture: f"{picture}.png" for picture in searched}
+    files = {picture: f"{picture}.svg" for picture in searched}
     for picture, figure in draw_confirmation(evidence).items():
-        files[picture] = f"{picture}.png"
-        figure.savefig(folder / files[picture])
+        files[picture] = f"{picture}.svg"
+        save_svg(figure, folder / files[picture])
     text = confirmation_markdown(evidence, files)
     (folder / name).write_text(text, encoding="utf-8")
-    pictures = {file: (folder / file).read_bytes() for file in files.values()}
-    html = page(f"{study}: is the gain real?", text, pictures)
-    (folder / PAGE).write_text(html, encoding="utf-8")
+    write_page(f"{study}: is the gain real?", text, folder, files.values())
 
 
 def record_confirmation(evidence: Evidence, storage: str | None, client: Client) -> None:

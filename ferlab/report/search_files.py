@@ -5,6 +5,8 @@ from pathlib import Path
 
 from ferlab.analysis.search import figures
 from ferlab.report import search_text
+from ferlab.report.page import write_page
+from ferlab.report.svg import save_svg
 from ferlab.sweep import studies
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.studies import resume_command, view
@@ -13,7 +15,7 @@ from ferlab.tracking.study_runs import StudyRun
 
 
 def write_search(study: studies.Study, folder: Path, name: str = "RESULTS.md") -> list[str]:
-    """Write a study's text and the pictures that it shows.
+    """Write a study's text, the pictures that it shows, and a page that holds both.
 
     Args:
         study: the study.
@@ -26,10 +28,11 @@ def write_search(study: studies.Study, folder: Path, name: str = "RESULTS.md") -
     table, files = view(study), {}
     folder.mkdir(parents=True, exist_ok=True)
     for picture, figure in figures.draw_search(table).items():
-        files[picture] = f"{picture}.png"
-        figure.savefig(folder / files[picture])
+        files[picture] = f"{picture}.svg"
+        save_svg(figure, folder / files[picture])
     text = search_text.search_markdown(table, resume_command(study), files)
     (folder / name).write_text(text, encoding="utf-8")
+    write_page(f"{table.study}: the search", text, folder, files.values())
     return list(files)
 
 

@@ -3,11 +3,11 @@
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ferlab.config.attention import NONE
-from ferlab.study.params import Params
+from ferlab.study.params import Domain, Params
 
 State = Literal["complete", "pruned", "failed", "running"]
 
@@ -107,6 +107,8 @@ class StudyTable:
         outside: trials that were put into the study from outside, by number; they cost no budget.
         waiting: number of enqueued points that are not trained yet.
         changes: what was different in the space, each time that it was changed.
+        domains: what each swept parameter may be, by its key.
+        baseline: the point that the others are compared with; None where none was declared.
     """
 
     study: str
@@ -121,6 +123,8 @@ class StudyTable:
     outside: tuple[OutsideRow, ...] = ()
     waiting: int = 0
     changes: tuple[tuple[str, ...], ...] = ()
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+    baseline: Params | None = None
 
     def of(self, state: State) -> list[TrialRow]:
         """The trials in a state, by number."""
@@ -140,6 +144,12 @@ class StudyTable:
     def best(self) -> TrialRow | None:
         """The best complete trial, the first of `ranked`; None without one."""
         return next(iter(self.ranked), None)
+
+    @property
+    def baseline_row(self) -> TrialRow | None:
+        """The first complete trial of the declared baseline; None without one."""
+        rows = (row for row in self.complete if row.params == self.baseline)
+        return next(rows, None)
 
     @property
     def front(self) -> list[TrialRow]:

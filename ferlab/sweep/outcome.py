@@ -26,7 +26,7 @@ class SweepResult:
         errors: what ended workers that had not failed in a trial, such as a full disk.
         mistakes: of configs, found by trials that failed for them.
         is_late: whether the study's time is used up.
-        again: how to go on, if it is not over.
+        again: the command that goes on, if it is not over.
     """
 
     table: StudyTable
@@ -40,7 +40,7 @@ class SweepResult:
     errors: list[str]
     mistakes: list[str]
     is_late: bool
-    again: str = "with the same command"
+    again: str
 
     @property
     def exit_code(self) -> int:

@@ -1,5 +1,9 @@
 """Studies that were begun: found by name, and read as plain tables."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
@@ -7,8 +11,9 @@ from ferlab import paths
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
-from ferlab.study.params import Params
+from ferlab.study.params import Choices, Domain, Params, Range
 from ferlab.study.table import BEFORE, OutsideRow, State, StudyTable, TrialRow
+from ferlab.sweep.search.space import domain_of, stored
 from ferlab.sweep.trial_code import code_by_trial
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.storage import exists, open_storage
@@ -109,6 +114,8 @@ def view(study: optuna.Study) -> StudyTable:
         ),
         changes=tuple(map(tuple, attrs.get("changes", ()))),
         waiting=len(outside.waiting(trials)),
+        domains=_domains(trials),
+        baseline=_baseline(attrs.get("about", {})),
     )
 
 
@@ -122,6 +129,33 @@ def _outside_row(trial: FrozenTrial, misfit: str) -> OutsideRow:
     source = trial.user_attrs.get("from")
     origin = f"trial {source[1]} of {source[0]}" if source else "added from elsewhere"
     return OutsideRow(trial.number, origin, trial.params, tuple(trial.values), misfit)
+
+
+def _baseline(about: Mapping[str, Any]) -> Params | None:
+    """The declared baseline's point, from what the study is about."""
+    prefix = "study.baseline."
+    values = {k.removeprefix(prefix): v for k, v in about.items() if k.startswith(prefix)}
+    return {key: stored(value) for key, value in values.items()} or None
+
+
+def _domains(trials: Sequence[FrozenTrial]) -> dict[str, Domain]:
+    """What each parameter of the trials may be, by its key."""
+    domains: dict[str, Domain] = {}
+    for trial in trials:
+        for name, distribution in trial.distributions.items() if outside.is_own(trial) else ():
+            key = outside.key_of(name)
+            domains[key] = _joined(domains.get(key), domain_of(distribution))
+    return domains
+
+
+def _joined(before: Domain | None, domain: Domain) -> Domain:
+    """Both, where a study went on with more values."""
+    if isinstance(before, Choices) and isinstance(domain, Choices):
+        return Choices(tuple(dict.fromkeys((*before.values, *domain.values))))
+    if isinstance(before, Range) and isinstance(domain, Range):
+        low, high = min(before.low, domain.low), max(before.high, domain.high)
+        return replace(domain, low=low, high=high)
+    return domain
 
 
 def _row(trial: FrozenTrial, params: Params, codes: tuple[int, ...]) -> TrialRow:

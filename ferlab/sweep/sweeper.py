@@ -94,15 +94,14 @@ def sweep(
         name = plan.free_name(settings.storage, name)
 
     command = plan.format_command(config, arguments, name if new else None)
+    again = plan.format_command(config, arguments, name if new else None, here=True)
     question = Question(name, settings, space, configs, is_feasible, budget, about, command, first)
     question = replace(question, extends=extends)
     if source is not None:
         question = replace(question, start=_warm_start(question, source))
     result = run(context, config, question, shared)
-    if new:
-        result = replace(result, again=f"with study.name={name} in place of --new")
     _record(result)
-    return result
+    return replace(result, again=again)
 
 
 def _warm_start(question: "Question", source: str) -> WarmStart:
@@ -205,7 +204,7 @@ def run(
     except KeyboardInterrupt:
         interrupted = True
     is_late = time.time() >= task.deadline
-    return _result(study, first, run_id, budget, interrupted, is_late, _errors(ended))
+    return _result(study, question, run_id, interrupted, is_late, _errors(ended))
 
 
 def _errors(ended: Sequence[JobReturn]) -> list[str]:
@@ -259,21 +258,20 @@ def _open(study: SharedStudy, question: Question) -> str:
 
 def _result(
     study: SharedStudy,
-    first: Config,
+    question: Question,
     run_id: str,
-    budget: int,
     interrupted: bool,
     is_late: bool,
     errors: list[str],
 ) -> SweepResult:
-    counts = study.counts()
+    counts, budget, uri = study.counts(), question.budget, question.first.tracking.uri
     failed = counts.failed > study.config.max_failures or (counts.failed and not counts.counted)
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
-    parent = study_runs.StudyRun(store.connect(first.tracking.uri), run_id)
+    parent = study_runs.StudyRun(store.connect(uri), run_id)
     return SweepResult(
         table=view(study.optuna),
         storage=study.config.storage,
-        uri=first.tracking.uri,
+        uri=uri,
         run_id=run_id,
         look=parent.look,
         counts=counts,
@@ -282,6 +280,7 @@ def _result(
         errors=errors,
         mistakes=[f"trial {t.number}: {t.user_attrs['why']}" for t in study.mistakes()],
         is_late=is_late,
+        again=question.command,
     )
 
 

@@ -129,6 +129,11 @@ def record_misfits(study: optuna.Study, space: Space) -> dict[int, str]:
     return misfits
 
 
+def key_of(name: str) -> str:
+    """The key of a parameter, by its name in Optuna; see `names`."""
+    return name.partition(" (")[0]
+
+
 def names(study: optuna.Study, space: Space) -> dict[str, str]:
     """The names that parameters have in Optuna, by key.
 
