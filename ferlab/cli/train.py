@@ -97,8 +97,11 @@ def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepR
 
     result: SweepResult = multirun(overrides, needs_baseline)
 
+    from ferlab.cli.ranking import ranking
     from ferlab.report import search_files
 
     search_files.record_search(result)
+    if ranked := ranking(result.table):
+        print(f"{ranked}\n")
     print(result.summary())
     return result

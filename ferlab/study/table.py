@@ -151,6 +151,10 @@ class StudyTable:
         rows = (row for row in self.complete if row.params == self.baseline)
         return next(rows, None)
 
+    def label(self, row: TrialRow) -> str:
+        """The name of a trial, marked where it is one of the declared baseline."""
+        return f"{row.name} (baseline)" if row.params == self.baseline else row.name
+
     @property
     def front(self) -> list[TrialRow]:
         """The Pareto front: the complete trials that no other dominates, best first."""
