@@ -18,7 +18,7 @@ from ferlab.confirm.confirm import is_launchers
 from ferlab.data import faces
 from ferlab.reproduce.rerun import MAY_CHANGE
 from ferlab.sweep import plan, sweeper
-from ferlab.sweep.search.point_check import check_points
+from ferlab.sweep.search.point_check import PointConfigs, check_points
 from ferlab.sweep.workers import liveness
 from ferlab.tracking import artifacts, store
 from tests.conftest import Cli, run_id_of
@@ -53,7 +53,7 @@ def read_sweep(
     """All that a sweep reads before it looks at data: its space, study, points, baseline."""
     settings = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
     pinned, shared = plan.read_space(params, when, arguments)
-    check_points(pinned.space, shared, plan.enqueued(settings, pinned))
+    check_points(pinned.space, PointConfigs(shared), plan.enqueued(settings, pinned))
     baseline = pinned.baseline(settings.baseline)
     if baseline is not None:
         pinned.space.params_of(baseline)

@@ -21,6 +21,9 @@ CAPTIONS = {
 """The caption of each picture, by its name."""
 
 _BEST = 10
+_NOT_COUNTED = 20
+"""Largest number of rows on what is not counted."""
+
 _LISTED = 10
 """Largest number of values of a parameter, or of trials of a front, that are listed."""
 
@@ -178,9 +181,11 @@ def _outside(table: StudyTable) -> Iterator[str]:
             *(map(format_value, table.objectives, row.values) if row.values else none),
             _note(row),
         ]
-        for row in table.outside
+        for row in table.outside[:_NOT_COUNTED]
     ]
     yield markdown_table(header, lines)
+    if len(table.outside) > _NOT_COUNTED:
+        yield f"And {len(table.outside) - _NOT_COUNTED} more."
 
 
 def _note(row: OutsideRow) -> str:

@@ -142,7 +142,9 @@ def _domains(trials: Sequence[FrozenTrial]) -> dict[str, Domain]:
     """What each parameter of the trials may be, by its key."""
     domains: dict[str, Domain] = {}
     for trial in trials:
-        for name, distribution in trial.distributions.items() if outside.is_own(trial) else ():
+        if "params" not in trial.user_attrs:
+            continue
+        for name, distribution in trial.distributions.items():
             key = outside.key_of(name)
             domains[key] = _joined(domains.get(key), domain_of(distribution))
     return domains

@@ -19,18 +19,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from ferlab import hydra_private, paths
 from ferlab.config import Config
-from ferlab.config.compose import compose
 from ferlab.config.problems import Problem, report
 from ferlab.config.study import StudyConfig, check_study, study_problems
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError
-from ferlab.study.params import overrides
 from ferlab.study.table import value_of
 from ferlab.sweep import extension, live, plan, studies
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.search import components
 from ferlab.sweep.search.constraints import Feasibility
-from ferlab.sweep.search.point_check import check_points
+from ferlab.sweep.search.point_check import PointConfigs, check_points
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
 from ferlab.sweep.studies import remember, view
@@ -74,7 +72,8 @@ def sweep(
     pinned, shared = plan.read_space(params, when, arguments)
     space = pinned.space
     all_params = plan.firsts(space)
-    firsts = [compose([*shared, *overrides(p)], study_problems(section)) for p in all_params]
+    checked = PointConfigs(shared)
+    firsts = [checked(params, study_problems(section)) for params in all_params]
     first = firsts[0]
     settings = check_study(section)
     settings = settings.model_copy(update={"baseline": pinned.baseline(settings.baseline)})
@@ -82,7 +81,7 @@ def sweep(
         twice = Problem("seed", "is swept already; leave study.replicates at 1")
         raise ConfigError(report([twice]))
     settings = settings.model_copy(update={"enqueue": plan.enqueued(settings, pinned)})
-    check_points(space, shared, settings.enqueue)
+    check_points(space, checked, settings.enqueue)
     configs = ComposedConfigs(tuple(shared))
     is_feasible = Feasibility(settings.constraints, configs)
     budget = plan.budget(settings, space, is_feasible)

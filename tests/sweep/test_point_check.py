@@ -9,7 +9,7 @@ from ferlab import cli as command_line
 from ferlab.config.compose import compose
 from ferlab.errors import ConfigError
 from ferlab.study.params import overrides
-from ferlab.sweep.search.point_check import _Checker, check_points
+from ferlab.sweep.search.point_check import PointConfigs, check_points
 from ferlab.sweep.search.syntax import parse
 from tests.conftest import TINY
 
@@ -51,7 +51,7 @@ def test_each_mistake_of_a_point_is_found(params: dict[str, str], told: str) -> 
     when = {"model.attention.reduction": {"model.attention.kind": "se"}}
     when = {key: needs for key, needs in when.items() if key in params}
     with pytest.raises(ConfigError, match="config: ") as error:
-        check_points(parse(params, when)[0], [])
+        check_points(parse(params, when)[0], PointConfigs([]))
     assert told in str(error.value)
 
 
@@ -67,7 +67,7 @@ PARAMS = {
 
 def test_what_is_checked_is_the_config_that_will_be_trained() -> None:
     """Few points are composed; what comes of the others must be the same."""
-    space, checker = parse(PARAMS, {})[0], _Checker([])
+    space, checker = parse(PARAMS, {})[0], PointConfigs([])
     points = list(space.all_params())
     for params in points[::17]:
         assert checker(params) == compose(overrides(params))
@@ -77,7 +77,7 @@ def test_what_is_checked_is_the_config_that_will_be_trained() -> None:
 def test_a_thousand_points_take_seconds() -> None:
     space = parse({"seed": "range(0, 1000)"}, {})[0]
     used = time.process_time()
-    check_points(space, [])
+    check_points(space, PointConfigs([]))
     assert time.process_time() - used < 30
 
 

@@ -22,25 +22,24 @@ _TOLD = 10
 
 
 def check_points(
-    space: Space, shared: Sequence[str], enqueued: Sequence[Mapping[str, Any]] = ()
+    space: Space, configs: "PointConfigs", enqueued: Sequence[Mapping[str, Any]] = ()
 ) -> None:
     """Check the config of every point, or of every value that a parameter may have.
 
     Args:
         space: the points.
-        shared: overrides that all points have in common.
+        configs: of the points.
         enqueued: values of points to be trained first.
 
     Raises:
         ConfigError: one message that lists the problems, each with the first point that has it.
     """
-    checker = _Checker(shared)
     first = [{key: stored(value) for key, value in values.items()} for values in enqueued]
     points = [*map(space.first, first), *_points(space)]
     found: dict[str, list[Params]] = {}
     for params in points:
         try:
-            checker(params)
+            configs(params)
         except ConfigError as error:
             for line in lines_of(str(error)):
                 found.setdefault(line, []).append(params)
@@ -78,8 +77,12 @@ def _single_values(space: Space) -> Iterator[Params]:
             yield space.first({**given(param), param.key: value})
 
 
-class _Checker:
-    """Checks points; only what chooses a file, or a ``_target_``, is composed anew for each."""
+class PointConfigs:
+    """Checks the configs of points; what chooses a file, or a ``_target_``, is composed once.
+
+    Args:
+        shared: overrides that all points have in common.
+    """
 
     def __init__(self, shared: Sequence[str]) -> None:
         self._shared = shared
@@ -87,7 +90,7 @@ class _Checker:
         self._composed: dict[str, tuple[dict[str, Any], list[Problem]]] = {}
         self._read: dict[tuple[str, str], Any] = {}
 
-    def __call__(self, params: Params) -> Config:
+    def __call__(self, params: Params, beside: Sequence[Problem] = ()) -> Config:
         """The config of a point; see `ferlab.config.compose.compose`."""
         choices = {key: value for key, value in params.items() if self._chooses(key, value)}
         known = identity(choices)
@@ -96,8 +99,8 @@ class _Checker:
         plain, problems = copy.deepcopy(self._composed[known])
         for key, value in params.items():
             if key not in choices and not _set(plain, key, self._value(key, value)):
-                return compose([*self._shared, *overrides(params)])
-        return finish(plain, problems)
+                return compose([*self._shared, *overrides(params)], beside)
+        return finish(plain, [*beside, *problems])
 
     def _chooses(self, key: str, value: Value) -> bool:
         """Whether more may follow from the value than that it stands under its key."""

@@ -27,7 +27,7 @@ def is_withdrawn(trial: FrozenTrial) -> bool:
 
 def is_result(trial: FrozenTrial) -> bool:
     """Whether the trial has a result that no worker of ferlab found."""
-    return trial.state == TrialState.COMPLETE and not is_own(trial)
+    return trial.state == TrialState.COMPLETE and "params" not in trial.user_attrs
 
 
 def is_skipped(trial: FrozenTrial) -> bool:
