@@ -16,8 +16,8 @@ from yaml import YAMLError
 from ferlab import hydra_private, paths
 from ferlab.config.attention import complete
 from ferlab.config.check import check
-from ferlab.config.in_place import without_groups_arguments
 from ferlab.config.overrides.grammar import quoted, read_override
+from ferlab.config.overrides.in_place import without_groups_arguments
 from ferlab.config.overrides.typed import read_typed
 from ferlab.config.problems import Problem, did_you_mean, report
 from ferlab.config.schema import Config, known

@@ -17,11 +17,11 @@ from tests.conftest import TINY
 @pytest.mark.parametrize(
     ("params", "told"),
     [
-        ({"optimizer.lr": "choice(0.1, abc)"}, "optimizer.lr: should be a valid number, not abc"),
+        ({"optimizer.lr": "choice(0.1, abc)"}, "optimizer.lr: should be a valid number, not 'abc'"),
         ({"model": "choice(compact, foo)"}, "model: there is no 'foo'; known are"),
         (
             {"optimizer": "choice(sgd, adamw)", "optimizer.momentum": "choice(0.8, 0.9)"},
-            "optimizer.momentum: unknown key; known are lr, weight_decay "
+            "optimizer.momentum: unknown key; known are _target_, lr, weight_decay "
             "(with optimizer=adamw optimizer.momentum=0.8)",
         ),
         ({"optimizer.lrr": "choice(1, 2)"}, "optimizer.lrr: unknown key; did you mean 'lr'?"),
@@ -58,7 +58,7 @@ def test_each_mistake_of_a_point_is_found(params: dict[str, str], told: str) -> 
 PARAMS = {
     "model": "choice(compact, tiny)",
     "optimizer.lr": "choice(0.1, 0.2)",
-    "model.stages.0.widths": "choice([8,8],[16])",
+    "model.stages.0.dropout": "choice(0.1,0.2)",
     "model.attention.kind": "choice(none, se, cbam)",
     "model.attention.stages": "choice([1], [2,3], all)",
     "trainer.gradient_clip": "null,1.5",
