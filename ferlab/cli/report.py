@@ -44,7 +44,7 @@ def _report(args: argparse.Namespace) -> int:
         print(
             f"confirm  {done} of {choice.size} runs finished; ferlab confirm {args.study} goes on"
         )
-    search_files.write_search(study, folder)
+    search_files.write_search(study, args.storage, folder)
     print(f"result   {folder / 'RESULTS.md'}")
     print(f"page     {folder / PAGE}")
     return 0

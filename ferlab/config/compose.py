@@ -1,33 +1,38 @@
 """Hydra's composition, with every mistake in the overrides found before it fails."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException, MissingConfigException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from ferlab import hydra_private, paths
-from ferlab.config.attention import complete
-from ferlab.config.check import check
+from ferlab.config.attention import KINDS, NONE, complete
+from ferlab.config.check import check, take_missing
+from ferlab.config.overrides.experiment import (
+    attention_problems,
+    loader,
+    mode_problem,
+    read_foreign,
+    sweep_problems,
+)
 from ferlab.config.overrides.grammar import quoted, read_override
-from ferlab.config.overrides.in_place import without_groups_arguments
+from ferlab.config.overrides.in_place import replace_in_place
+from ferlab.config.overrides.mistakes import Compose, compose_without_mistakes
+from ferlab.config.overrides.other_sweepers import (
+    group_problem,
+    sweeper_problems,
+    swept_keys,
+)
 from ferlab.config.overrides.typed import read_typed
-from ferlab.config.problems import Problem, did_you_mean, report
+from ferlab.config.problems import Problem, flatten, report
 from ferlab.config.schema import Config, known
 from ferlab.config.study import study_problems
 from ferlab.errors import ConfigError
-
-_FAILURES = (HydraException, OmegaConfBaseException, TypeError)  # TypeError: of a list's index
-_CLEARER = {"list index out of range": "the list has no such element; they count from 0"}
-
-_NOT_GLOBAL = "its first line must be '# @package _global_', for its keys to be the config's"
 
 
 def compose(overrides: Sequence[str] = (), beside: Sequence[Problem] = ()) -> Config:
@@ -53,9 +58,35 @@ def compose_plain(overrides: Sequence[str]) -> tuple[dict[str, Any], list[Proble
     Raises:
         ConfigError: it cannot be composed.
     """
-    hydra = _hydra()
-    parsed, problems = read_typed(overrides, _groups(hydra))
-    return _compose(hydra, parsed, problems), problems
+    config, _, problems = _composed_run(overrides)
+    return _plain(config), problems
+
+
+def is_group(key: str) -> bool:
+    """Whether the key chooses a file."""
+    return _groups(_hydra())(key)
+
+
+def compose_typed(overrides: Sequence[str]) -> Config:
+    """Compose what a user typed to train one run, see `compose`; refuses what it would not use.
+
+    Raises:
+        ConfigError: one message that lists every problem; also of a sweep, and of keys of another
+            kind of attention.
+    """
+    config, typed, problems = _composed_run(overrides)
+    plain, experiment = (
+        _plain(config),
+        OmegaConf.select(config, "hydra.runtime.choices.experiments"),
+    )
+    values = {one.key_or_group: one.value() for one in typed if not one.is_delete()}
+    problems += _sweeper_problems(config)
+    problems += sweep_problems(_section(config), experiment, values)
+    model = plain.get("model")
+    kind = OmegaConf.select(config, "model.attention.kind")
+    if known("model", model) and kind in (NONE, *KINDS):
+        problems += attention_problems(kind, list(values))
+    return finish(plain, problems)
 
 
 def finish(plain: dict[str, Any], problems: Sequence[Problem]) -> Config:
@@ -66,15 +97,10 @@ def finish(plain: dict[str, Any], problems: Sequence[Problem]) -> Config:
     """
     plain.pop("study", None)  # of a sweep, not of its runs
     model: Any = plain.get("model")
-    unknown: list[Problem] = []
+    unknown: Sequence[Problem] = ()
     if known("model", model) and isinstance(model.get("attention"), dict):
         model["attention"], unknown = complete(model["attention"])
     return check(plain, [*problems, *unknown])
-
-
-def is_group(key: str) -> bool:
-    """Whether the key chooses a file."""
-    return _groups(_hydra())(key)
 
 
 def multirun(overrides: Sequence[str], needs_baseline: bool = False) -> Any:
@@ -99,6 +125,25 @@ def multirun(overrides: Sequence[str], needs_baseline: bool = False) -> Any:
     result = sweeper.sweep(arguments)
     context.callbacks.on_multirun_end(config=config, config_name="config")
     return result
+
+
+def compose_sweep(overrides: Sequence[str]) -> dict[str, Any]:
+    """Compose what a sweep is made of, in the form of an experiment, its space included.
+
+    Args:
+        overrides: as typed; those with several values are swept.
+
+    Raises:
+        ConfigError: one message that lists every problem.
+    """
+    _, config = _launching(overrides, may_sweep=True)
+    typed = [read_override(text) for text in config.hydra.overrides.task]
+    swept = [override for override in typed if override.is_sweep_override()]
+    values = {o.key_or_group: str(o.input_line).partition("=")[2] for o in swept}
+    section = _section(config)
+    params = {**flatten(section["params"]), **values}
+    sweeper = {"params": params, **({"when": section["when"]} if section["when"] else {})}
+    return {**_plain(config), "hydra": {"sweeper": sweeper}}
 
 
 def launching(overrides: Sequence[str]) -> tuple[HydraContext, DictConfig]:
@@ -127,7 +172,7 @@ def list_overrides() -> list[str]:
         names = loader.get_group_options(group, ObjectType.CONFIG)
         found += [f"{group}={name}" for name in names]
         groups += [f"{group}/{name}" for name in loader.list_groups(group)]
-    return sorted(found) + [f"{key}=" for key in _leaves(_compose(hydra, [], []))]
+    return sorted(found) + [f"{key}=" for key in _leaves(_plain(_composed_run([])[0]))]
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[str]:
@@ -157,8 +202,11 @@ def _launching(
         _plain(config)  # finds what cannot be resolved while it is known which override it was
         return config
 
-    config = _without_mistakes(composed, parsed, problems)
-    _replace_in_place(hydra, config, parsed, composed)
+    config = _composed(hydra, composed, parsed, problems)
+    if foreign := _sweeper_problems(config):
+        _refuse(_plain(config), _section(config), [*problems, *foreign])
+    if may_sweep and _lacks_values(config, parsed):  # told before Optuna and torch are imported
+        compose([str(o.input_line) for o in parsed if not o.is_sweep_override()], problems)
     study: Any = _plain(config).get("study")
     if not isinstance(study, dict):
         problems += study_problems(study)
@@ -167,6 +215,83 @@ def _launching(
     if problems:
         raise ConfigError(report(problems))
     return hydra_private.context_of(hydra, config), config
+
+
+def _composed_run(
+    overrides: Sequence[str],
+) -> tuple[DictConfig, list[Override], list[Problem]]:
+    """The composed config of one run, what was typed, and the problems of it."""
+    hydra = _hydra()
+    parsed, problems = read_typed(overrides, _groups(hydra))
+
+    def composed(overrides: Sequence[Override]) -> DictConfig:
+        texts = [_permissive(hydra, override) for override in overrides]
+        config = hydra.compose_config("config", texts, RunMode.RUN, with_log_configuration=False)
+        _plain(config)  # finds what cannot be resolved while it is known which override it was
+        return config
+
+    return _composed(hydra, composed, parsed, problems), parsed, problems
+
+
+def _composed(
+    hydra: hydra_private.Hydra, composed: Compose, parsed: list[Override], problems: list[Problem]
+) -> DictConfig:
+    """Compose what was typed, or tell all that is wrong with an experiment of another sweeper."""
+    for override in list(parsed):
+        if problem := group_problem(override.key_or_group, override.value()):
+            problems.append(problem)
+            parsed.remove(override)
+    named = next((o for o in parsed if o.key_or_group == "experiments"), None)
+    name = named.value() if named is not None else None
+    foreign = (
+        read_foreign(loader(hydra.config_loader.get_sources()), name)
+        if isinstance(name, str)
+        else None
+    )
+    if foreign is None:
+        config = compose_without_mistakes(composed, parsed, problems)
+        sources = hydra.config_loader.get_sources()
+        return replace_in_place(config, parsed, lambda texts: _plain(composed(texts)), sources)
+    picks = [read_override(text) for text in foreign.picks]
+    rest = [override for override in parsed if override is not named]
+    config = compose_without_mistakes(composed, [*picks, *rest], problems)
+    plain: Any = OmegaConf.to_container(OmegaConf.merge(_plain(config), foreign.body))
+    problems = [*problems, *foreign.problems, *sweeper_problems(foreign.sweeper)]
+    return _refuse(plain, foreign.sweeper, problems)
+
+
+def _refuse(
+    plain: dict[str, Any], sweeper: Mapping[str, Any], problems: Sequence[Problem]
+) -> NoReturn:
+    """Report problems of a sweep together with those of its config and of the keys it sweeps."""
+    study = study_problems(plain.get("study"))
+    config = OmegaConf.create(plain)
+    for key in swept_keys(sweeper):
+        if not key.startswith(("/", "study.")) and OmegaConf.select(config, key) is None:
+            OmegaConf.update(config, key, 0, force_add=True)  # only keys that are there are known
+    swept: Any = OmegaConf.to_container(config)
+    finish(swept, [*problems, *study])
+    raise ConfigError(report(problems))
+
+
+def _section(config: DictConfig) -> dict[str, Any]:
+    """The composed ``hydra.sweeper``."""
+    section: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+    return section if isinstance(section, dict) else {}
+
+
+def _sweeper_problems(config: DictConfig) -> list[Problem]:
+    mode = [] if config.hydra.mode is None else [mode_problem()]
+    return [*mode, *sweeper_problems(_section(config))]
+
+
+def _lacks_values(config: DictConfig, typed: Sequence[Override]) -> bool:
+    """Whether a value that must be given is neither given nor swept."""
+    params: Any = OmegaConf.select(config, "hydra.sweeper.params") or {}
+    swept = {key.replace("/", ".") for key in flatten(params)}
+    swept |= {o.key_or_group.replace("/", ".") for o in typed if o.is_sweep_override()}
+    missing = [problem.path for problem in take_missing(_plain(config))]
+    return any(not any(f"{path}.".startswith(f"{key}.") for key in swept) for path in missing)
 
 
 def _hydra() -> hydra_private.Hydra:
@@ -187,104 +312,11 @@ def _unused(config: Any) -> None:
     """Placeholder for Hydra's task function; ferlab's sweeper has its own."""
 
 
-def _compose(
-    hydra: hydra_private.Hydra, overrides: list[Override], problems: list[Problem]
-) -> dict[str, Any]:
-    """Compose the config of one run, as plain containers; see `_without_mistakes`."""
-
-    def composed(overrides: Sequence[Override]) -> DictConfig:
-        texts = [_permissive(hydra, override) for override in overrides]
-        config = hydra.compose_config("config", texts, RunMode.RUN, with_log_configuration=False)
-        _plain(config)  # finds what cannot be resolved while it is known which override it was
-        return config
-
-    config = _without_mistakes(composed, overrides, problems)
-    _replace_in_place(hydra, config, overrides, composed)
-    return _plain(config)
-
-
-def _replace_in_place(
-    hydra: hydra_private.Hydra,
-    config: DictConfig,
-    overrides: Sequence[Override],
-    composed: Callable[[Sequence[Override]], DictConfig],
-) -> None:
-    """Where a ``_target_`` was named in place, drop the arguments of the group's."""
-
-    def compose_without(group: str) -> dict[str, Any]:
-        others = [override for override in overrides if override.key_or_group != group]
-        return _plain(composed([*others, read_override(f"{group}=[]")]))
-
-    def read_file(name: str) -> Any:
-        sources = hydra.config_loader.get_sources()
-        found = next((source for source in sources if source.is_config(name)), None)
-        return None if found is None else found.load_config(name).config
-
-    choices: Any = config.hydra.runtime.choices
-    parts = without_groups_arguments(_plain(config), choices, read_file, compose_without)
-    for key, part in parts:
-        OmegaConf.update(config, key, part, merge=False, force_add=True)
-
-
 def _plain(config: DictConfig) -> dict[str, Any]:
     """Nested containers of all but Hydra's own section, interpolations resolved."""
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     plain: dict[str, Any] = OmegaConf.to_container(own, resolve=True)  # type: ignore[assignment]
     return plain
-
-
-def _without_mistakes(
-    composed: Callable[[Sequence[Override]], DictConfig],
-    overrides: list[Override],
-    problems: list[Problem],
-) -> DictConfig:
-    """Compose; an override that names no known option is dropped and reported."""
-    while True:
-        try:
-            found = composed(overrides)
-        except MissingConfigException as error:
-            missing = error.missing_cfg_file or ""
-            group, _, name = missing.rpartition("/")
-            culprit = next((o for o in overrides if o.value() == name), None)
-            problems.append(
-                Problem(group, f"there is no '{name}'; {did_you_mean(name, error.options or ())}")
-            )
-            if culprit is None:
-                raise ConfigError(report(problems)) from error
-            overrides.remove(culprit)
-        except _FAILURES as error:
-            first_line = str(error.__cause__ or error).splitlines()[0]
-            key = _culprit(composed, overrides)
-            problems.append(Problem(key, _CLEARER.get(first_line, first_line)))
-            raise ConfigError(report(problems)) from error
-        except YAMLError as error:
-            raise ConfigError(report([*problems, _unreadable(error)])) from error
-        else:
-            break
-    named = next((o.value() for o in overrides if o.key_or_group == "experiments"), None)
-    if named is not None and "experiments" in found:
-        raise ConfigError(report([*problems, Problem(f"experiments/{named}.yaml", _NOT_GLOBAL)]))
-    return found
-
-
-def _culprit(
-    composed: Callable[[Sequence[Override]], object], overrides: Sequence[Override]
-) -> str:
-    """The key of the override without which there would be no error; empty if none is it."""
-    for override in overrides:
-        try:
-            composed([other for other in overrides if other is not override])
-        except _FAILURES:
-            continue
-        return override.key_or_group
-    return ""
-
-
-def _unreadable(error: YAMLError) -> Problem:
-    """The problem of a config file that is no YAML."""
-    mark = getattr(error, "problem_mark", None)
-    where = f"{mark.name}, line {mark.line + 1}" if mark is not None else ""
-    return Problem(where, f"is no YAML: {getattr(error, 'problem', None) or error}")
 
 
 def _permissive(hydra: hydra_private.Hydra, override: Override) -> str:

@@ -31,7 +31,9 @@ def write_confirmation(
         name: of the text's file.
     """
     study = evidence.choice.study
-    searched = search_files.write_search(studies.open_study(study, storage), folder, SEARCH)
+    searched = search_files.write_search(
+        studies.open_study(study, storage), storage, folder, SEARCH
+    )
     files = {picture: f"{picture}.svg" for picture in searched}
     for picture, figure in draw_confirmation(evidence).items():
         files[picture] = f"{picture}.svg"

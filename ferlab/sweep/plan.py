@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ferlab.config import Config
+from ferlab.config.parts import FILES
 from ferlab.config.problems import Problem, flatten, report
 from ferlab.config.study import StudyConfig
 from ferlab.errors import ConfigError
@@ -21,6 +22,7 @@ from ferlab.sweep.search.space import Space, size
 from ferlab.sweep.search.syntax import read
 from ferlab.sweep.workers.processes import cores, gpus
 from ferlab.sweep.workers.storage import exists
+from ferlab.tracking.pages.study_views import param_of
 from ferlab.tracking.store import without_password
 
 _SPACE = ("hydra.sweeper.params.", "hydra.sweeper.when.")
@@ -123,7 +125,7 @@ def describe_study(
         data: digest of the first one's images, wherever they lie.
     """
     swept = [param.key for param in space.parameters]
-    machine = ("trainer.device", "trainer.threads", "tracking.uri", "data.path")
+    machine = ("trainer.device", "trainer.threads", "tracking.uri", *FILES)
     config = {
         key: value
         for first in reversed(firsts)
@@ -142,6 +144,17 @@ def describe_study(
         **{f"study.{key}": value for key, value in flatten(kept).items()},
         **config,
         "data": data,
+    }
+
+
+def columns(space: Space, firsts: Sequence[Config]) -> dict[str, bool]:
+    """The params that show what is swept, and whether each trial's run has them."""
+    recorded = [flatten(first.plain()) for first in firsts]
+    every = {key for flat in recorded for key in flat}
+    shown = {param.key: param_of(param.key, every) for param in space.parameters}
+    return {
+        shown[param.key]: not param.when and all(shown[param.key] in flat for flat in recorded)
+        for param in space.parameters
     }
 
 
@@ -178,7 +191,7 @@ def _shown(override: str, here: bool) -> str:
     key, equals, value = override.partition("=")
     quote = value[:1] if value[:1] in ("'", '"') else ""
     plain = value.strip(quote) if quote else value
-    if key == "data.path" and not here:
+    if key in FILES and not here:
         return f"{key}{equals}{quote}{Path(plain).name}{quote}"
     return f"{key}{equals}{quote}{without_password(plain)}{quote}" if "://" in value else override
 

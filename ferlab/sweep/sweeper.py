@@ -5,9 +5,10 @@ import logging
 import signal
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -39,6 +40,8 @@ from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
 from ferlab.text import pluralize
 from ferlab.tracking import store, study_runs
+from ferlab.tracking.pages.study_views import study_views
+from ferlab.tracking.pages.views import SavedView, keep_views, page_of
 
 _log = logging.getLogger("ferlab")
 
@@ -74,6 +77,11 @@ def sweep(
     all_params = plan.firsts(space)
     checked = PointConfigs(shared)
     firsts = [checked(params, study_problems(section)) for params in all_params]
+    if firsts[0].model.classes == "auto":  # only the data can tell, and it tells for all trials
+        images, _ = prepare(firsts[0].data, firsts[0].targets())
+        shared = [*shared, f"model.classes={len(images.classes)}"]
+        checked = PointConfigs(shared)
+        firsts = [checked(params) for params in all_params]
     first = firsts[0]
     settings = check_study(section)
     settings = settings.model_copy(update={"baseline": pinned.baseline(settings.baseline)})
@@ -93,8 +101,12 @@ def sweep(
         name = plan.free_name(settings.storage, name)
 
     command = plan.format_command(config, arguments, name if new else None)
+    columns = plan.columns(space, firsts)
+    views = partial(study_views, name, settings.objectives, columns, settings.replicates)
+    question = Question(
+        name, settings, space, configs, is_feasible, budget, about, command, first, views
+    )
     again = plan.format_command(config, arguments, name if new else None, here=True)
-    question = Question(name, settings, space, configs, is_feasible, budget, about, command, first)
     question = replace(question, extends=extends)
     if source is not None:
         question = replace(question, start=_warm_start(question, source))
@@ -125,6 +137,7 @@ class Question:
         about: what the study is, flat: it may not change while the study goes on.
         command: what to type to go on with it.
         first: config of its first point.
+        views: its views in the MLflow UI by their ids, given the id of its MLflow run.
         tags: of its MLflow run.
         start: what another study found.
         extends: whether the space may be another than the study was begun with.
@@ -139,6 +152,7 @@ class Question:
     about: dict[str, Any]
     command: str
     first: Config
+    views: Callable[[str], Mapping[str, SavedView]]
     tags: Mapping[str, str] = field(default_factory=dict)
     start: WarmStart | None = None
     extends: bool = False
@@ -167,6 +181,7 @@ def run(
     if question.start is not None:
         question.start.add_to(study.optuna)
         _log.info("from     %s", question.start.told)
+    keep_views(store.connect(first.tracking.uri), run_id, question.views(run_id))
     outside.record_misfits(study.optuna, space)
     epochs, uri = plan.epochs(space, first), first.tracking.uri
     outside.enqueue(study.optuna, settings.enqueue)
@@ -246,6 +261,11 @@ def _open(study: SharedStudy, question: Question) -> str:
                 f"{hint}take another study.name, or --new"
             )
         extension.extend(study, question.space, known, about)
+    if (done := study.counts().counted) > question.budget:
+        raise ConfigError(
+            f"of the study '{study.name}' {done} trials count already, and {question.budget} are "
+            "asked for; leave study.trials as it was, or begin another study with --new"
+        )
     first, tags = question.first, question.tags
     client = store.connect(first.tracking.uri)
     shown = {"question": about.get("study.question"), **about}
@@ -266,13 +286,13 @@ def _result(
     counts, budget, uri = study.counts(), question.budget, question.first.tracking.uri
     failed = counts.failed > study.config.max_failures or (counts.failed and not counts.counted)
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
-    parent = study_runs.StudyRun(store.connect(uri), run_id)
+    client = store.connect(uri)
     return SweepResult(
         table=view(study.optuna),
         storage=study.config.storage,
         uri=uri,
         run_id=run_id,
-        look=parent.look,
+        look=store.look(client.tracking_uri, page_of(client, run_id), study.name),
         counts=counts,
         is_over=is_over,
         too_many_failed=bool(failed),

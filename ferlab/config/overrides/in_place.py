@@ -4,12 +4,15 @@ Hydra merges what is typed, or stands in an experiment, into the file that the g
 another ``_target_`` the arguments of the one in the file would remain.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from omegaconf import DictConfig
+from hydra.core.override_parser.types import Override
+from hydra.plugins.config_source import ConfigSource
+from omegaconf import DictConfig, OmegaConf
 
 from ferlab.config.networks import Model
+from ferlab.config.overrides.grammar import read_override
 from ferlab.config.parts import Data
 
 _KEPT: Mapping[str, Collection[str]] = {
@@ -23,31 +26,38 @@ _KEPT: Mapping[str, Collection[str]] = {
 """The groups that choose a ``_target_``, and the keys that all of a group have in common."""
 
 
-def without_groups_arguments(
-    config: dict[str, Any],
-    choices: Mapping[str, Any],
-    read_file: Callable[[str], Any],
-    compose_without: Callable[[str], dict[str, Any]],
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each part whose ``_target_`` was named in place, by its dotted key, with its own arguments.
+def replace_in_place(
+    config: DictConfig,
+    overrides: Sequence[Override],
+    composed: Callable[[Sequence[Override]], dict[str, Any]],
+    sources: Sequence[ConfigSource],
+) -> DictConfig:
+    """Where a ``_target_`` was named in place, drop the arguments of the group's.
 
     Args:
-        config: as composed, in plain containers.
-        choices: the file that was chosen, by its group.
-        read_file: reads a config file, ``optimizer/sgd``; None where there is none.
-        compose_without: composes the same but for the file of one group.
+        config: as composed, Hydra's own section included; it is changed.
+        overrides: that it was composed of.
+        composed: composes others, in plain containers.
+        sources: of configs, the first one first.
+
+    Returns:
+        The config.
     """
     for group, kept in _KEPT.items():
-        key = group.replace("/", ".")
-        part = _at(config, key)
-        if not isinstance(part, dict) or not isinstance(part.get("_target_"), str):
+        key, name = group.replace("/", "."), f"{group}/{config.hydra.runtime.choices.get(group)}"
+        part: Any = OmegaConf.select(config, key)
+        source = next((source for source in sources if source.is_config(name)), None)
+        if not isinstance(part, DictConfig) or source is None:
             continue
-        chosen = read_file(f"{group}/{choices.get(group)}")
-        target = chosen.get("_target_") if isinstance(chosen, Mapping | DictConfig) else None
-        if target is None or part["_target_"] == target:  # None: another file says what it is
+        chosen: Any = source.load_config(name).config
+        target = chosen.get("_target_") if isinstance(chosen, DictConfig) else None
+        if target is None or part.get("_target_") in (None, target):  # another file says what it is
             continue
-        own = _at(compose_without(group), key) or {}
-        yield key, {k: value for k, value in part.items() if k in kept or k in own}
+        others = [override for override in overrides if override.key_or_group != group]
+        own = _at(composed([*others, read_override(f"{group}=[]")]), key) or {}
+        values = {k: value for k, value in part.items() if k in kept or k in own}
+        OmegaConf.update(config, key, values, merge=False, force_add=True)
+    return config
 
 
 def _at(config: Any, key: str) -> Any:
