@@ -73,7 +73,7 @@ def test_the_same_in_an_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert config["optimizer"] == {"_target_": "torch.optim.Adam", "lr": 0.003}
     assert config["scheduler"] == {"_target_": "mine.linear", "end": 0.1}
     assert config["model"] == {
-        "_target_": "mine.Net", "name": "compact", "classes": 7, "width": 3
+        "_target_": "mine.Net", "name": "compact", "classes": "auto", "width": 3
     }  # fmt: skip
     data = config["data"]
     assert {key: data[key] for key in ("_target_", "split", "size")} == {

@@ -132,7 +132,7 @@ def test_a_change_is_shown() -> None:
     table = studies.view(study.optuna)
     assert len(table.rows) == 3
     assert tell_outside(table) == ["changed  the space; 2 trials fit it no more"]
-    text = search_markdown(table, "ferlab sweep s", {})
+    text = search_markdown(table, "ferlab sweep s", "ferlab confirm s", {})
     assert (
         "## The space was changed\n\n- lr: CategoricalDistribution(choices=(0.1, 0.2)) ->" in text
     )

@@ -21,7 +21,7 @@ from tests.conftest import TINY
         ({"model": "choice(compact, foo)"}, "model: there is no 'foo'; known are"),
         (
             {"optimizer": "choice(sgd, adamw)", "optimizer.momentum": "choice(0.8, 0.9)"},
-            "optimizer.momentum: unknown key; known are _target_, lr, weight_decay "
+            "optimizer.momentum: unknown key; did you mean 'model.norm.momentum'? "
             "(with optimizer=adamw optimizer.momentum=0.8)",
         ),
         ({"optimizer.lrr": "choice(1, 2)"}, "optimizer.lrr: unknown key; did you mean 'lr'?"),
