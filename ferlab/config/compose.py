@@ -1,10 +1,8 @@
 """Hydra's composition, with every mistake in the overrides found before it fails."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
@@ -28,6 +26,7 @@ from ferlab.config.overrides.other_sweepers import (
     sweeper_problems,
     swept_keys,
 )
+from ferlab.config.overrides.project import is_group, list_choices, start_hydra
 from ferlab.config.overrides.typed import read_typed
 from ferlab.config.problems import Problem, flatten, report
 from ferlab.config.schema import Config, known
@@ -164,32 +163,15 @@ def list_overrides() -> list[str]:
     Raises:
         ConfigError: the default config cannot be composed.
     """
-    hydra = _hydra()
-    loader, found = hydra.config_loader, []
-    groups = loader.list_groups("")
-    while groups:
-        group = groups.pop()
-        names = loader.get_group_options(group, ObjectType.CONFIG)
-        found += [f"{group}={name}" for name in names]
-        groups += [f"{group}/{name}" for name in loader.list_groups(group)]
-    return sorted(found) + [f"{key}=" for key in _leaves(_plain(_composed_run([])[0]))]
-
-
-def _leaves(value: Any, key: str = "") -> Iterator[str]:
-    """The dotted keys of all that is no container with keys."""
-    if not isinstance(value, dict):
-        yield key
-        return
-    for name, inner in value.items():
-        yield from _leaves(inner, f"{key}.{name}" if key else str(name))
+    return list_choices() + [f"{key}=" for key in flatten(_plain(_composed_run([])[0]))]
 
 
 def _launching(
     overrides: Sequence[str], needs_baseline: bool = False, may_sweep: bool = False
 ) -> tuple[HydraContext, DictConfig]:
     """Hydra's context and its config of many runs, composed once, or every problem of it."""
-    hydra = _hydra()
-    parsed, problems = read_typed(overrides, _groups(hydra), may_sweep)
+    hydra = start_hydra()
+    parsed, problems = read_typed(overrides, is_group(hydra), may_sweep)
 
     def composed(overrides: Sequence[Override]) -> DictConfig:
         texts = [
@@ -221,8 +203,8 @@ def _composed_run(
     overrides: Sequence[str],
 ) -> tuple[DictConfig, list[Override], list[Problem]]:
     """The composed config of one run, what was typed, and the problems of it."""
-    hydra = _hydra()
-    parsed, problems = read_typed(overrides, _groups(hydra))
+    hydra = start_hydra()
+    parsed, problems = read_typed(overrides, is_group(hydra))
 
     def composed(overrides: Sequence[Override]) -> DictConfig:
         texts = [_permissive(hydra, override) for override in overrides]
@@ -294,20 +276,6 @@ def _lacks_values(config: DictConfig, typed: Sequence[Override]) -> bool:
     return any(not any(f"{path}.".startswith(f"{key}.") for key in swept) for path in missing)
 
 
-def _hydra() -> hydra_private.Hydra:
-    """Hydra on ferlab's own configs, and before them on those where somebody works."""
-    ferlabs, here = paths.shipped(), Path.cwd()
-    has_own = any((here / name).is_dir() for name in ("conf", "experiments"))
-    before = [f"project://{here}"] if has_own and here.resolve() != ferlabs else []
-    return hydra_private.start(f"project://{ferlabs}", before)
-
-
-def _groups(hydra: hydra_private.Hydra) -> Callable[[str], bool]:
-    """What tells whether there is a group of configs of a name."""
-    sources = hydra.config_loader.get_sources()
-    return lambda name: any(source.is_group(name) for source in sources)
-
-
 def _unused(config: Any) -> None:
     """Placeholder for Hydra's task function; ferlab's sweeper has its own."""
 
@@ -323,4 +291,4 @@ def _permissive(hydra: hydra_private.Hydra, override: Override) -> str:
     """Let an unknown key through, for the schema to name it and to suggest the right one."""
     text = override.input_line or ""
     is_plain = override.is_force_add() or override.is_add() or override.is_delete()
-    return text if is_plain or _groups(hydra)(override.key_or_group) else f"++{text}"
+    return text if is_plain or is_group(hydra)(override.key_or_group) else f"++{text}"
