@@ -61,11 +61,6 @@ def compose_plain(overrides: Sequence[str]) -> tuple[dict[str, Any], list[Proble
     return _plain(config), problems
 
 
-def is_group(key: str) -> bool:
-    """Whether the key chooses a file."""
-    return _groups(_hydra())(key)
-
-
 def compose_typed(overrides: Sequence[str]) -> Config:
     """Compose what a user typed to train one run, see `compose`; refuses what it would not use.
 

@@ -3,12 +3,12 @@
 import copy
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from ferlab.config import Config
-from ferlab.config.compose import compose, compose_plain, finish, is_group
+from ferlab.config.compose import compose, compose_plain, finish
 from ferlab.config.overrides.grammar import read_override
+from ferlab.config.overrides.project import is_group, start_hydra
 from ferlab.config.problems import Problem, lines_of, report_lines
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params, Value, format_override, identity, overrides
@@ -86,7 +86,7 @@ class PointConfigs:
 
     def __init__(self, shared: Sequence[str]) -> None:
         self._shared = shared
-        self._is_group = cache(is_group)
+        self._is_group = is_group(start_hydra())
         self._composed: dict[str, tuple[dict[str, Any], list[Problem]]] = {}
         self._read: dict[tuple[str, str], Any] = {}
 
