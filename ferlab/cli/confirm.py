@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ferlab.confirm.evidence import Evidence
+    from ferlab.tracking.store import Client
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -84,16 +85,16 @@ def run_confirmation(
         print(f"look     {found.training.look}")
         return found.training.exit_code or 1
     confirmation_files.record_confirmation(found.evidence, storage, found.client)
-    write_report(found.evidence, storage, folder)
+    write_report(found.evidence, storage, found.client, folder)
     return 0
 
 
-def write_report(evidence: "Evidence", storage: str | None, folder: Path) -> None:
+def write_report(evidence: "Evidence", storage: str | None, client: "Client", folder: Path) -> None:
     """Write the report into a folder, and print its verdicts."""
     from ferlab.report import confirmation_files
 
     folder.mkdir(parents=True, exist_ok=True)
-    confirmation_files.write_confirmation(evidence, storage, folder, "RESULTS.md")
+    confirmation_files.write_confirmation(evidence, storage, client, folder, "RESULTS.md")
     choice = evidence.choice
     print(
         f"confirm  {choice.name}: {len(choice.arms)} configurations, {len(choice.seeds)} seeds each"

@@ -2,7 +2,11 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ferlab.sweep.studies import Study
+    from ferlab.tracking.store import Client
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -26,23 +30,37 @@ def _report(args: argparse.Namespace) -> int:
     folder = Path(args.to or Path("experiments", args.study))
 
     from ferlab.confirm.choice import begun
+    from ferlab.sweep.studies import uri_of
+    from ferlab.tracking import store
 
     choice = begun(args.study, args.storage)
     if choice is not None:
         from ferlab.cli.confirm import write_report
         from ferlab.confirm import evidence
-        from ferlab.sweep.studies import uri_of
-        from ferlab.tracking import store
 
         client = store.connect(uri_of(study), make=False)
         done = evidence.count_finished(choice, args.storage)
         whole = done == choice.size
         if whole and evidence.are_scored(evidence.runs(client, choice, args.storage)):
-            write_report(evidence.gather(client, choice, args.storage), args.storage, folder)
+            found = evidence.gather(client, choice, args.storage)
+            write_report(found, args.storage, client, folder)
             return 0
         print(
             f"confirm  {done} of {choice.size} runs finished; ferlab confirm {args.study} goes on"
         )
-    search_files.write_search(study, folder)
+    search_files.write_search(study, _client(study), folder)
     print(f"result   {folder / 'RESULTS.md'}")
     return 0
+
+
+def _client(study: "Study") -> "Client | None":
+    """Of the study's tracking store; None where it is out of reach, which is told."""
+    from ferlab.errors import TrackingError
+    from ferlab.sweep.studies import uri_of
+    from ferlab.tracking import store
+
+    try:
+        return store.connect(uri_of(study), make=False)
+    except TrackingError as error:
+        print(f"note     whether runs were deleted is not known: {error}")
+        return None

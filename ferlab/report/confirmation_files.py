@@ -20,18 +20,20 @@ TEXT = "report.md"
 
 
 def write_confirmation(
-    evidence: Evidence, storage: str | None, folder: Path, name: str = TEXT
+    evidence: Evidence, storage: str | None, client: Client, folder: Path, name: str = TEXT
 ) -> None:
     """Write the text, its pictures, and a page that holds both; and the search in full.
 
     Args:
         evidence: of a confirmation.
         storage: where the search is kept; None for ferlab's home.
+        client: of the tracking store that has the runs.
         folder: must exist; of what it holds, the files of an earlier report are replaced.
         name: of the text's file.
     """
     study = evidence.choice.study
-    searched = search_files.write_search(studies.open_study(study, storage), folder, SEARCH)
+    found = studies.open_study(study, storage)
+    searched = search_files.write_search(found, client, folder, SEARCH)
     files = {picture: f"{picture}.png" for picture in searched}
     for picture, figure in draw_confirmation(evidence).items():
         files[picture] = f"{picture}.png"
@@ -50,7 +52,7 @@ def record_confirmation(evidence: Evidence, storage: str | None, client: Client)
     """
     choice = evidence.choice
     with tempfile.TemporaryDirectory() as folder:
-        write_confirmation(evidence, storage, Path(folder))
+        write_confirmation(evidence, storage, client, Path(folder))
         for study in (choice.name, choice.study):
             run = Run(client, studies.open_study(study, storage).user_attrs["run_id"])
             run.log_folder(Path(folder))

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 
 from ferlab.study.code import tell_codes
+from ferlab.study.deleted import tell_deleted
 from ferlab.study.params import overrides
 from ferlab.study.table import StudyTable, TrialRow
 from ferlab.sweep.workers.shared_study import Counts
@@ -69,6 +70,7 @@ class SweepResult:
             f"study    {name}: {c.counted} of {self.table.budget} trials count "
             f"({c.complete} complete, {c.pruned} pruned); {c.failed} failed, {c.retried} retried",
             *self._best(),
+            *([f"deleted  {told}"] if (told := tell_deleted(self.table)) else []),
             *([f"code     {told}"] if (told := tell_codes(self.table)) else []),
             f"look     {self.look}",
         ]

@@ -1,6 +1,5 @@
 """The sweep as a whole: the study is opened, workers are launched, the end is told."""
 
-import json
 import logging
 import signal
 import time
@@ -27,12 +26,13 @@ from ferlab.errors import ConfigError
 from ferlab.study.params import overrides
 from ferlab.study.table import value_of
 from ferlab.sweep import live, plan, studies
+from ferlab.sweep.begin import open_run, require_own_name
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.search import sampler as choosers
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
-from ferlab.sweep.studies import remember, view
+from ferlab.sweep.studies import remember, view, view_with_runs
 from ferlab.sweep.trial_code import tell_changed
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
@@ -82,7 +82,8 @@ def sweep(
     about = plan.describe_study(settings, space, firsts, images.digest)
     name = settings.name or plan.study_name(config, about)
     if new:
-        name = plan.free_name(settings.storage, name)
+        taken = study_runs.study_names(store.connect(first.tracking.uri))
+        name = plan.free_name(settings.storage, taken, name)
 
     command = plan.format_command(config, arguments, name if new else None)
     question = Question(name, settings, space, configs, is_feasible, budget, about, command, first)
@@ -138,10 +139,12 @@ def run(
     """
     name, settings, budget = question.study, question.settings, question.budget
     space, configs, first = question.space, question.configs, question.first
+    client, is_confirmation = store.connect(first.tracking.uri), "ferlab.confirms" in question.tags
+    require_own_name(client, name, settings.storage, first.tracking.experiment, is_confirmation)
     study = SharedStudy(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )
-    run_id = _open(study, first, question.about, question.tags)
+    run_id = open_run(study, client, first, question.about, question.tags)
     epochs, uri = plan.epochs(space, first), first.tracking.uri
     remember(study.optuna, settings, budget, epochs, question.command, uri)
     task = Task(
@@ -167,10 +170,11 @@ def run(
     if changed and study.counts().counted < budget:
         _log.info("note     %s", changed)
     watched = studies.open_study(name, settings.storage)
+    deleted = studies.deleted_runs(watched, client)
     ended: Sequence[JobReturn] = []
     interrupted = False
     try:
-        with _terminated(), live.show(lambda: view(watched)):
+        with _terminated(), live.show(lambda: view(watched, deleted)):
             ended = launcher.launch(jobs, initial_job_idx=0)
     except KeyboardInterrupt:
         interrupted = True
@@ -200,26 +204,6 @@ def _terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _open(study: SharedStudy, first: Config, about: dict[str, Any], tags: Mapping[str, str]) -> str:
-    """Refuse another study of this name; returns the id of the study's MLflow run."""
-    known = study.optuna.user_attrs.get("about")
-    if known is None:
-        study.optuna.set_user_attr("about", about)
-    elif known != json.loads(json.dumps(about)):
-        keys = [key for key in {**known, **about} if known.get(key) != about.get(key)]
-        changes = "; ".join(f"{key}: {known.get(key)} -> {about.get(key)}" for key in keys)
-        raise ConfigError(
-            f"the study '{study.name}' was begun with something else ({changes}); "
-            "take another study.name, or --new"
-        )
-    client = store.connect(first.tracking.uri)
-    shown = {"question": about.get("study.question"), **about}
-    parent = study_runs.StudyRun.open(client, first.tracking.experiment, study.name, shown)
-    parent.log_summary({}, tags)
-    study.optuna.set_user_attr("run_id", parent.id)
-    return parent.id
-
-
 def _result(
     study: SharedStudy,
     first: Config,
@@ -231,9 +215,10 @@ def _result(
     counts = study.counts()
     failed = counts.failed > study.config.max_failures or (counts.failed and not counts.counted)
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
-    parent = study_runs.StudyRun(store.connect(first.tracking.uri), run_id)
+    client = store.connect(first.tracking.uri)
+    parent = study_runs.StudyRun(client, run_id)
     return SweepResult(
-        table=view(study.optuna),
+        table=view_with_runs(study.optuna, client),
         storage=study.config.storage,
         uri=first.tracking.uri,
         run_id=run_id,

@@ -1,13 +1,15 @@
 """The MLflow tracking store: located, created if it is a new SQLite file, and connected to."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
 from filelock import FileLock
+from mlflow.entities import Run as MlflowRun
+from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,6 +27,9 @@ _TIMEOUT = 5.0
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Tags by which the MLflow UI opens on runs and metrics, not on traces of language models."""
 
+
+_PAGE = 500
+"""Runs that are asked for at a time."""
 
 _HIDDEN = ":***@"
 """Placeholder for the password in an address that is shown."""
@@ -136,6 +141,61 @@ def experiment_id(client: MlflowClient, name: str) -> str:
             "tracking.experiment"
         )
     return str(experiment.experiment_id)
+
+
+def experiments(client: MlflowClient, *, deleted: bool = False) -> dict[str, str]:
+    """The names of all experiments, by id; those that are deleted only if asked for."""
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
+    found: dict[str, str] = {}
+    token = None
+    with reported(client.tracking_uri):
+        while True:
+            page = client.search_experiments(view, page_token=token)
+            found |= {experiment.experiment_id: experiment.name for experiment in page}
+            if not (token := page.token):
+                return found
+
+
+def runs_with(
+    client: MlflowClient,
+    tags: Mapping[str, str],
+    among: Iterable[str] | None = None,
+    *,
+    deleted: bool = False,
+    eldest: bool = False,
+) -> Iterator[MlflowRun]:
+    """The runs that have these tags, the newest first.
+
+    Args:
+        client: an MLflow client of the store.
+        tags: that a run must have.
+        among: ids of the experiments that are searched; None for all.
+        deleted: whether runs are found that are deleted, too.
+        eldest: whether the eldest come first.
+    """
+    where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+    ids = list(experiments(client, deleted=deleted) if among is None else among)
+    token = None
+    while ids:
+        with reported(client.tracking_uri):
+            page = client.search_runs(
+                ids,
+                where,
+                ViewType.ALL if deleted else ViewType.ACTIVE_ONLY,
+                max_results=_PAGE,
+                order_by=[f"start_time {'ASC' if eldest else 'DESC'}"],
+                page_token=token,
+            )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def experiment_of(client: MlflowClient, run_id: str) -> str:
+    """The id of the experiment that a run lies in, whatever its name has become."""
+    with reported(client.tracking_uri):
+        return str(client.get_run(run_id).info.experiment_id)
 
 
 @contextmanager

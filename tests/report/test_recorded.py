@@ -19,7 +19,7 @@ def test_result_and_figures_of_a_recorded_study_are_the_same_bytes(
 ) -> None:
     (home / "studies").mkdir(parents=True)
     shutil.copy(HERE / "recorded.log", home / "studies")
-    search_files.write_search(studies.open_study("recorded", None), tmp_path / "to")
+    search_files.write_search(studies.open_study("recorded", None), None, tmp_path / "to")
     written = (tmp_path / "to" / "RESULTS.md").read_bytes()
     assert written == (HERE / "recorded.md").read_bytes()
     expected = json.loads((HERE / "recorded.json").read_text())["figures"]

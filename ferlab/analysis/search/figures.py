@@ -87,11 +87,9 @@ def optimization_history(table: StudyTable) -> Figure | None:
         }
         edge = [1.0 if less else 0.0] * len(failed)
         axes.scatter(failed, edge, s=24, c=INK, marker="x", label="failed", **beneath)
-    if table.complete:
-        numbers = [row.number for row in table.complete]
-        running = (np.minimum if less else np.maximum).accumulate(
-            list(map(value_of, table.complete))
-        )
+    if table.kept:
+        numbers = [row.number for row in table.kept]
+        running = (np.minimum if less else np.maximum).accumulate(list(map(value_of, table.kept)))
         last = table.rows[-1].number
         axes.step(
             [*numbers, last],

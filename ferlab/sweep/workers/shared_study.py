@@ -17,10 +17,11 @@ from ferlab.config.study import StudyConfig
 from ferlab.study.params import Params, identity
 from ferlab.sweep.optuna_private import open_trial
 from ferlab.sweep.search.constraints import Feasibility
-from ferlab.sweep.search.sampler import FixedSampler, ask, build_pruner, suggest
+from ferlab.sweep.search.sampler import FixedSampler, ask, suggest
 from ferlab.sweep.search.space import Space
+from ferlab.sweep.workers.identity import IDENTITY, make_or_join
 from ferlab.sweep.workers.liveness import Liveness
-from ferlab.sweep.workers.storage import open_storage
+from ferlab.tracking.study_runs import StudyKey
 
 _COUNTS = (TrialState.COMPLETE, TrialState.PRUNED)
 _POLL = 0.2
@@ -73,15 +74,8 @@ class SharedStudy:
         self._budget = budget
         self.baseline = None if config.baseline is None else space.params_of(config.baseline)
         self._fixed = FixedSampler()
-        self.optuna = optuna.create_study(
-            storage=open_storage(config.storage, name),
-            study_name=name,
-            directions=["minimize" if less else "maximize" for less in config.minimised],
-            sampler=self._fixed,
-            pruner=build_pruner(config.pruner),
-            load_if_exists=True,
-        )
-
+        self.optuna, self.is_new = make_or_join(name, config, self._fixed)
+        self.key = StudyKey(name, self.optuna.user_attrs[IDENTITY])
         self.liveness = Liveness(self.optuna)
 
     def trials(self) -> list[FrozenTrial]:
