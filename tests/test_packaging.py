@@ -3,10 +3,12 @@
 import os
 import shutil
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.processes import run
 
@@ -50,18 +52,41 @@ def test_the_wheel_works_from_an_empty_folder(wheel: Path, tmp_path: Path) -> No
     assert done.stdout.split() == [str(installed / "ferlab"), "seed", "se"]
 
 
-def test_the_lock_is_cleaned_by_any_sed(tmp_path: Path) -> None:
+def test_the_locks_are_cleaned_by_any_sed(tmp_path: Path) -> None:
     """GNU's and BSD's agree on -i only if a suffix is attached to it; BSD's has no long options."""
-    makefile = (ROOT / "Makefile").read_text()
-    (step,) = [line.strip() for line in makefile.splitlines() if line.startswith("\tsed ")]
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "requirements.lock", "requirements-full.lock"):
+        (tmp_path / name).write_text("torch==2.13.0+cpu\nnumpy==2.0\npgserver==0.1.4\n")
+    told = run(["make", "--dry-run", "lock"], cwd=tmp_path).stdout
+    (step,) = [line for line in told.splitlines() if line.startswith("sed ")]
     (tmp_path / "sed").write_text(
         f'#!/bin/sh\nfor a in "$@"; do case "$a" in -i|--*) exit 1;; esac; done\n'
         f'exec {shutil.which("sed")} "$@"\n'
     )
     (tmp_path / "sed").chmod(0o755)
-    (tmp_path / "requirements.lock").write_text("torch==2.13.0+cpu\nnumpy==2.0\n")
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    done = run(["/bin/sh", "-ec", step.replace("$$", "$")], cwd=tmp_path, env={"PATH": path})
+    done = run(["/bin/sh", "-ec", step], cwd=tmp_path, env={"PATH": path})
     assert done.returncode == 0, done.stderr
-    assert {file.name for file in tmp_path.iterdir()} == {"sed", "requirements.lock"}
-    assert (tmp_path / "requirements.lock").read_text() == "torch==2.13.0\nnumpy==2.0\n"
+    for name in ("requirements.lock", "requirements-full.lock"):
+        torch, numpy, server = (tmp_path / name).read_text().splitlines()
+        assert (torch, numpy) == ("torch==2.13.0", "numpy==2.0")
+        condition = Requirement(server).marker
+        assert condition is not None
+        assert not condition.evaluate({"platform_machine": "aarch64", "sys_platform": "linux"})
+
+
+def test_a_sweep_installs_less_than_the_tests_do_and_nothing_else() -> None:
+    """Both locks hold the same versions; launchers, databases and test tools are in one only."""
+    small, full = (
+        {
+            requirement.name: str(requirement.specifier)
+            for line in (ROOT / name).read_text().splitlines()
+            if line and not line.lstrip().startswith("#")
+            for requirement in [Requirement(line)]
+        }
+        for name in ("requirements.lock", "requirements-full.lock")
+    )
+    assert small.items() < full.items()
+    assert full.keys() - small.keys() >= {"ray", "psycopg", "pgserver", "pytest", "mypy"}
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {Requirement(line).name for line in asked} <= small.keys()

@@ -51,7 +51,9 @@ def read_space(
 
 def budget(settings: StudyConfig, space: Space, is_feasible: Feasibility) -> int:
     """How many trials are to count."""
-    if settings.baseline is not None and not is_feasible(space.params_of(settings.baseline)):
+    if settings.baseline is not None and not is_feasible(
+        space.params_of(settings.baseline, "study.baseline")
+    ):
         dear = Problem("study.baseline", "costs more than study.constraints allow")
         raise ConfigError(report([dear]))
     if settings.trials is not None:

@@ -28,12 +28,13 @@ from ferlab.study.table import value_of
 from ferlab.sweep import live, plan, studies
 from ferlab.sweep.begin import open_run, require_own_name
 from ferlab.sweep.outcome import SweepResult
-from ferlab.sweep.search import sampler as choosers
+from ferlab.sweep.search import components
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
 from ferlab.sweep.studies import remember, view, view_with_runs
 from ferlab.sweep.trial_code import tell_changed
+from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
 from ferlab.text import pluralize
@@ -77,7 +78,7 @@ def sweep(
     configs = ComposedConfigs(tuple(shared))
     is_feasible = Feasibility(settings.constraints, configs)
     budget = plan.budget(settings, space, is_feasible)
-    choosers.require(settings)
+    components.require(settings, space, budget)
     images, _ = prepare(first.data, first.targets())  # now, for all workers to find them decoded
     about = plan.describe_study(settings, space, firsts, images.digest)
     name = settings.name or plan.study_name(config, about)
@@ -144,6 +145,7 @@ def run(
     study = SharedStudy(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )
+    outside.require_kinds(study.optuna, space)
     run_id = open_run(study, client, first, question.about, question.tags)
     epochs, uri = plan.epochs(space, first), first.tracking.uri
     remember(study.optuna, settings, budget, epochs, question.command, uri)

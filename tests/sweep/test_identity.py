@@ -6,11 +6,11 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna.samplers import RandomSampler
 
 from ferlab.config.compose import compose
 from ferlab.errors import TrackingError
 from ferlab.sweep.begin import require_own_name
-from ferlab.sweep.search.sampler import FixedSampler
 from ferlab.sweep.workers import identity as module
 from ferlab.sweep.workers.identity import IDENTITY, make_or_join
 from ferlab.sweep.workers.replicate import Replicate
@@ -32,7 +32,7 @@ def test_all_who_begin_a_study_at_once_agree_on_its_identity(storage: str, tmp_p
 
     def begin(_: int) -> tuple[str, bool]:
         together.wait()
-        study, is_new = make_or_join("s", settings(storage=url), FixedSampler())
+        study, is_new = make_or_join("s", settings(storage=url), RandomSampler())
         return study.user_attrs[IDENTITY], is_new
 
     with ThreadPoolExecutor(6) as pool:

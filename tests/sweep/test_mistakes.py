@@ -10,8 +10,8 @@ from ferlab.config.study import Constraints
 from ferlab.errors import ConfigError, TrackingError
 from ferlab.sweep import studies
 from ferlab.sweep.plan import _shown
+from ferlab.sweep.search.components import build_pruner, build_sampler
 from ferlab.sweep.search.constraints import Feasibility
-from ferlab.sweep.search.sampler import build_pruner, require
 from ferlab.sweep.search.trial_configs import ComposedConfigs
 from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
@@ -89,7 +89,7 @@ def test_a_pruner_may_hold_another() -> None:
 def test_optunas_grid_is_refused_for_ferlabs() -> None:
     grid = {"_target_": "optuna.samplers.GridSampler", "search_space": {"a": [1]}}
     with pytest.raises(ConfigError, match="a grid is trained with"):
-        require(settings(trials=3, sampler=grid))
+        build_sampler(settings(trials=3, sampler=grid).sampler, 0)
 
 
 def test_a_confirmation_without_a_baseline_is_refused_before_the_search(

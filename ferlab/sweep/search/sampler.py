@@ -1,39 +1,102 @@
 """How the next point is chosen: by an Optuna sampler, but never one that was trained before."""
 
-import warnings
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from optuna import Study
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
 )
-from optuna.exceptions import ExperimentalWarning
-from optuna.pruners import BasePruner, NopPruner
-from optuna.samplers import BaseSampler, GridSampler, RandomSampler
-from optuna.study import Study
-from optuna.trial import FrozenTrial, Trial
+from optuna.samplers import BaseSampler, RandomSampler
+from optuna.trial import FrozenTrial, Trial, TrialState
 
-from ferlab import instantiate
-from ferlab.config.fields import Component
 from ferlab.config.problems import Problem, report
-from ferlab.config.study import OptunaComponent, StudyConfig
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params, Value
+from ferlab.sweep.optuna_private import (
+    Seen,
+    draft,
+    end_trial,
+    generator_states,
+    set_generator_states,
+    set_system_attr,
+)
 from ferlab.sweep.search.space import Parameter, Space
 
 _DRAWS = 100
 """Random points tried before the first one left is taken."""
 
+_DRAWN = "ferlab:drawn"
+"""A trial's system attribute: the sampler's draws so far, and its generators' states after them."""
 
-class FixedSampler(BaseSampler):
-    """A study's sampler that hands out the one point it was given, through Optuna's own calls."""
 
-    def __init__(self) -> None:
+class Chooser(BaseSampler):
+    """A study's sampler that hands out points chosen before, and asks another one for them.
+
+    A study has one sequence of points, whoever draws them: with each trial it keeps the states of
+    the sampler's random generators, for the next one to go on from, in whatever process.
+
+    Args:
+        sampler: to ask; None: points are taken in the order of the space.
+        seen: how the sampler knows of each trial.
+    """
+
+    def __init__(self, sampler: BaseSampler | None, seen: Seen) -> None:
         self.params: Params = {}
+        self._sampler = sampler
+        self._first = generator_states(sampler) if sampler else []
+        self._seen = seen
+
+    def choose(
+        self,
+        space: Space,
+        study: Study,
+        trial: FrozenTrial,
+        fixed: Params,
+        chosen: Sequence[FrozenTrial],
+        is_free: Callable[[Params], bool],
+        seed: int,
+    ) -> Params | None:
+        """The point of the next trial; None where none of a finite space is free.
+
+        Args:
+            space: to choose from.
+            study: with the trials so far.
+            trial: the one to choose for.
+            fixed: values that the point is to have.
+            chosen: the trials that have points.
+            is_free: whether a point may be chosen.
+            seed: of this one trial, for random points in place of one that is not free.
+
+        Raises:
+            ConfigError: of a space without end, no point that was drawn is free.
+        """
+        if self._sampler is None:
+            return next(filter(is_free, _having(space.all_params(), fixed)), None)
+        draws, states = max(
+            (t.system_attrs[_DRAWN] for t in chosen if _DRAWN in t.system_attrs),
+            default=(0, self._first),
+        )
+        set_generator_states(self._sampler, states)
+        params = _drawn(space, draft(study, self._sampler, trial, fixed, self._seen))
+        set_system_attr(study, trial, _DRAWN, [draws + 1, generator_states(self._sampler)])
+        if is_free(params):
+            return params
+        random = RandomSampler(seed)
+        for _ in range(_DRAWS):
+            params = _drawn(space, draft(study, random, trial, fixed, self._seen))
+            if is_free(params):
+                return params
+        if space.is_finite:
+            return next(filter(is_free, _having(space.all_params(), fixed)), None)
+        if fixed:
+            return None
+        text = f"none of {_DRAWS} random points meets them"
+        raise ConfigError(report([Problem("study.constraints", text)]))
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -60,120 +123,28 @@ class FixedSampler(BaseSampler):
         del study, trial, param_distribution
         return self.params[param_name]
 
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        """Tell the sampler."""
+        if self._sampler is not None:
+            end_trial(study, self._sampler, trial, state, values, self._seen)
 
-def ask(trial: Trial, param: Parameter) -> None:
+
+def ask(trial: Trial, param: Parameter) -> Value:
     """Have a trial ask its study's sampler for a parameter."""
     match param.distribution:
         case CategoricalDistribution(choices=choices):
-            trial.suggest_categorical(param.key, choices)
+            return trial.suggest_categorical(param.key, choices)
         case IntDistribution(low=low, high=high, step=step, log=log):
-            trial.suggest_int(param.key, low, high, step=step, log=log)
+            return trial.suggest_int(param.key, low, high, step=step, log=log)
         case FloatDistribution(low=low, high=high, step=step, log=log):
-            trial.suggest_float(param.key, low, high, step=step, log=log)
+            return trial.suggest_float(param.key, low, high, step=step, log=log)
+    raise AssertionError("Optuna has no other distributions")
 
 
-def suggest(
-    space: Space,
-    sampler: OptunaComponent | None,
-    seed: int,
-    study: Study,
-    trial: FrozenTrial,
-    is_free: Callable[[Params], bool],
-) -> Params | None:
-    """The point of the next trial; None where none of a finite space is free.
-
-    What it draws follows from ``seed`` and the study's trials alone, so an interrupted sweep
-    goes on to the same points.
-
-    Args:
-        space: to choose from.
-        sampler: as configured; None: in the order of the space.
-        seed: of this one trial. A sampler that has a seed of its own keeps that.
-        study: with the trials so far.
-        trial: the one to choose for.
-        is_free: whether a point may be chosen.
-
-    Raises:
-        ConfigError: of a space without end, no point that was drawn is free.
-    """
-    if sampler is None:
-        return _first_free(space, is_free)
-    params = _sampled(space, _build(sampler, seed), study, trial)
-    if is_free(params):
-        return params
-    random = RandomSampler(seed)
-    for _ in range(_DRAWS):
-        params = _sampled(space, random, study, trial)
-        if is_free(params):
-            return params
-    if not space.is_finite:
-        text = f"none of {_DRAWS} random points meets them"
-        raise ConfigError(report([Problem("study.constraints", text)]))
-    return _first_free(space, is_free)
-
-
-def build_pruner(config: OptunaComponent | None) -> BasePruner:
-    """The configured pruner, or one that never prunes.
-
-    Raises:
-        ConfigError: Optuna has no such pruner, or it takes other arguments.
-    """
-    if config is None:
-        return NopPruner()
-    pruner = _call("pruner", config.model_dump(by_alias=True))
-    return pruner if isinstance(pruner, BasePruner) else _refuse("pruner", config)
-
-
-def require(config: StudyConfig) -> None:
-    """Refuse a sampler or a pruner that cannot be made as configured.
-
-    Raises:
-        ConfigError: Optuna has none such, or it takes other arguments.
-    """
-    build_pruner(config.pruner)
-    if config.trials is not None:
-        _build(config.sampler, config.seed)
-
-
-def _build(config: OptunaComponent, seed: int) -> BaseSampler:
-    sampler = _call("sampler", {"seed": seed, **config.model_dump(by_alias=True)})
-    if isinstance(sampler, GridSampler):
-        text = "a grid is trained with study.trials=null"
-        raise ConfigError(report([Problem("study.sampler", text)]))
-    return sampler if isinstance(sampler, BaseSampler) else _refuse("sampler", config)
-
-
-def _call(what: str, arguments: Mapping[str, Any]) -> Any:
-    """What the arguments describe; some of them may be samplers or pruners themselves."""
-    built = {
-        key: _call(what, value) if isinstance(value, Mapping) and "_target_" in value else value
-        for key, value in arguments.items()
-    }
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            return instantiate.call(built, allow=["optuna.samplers", "optuna.pruners"])
-    except (ConfigError, TypeError, ValueError) as error:
-        raise ConfigError(report([Problem(f"study.{what}", str(error))])) from error
-
-
-def _refuse(what: str, config: Component) -> NoReturn:
-    text = f"'{config.target}' is not an Optuna {what}"
-    raise ConfigError(report([Problem(f"study.{what}", text)]))
-
-
-def _sampled(space: Space, sampler: BaseSampler, study: Study, trial: FrozenTrial) -> Params:
-    relative = sampler.sample_relative(
-        study, trial, sampler.infer_relative_search_space(study, trial)
-    )
-
-    def value(param: Parameter) -> Value:
-        if param.key in relative:
-            return param.nearest(_plain(relative[param.key]))
-        drawn = sampler.sample_independent(study, trial, param.key, param.distribution)
-        return param.nearest(_plain(drawn))
-
-    return space.draw(value)
+def _drawn(space: Space, trial: Trial) -> Params:
+    return space.draw(lambda param: param.nearest(_plain(ask(trial, param))))
 
 
 def _plain(value: Any) -> Value:
@@ -182,5 +153,6 @@ def _plain(value: Any) -> Value:
     return chosen
 
 
-def _first_free(space: Space, is_free: Callable[[Params], bool]) -> Params | None:
-    return next(filter(is_free, space.all_params()), None)
+def _having(points: Iterable[Params], fixed: Params) -> Iterator[Params]:
+    """The points that have these values, where they are drawn."""
+    return (p for p in points if all(p.get(key, value) == value for key, value in fixed.items()))

@@ -19,6 +19,9 @@ from ferlab.errors import ConfigError
 from ferlab.study.params import Params, Value, format_override
 from ferlab.sweep.optuna_private import contains
 
+_MISSING = "???"
+"""A value that is not given; none that a parameter may have."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -37,6 +40,10 @@ class Parameter:
     def is_drawn(self, params: Params) -> bool:
         """Whether it has a value, given those of the parameters above it."""
         return all(key in params and params[key] in values for key, values in self.when.items())
+
+    def may_be_drawn(self, params: Params) -> bool:
+        """Whether it may have a value, given those of some of the parameters above it."""
+        return all(params.get(key, values[0]) in values for key, values in self.when.items())
 
     def takes(self, value: Value) -> bool:
         """Whether it may have this value."""
@@ -109,33 +116,35 @@ class Space:
                 params[param.key] = choose(param)
         return params
 
-    def params_of(self, values: Mapping[str, Any]) -> Params:
+    def params_of(self, values: Mapping[str, Any], where: str = "study.baseline") -> Params:
         """The point that has these values.
+
+        Args:
+            values: by key.
+            where: they stand, ``study.baseline``.
 
         Raises:
             ConfigError: a value is missing, is none that its parameter takes, or belongs to none.
         """
+        if problems := self.problems(values):
+            raise ConfigError(report(Problem(f"{where}.{key}", text) for key, text in problems))
+        return {p.key: p.nearest(stored(values[p.key])) for p in self.parameters if p.key in values}
+
+    def problems(self, values: Mapping[str, Any], some: bool = False) -> list[Problem]:
+        """What keeps values from being those of a point; or, of ``some``, from being among them."""
         given = {key: stored(value) for key, value in values.items()}
-        params: Params = {}
-        problems: list[Problem] = []
-        for param in self.parameters:
-            if not param.is_drawn(params):
-                continue
-            if param.key not in given:
-                problems.append(Problem(param.key, "is missing"))
-            elif param.takes(given[param.key]):
-                params[param.key] = param.nearest(given[param.key])
-            else:
-                params[param.key] = given[param.key]
-                problems.append(
-                    Problem(param.key, f"is never {given[param.key]}, but one of {param.told()}")
-                )
-        problems += [Problem(key, "is not drawn there") for key in given if key not in params]
-        if problems:
-            raise ConfigError(
-                report(Problem(f"study.baseline.{key}", text) for key, text in problems)
-            )
-        return params
+        known = {param.key: param for param in self.parameters}
+        drawn = self.draw(lambda param: given.get(param.key, _MISSING))
+        found = [Problem(key, "is not swept") for key in given if key not in known]
+        for key, param in known.items():
+            if key not in given:
+                if key in drawn and not some:
+                    found.append(Problem(key, "is missing"))
+            elif not param.takes(given[key]):
+                found.append(Problem(key, f"is never {given[key]}, but one of {param.told()}"))
+            elif key not in drawn and not (some and param.may_be_drawn(given)):
+                found.append(Problem(key, "is not drawn there"))
+        return found
 
     def describe(self) -> dict[str, str]:
         """Key to distribution, as text, to be recorded and compared."""

@@ -10,13 +10,13 @@ from optuna.samplers import BaseSampler
 
 from ferlab.config.study import StudyConfig
 from ferlab.sweep.optuna_private import name_objectives
-from ferlab.sweep.search.sampler import build_pruner
+from ferlab.sweep.search.components import build_pruner
 from ferlab.sweep.workers.storage import open_storage
 
 IDENTITY = "identity"
 """The attribute of a study that no other study has, whatever its name."""
 
-_PATIENCE = 10.0
+_PATIENCE = 5.0
 """Seconds within which who has made a study says what it is; it takes a few milliseconds."""
 
 _POLL = 0.05

@@ -7,18 +7,21 @@ their points, and steps back if they already fill the budget.
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from ferlab.config.study import StudyConfig
 from ferlab.study.params import Params, identity
-from ferlab.sweep.optuna_private import open_trial
+from ferlab.sweep.optuna_private import fail_trial, open_trial, start_trial
+from ferlab.sweep.search.components import build_sampler
 from ferlab.sweep.search.constraints import Feasibility
-from ferlab.sweep.search.sampler import FixedSampler, ask, suggest
-from ferlab.sweep.search.space import Space
+from ferlab.sweep.search.sampler import Chooser, ask
+from ferlab.sweep.search.space import Space, stored
+from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.identity import IDENTITY, make_or_join
 from ferlab.sweep.workers.liveness import Liveness
 from ferlab.tracking.study_runs import StudyKey
@@ -73,15 +76,20 @@ class SharedStudy:
         self._is_feasible = is_feasible
         self._budget = budget
         self.baseline = None if config.baseline is None else space.params_of(config.baseline)
-        self._fixed = FixedSampler()
-        self.optuna, self.is_new = make_or_join(name, config, self._fixed)
+        sampler = None if config.trials is None else build_sampler(config.sampler, config.seed)
+        self._chooser = Chooser(sampler, outside.Seen(space))
+        self.optuna, self.is_new = make_or_join(name, config, self._chooser)
         self.key = StudyKey(name, self.optuna.user_attrs[IDENTITY])
         self.liveness = Liveness(self.optuna)
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials but those withdrawn, by number."""
+        """All trials of ferlab's workers but those withdrawn, by number."""
         trials = self.optuna.get_trials(deepcopy=False)
-        return [trial for trial in trials if "withdrawn" not in trial.user_attrs]
+        return [t for t in trials if outside.is_own(t) and not outside.is_withdrawn(t)]
+
+    def waiting(self) -> list[FrozenTrial]:
+        """The trials that were enqueued and are not trained yet, by number."""
+        return outside.waiting(self.optuna.get_trials(deepcopy=False))
 
     def counts(self) -> Counts:
         """How many trials are what; failed ones of this session only."""
@@ -128,7 +136,7 @@ class SharedStudy:
             if adopted is not None:
                 return adopted
             used = sum(trial.state in _COUNTS for trial in trials) + len(running)
-            is_full = used >= self._budget or not self._has_point_left(trials)
+            is_full = used >= self._budget or not (self._has_point_left(trials) or self.waiting())
             if not is_full and time.time() < deadline:
                 claimed = self._claim(worker)
                 if claimed is not None:
@@ -152,25 +160,74 @@ class SharedStudy:
         )
         while any(map(self._is_choosing, self._below(mine))):
             time.sleep(_POLL / 10)
-        lower = self._below(mine)
-        used = sum(t.state in _COUNTS or t.state == TrialState.RUNNING for t in lower)
-        params = None
-        if used < self._budget:
-            params = self._suggest(mine, lower)
-        if params is None:
+        enqueued = self._take_enqueued(mine, worker)
+        if enqueued is not None:
             self._withdraw(mine)
+            return enqueued
+        trial = self._chosen(mine, self._baseline_first(mine))
+        if trial is None:
+            self._withdraw(mine)
+        return trial
+
+    def _take_enqueued(self, mine: FrozenTrial, worker: str) -> Trial | None:
+        """A point that somebody enqueued, with its own trial; who holds ``mine`` is the only one.
+
+        What it leaves open is drawn. One that cannot be trained is skipped, and says why.
+        """
+        if self._baseline_first(mine):
+            return None
+        for trial in self.waiting():
+            if trial.number > mine.number or self._is_full_below(trial):
+                return None
+            values = outside.enqueued_values(trial)
+            if problems := self._space.problems(values, some=True):
+                outside.skip(self.optuna, trial, "; ".join(f"{k} {text}" for k, text in problems))
+                continue
+            opened = self._open(trial)
+            for key, value in (("worker", worker), ("session", self.session), ("enqueued", True)):
+                opened.set_user_attr(key, value)
+            if not start_trial(self.optuna, trial):
+                opened.set_user_attr("worker", "")  # whoever runs it, ferlab does not
+                continue
+            if (taken := self._chosen(self._again(trial), values)) is not None:
+                return taken
+            opened.set_user_attr("worker", "")
+            is_point = not self._space.problems(values)
+            is_dear = is_point and not self._is_feasible(self._space.params_of(values))
+            why = "costs more than study.constraints allow" if is_dear else "was trained already"
+            outside.skip(self.optuna, trial, why)
+        return None
+
+    def _chosen(self, mine: FrozenTrial, fixed: Mapping[str, Any]) -> Trial | None:
+        """The trial with its point, unless the budget or the space is used up; no other chooses."""
+        if self._is_full_below(mine):
+            return None
+        chosen = [t for t in self.trials() if "params" in t.user_attrs]
+        params = self._chooser.choose(
+            self._space,
+            self.optuna,
+            mine,
+            {key: stored(value) for key, value in fixed.items()},
+            chosen,
+            self._is_free(chosen),
+            self.config.seed + len(chosen),
+        )
+        if params is None:
             return None
         trial = self._open(mine)
         trial.set_user_attr("params", params)
         return self._with_params(trial, params)
 
-    def _suggest(self, mine: FrozenTrial, lower: Sequence[FrozenTrial]) -> Params | None:
-        tried = [t.user_attrs.get("params") for t in lower if self._is_tried(t)]
-        if self.baseline is not None and self.baseline not in tried:
-            return self.baseline
-        config, is_free = self.config, self._is_free(lower)
-        sampler = None if config.trials is None else config.sampler
-        return suggest(self._space, sampler, config.seed + len(lower), self.optuna, mine, is_free)
+    def _is_full_below(self, trial: FrozenTrial) -> bool:
+        """Whether the trials of lower numbers, enqueued ones among them, fill the budget."""
+        lower = self._below(trial)
+        used = sum(t.state in _COUNTS or t.state == TrialState.RUNNING for t in lower)
+        return used + sum(t.number < trial.number for t in self.waiting()) >= self._budget
+
+    def _baseline_first(self, mine: FrozenTrial) -> Params:
+        """The baseline, where it has not had its chance; else nothing."""
+        tried = [t.user_attrs.get("params") for t in self._below(mine) if self._is_tried(t)]
+        return {} if self.baseline is None or self.baseline in tried else self.baseline
 
     def _adopt(self, abandoned: FrozenTrial, worker: str) -> Trial | None:
         """Take over a trial whose worker is gone; None if it is not, or another was quicker."""
@@ -184,6 +241,8 @@ class SharedStudy:
             if now.state.is_finished() or now.user_attrs["worker"] != before:
                 return None
             if "params" not in now.user_attrs:
+                if "enqueued" in now.user_attrs:
+                    self.optuna.enqueue_trial(outside.enqueued_values(now))
                 self._withdraw(now)  # others may have gone past it, so it must not choose now
                 return None
             trial = self._open(now)
@@ -192,7 +251,7 @@ class SharedStudy:
         return self._with_params(trial, now.user_attrs["params"])
 
     def _with_params(self, trial: Trial, params: Params) -> Trial:
-        self._fixed.params = params
+        self._chooser.params = params
         for param in self._space.parameters:
             if param.key in params:
                 ask(trial, param)
@@ -232,7 +291,7 @@ class SharedStudy:
 
     def _withdraw(self, trial: FrozenTrial) -> None:
         self._open(trial).set_user_attr("withdrawn", True)
-        self.optuna.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+        fail_trial(self.optuna, trial)
 
     def _open(self, trial: FrozenTrial) -> Trial:
         return open_trial(self.optuna, trial)
