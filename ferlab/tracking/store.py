@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,16 +13,19 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request, verify_rest_response
 from sqlalchemy.exc import SQLAlchemyError
 
 from ferlab import paths
 from ferlab.errors import TrackingError
+from ferlab.tracking import moved
 
 Client = MlflowClient
 """MLflow's client, under a name for other packages: only this one imports MLflow."""
 
-_TIMEOUT = 5.0
-"""Seconds to wait for a tracking server's first answer."""
+_TIMEOUT = (5.0, 30.0)
+"""Seconds to wait for a connection to a tracking server, and then for its first answer."""
 
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -48,8 +52,13 @@ def noted(uri: str | None) -> str | None:
     uri = uri or default_uri()
     if uri.startswith("sqlite:///"):
         uri = f"sqlite:///{Path(uri.removeprefix('sqlite:///')).absolute()}"
-    home = f"sqlite:///{paths.home().absolute() / 'mlflow.db'}"
-    return None if uri == home else without_password(uri)
+    return None if _is_home(uri) else without_password(uri)
+
+
+def _is_home(uri: str) -> bool:
+    """Whether a URI leads to the store in ferlab's home, by whatever path."""
+    path = uri.removeprefix("sqlite:///")
+    return path != uri and Path(path).resolve() == paths.home() / "mlflow.db"
 
 
 def recalled(note: str | None) -> str | None:
@@ -81,7 +90,7 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
     uri = uri or default_uri()
     with reported(uri):
         if uri.startswith(("http://", "https://")):
-            requests.get(f"{uri.rstrip('/')}/health", timeout=_TIMEOUT).raise_for_status()
+            _require_answer(uri)
             return MlflowClient(uri)
         if not uri.startswith("sqlite:///"):
             return MlflowClient(uri)
@@ -95,7 +104,9 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
         # Two first runs at once would both create the tables.
         with FileLock(path.with_name(".mlflow.lock")):
             if not path.exists():
-                _make(path)
+                _make(path, _is_home(uri))
+            if _is_home(uri):
+                moved.follow(path, paths.home() / "artifacts")
             client = MlflowClient(uri)
             client.search_experiments(max_results=1)
             return client
@@ -108,11 +119,40 @@ def look(uri: str, page: str = "") -> str:
     return f"ferlab ui, then http://127.0.0.1:5000/{page}"
 
 
-def _make(path: Path) -> None:
+def _require_answer(uri: str) -> None:
+    """Ask a server as MLflow will, but once: MLflow would ask one that is not there for minutes.
+
+    Raises:
+        MlflowException: it does not answer, or not as a tracking server.
+        TrackingError: it does not know the user.
+    """
+    page = "/api/2.0/mlflow/experiments/search"
+    answer = http_request(  # type: ignore[no-untyped-call]
+        get_default_host_creds(uri),  # type: ignore[no-untyped-call]
+        page,
+        "POST",
+        max_retries=0,
+        raise_on_status=False,
+        timeout=_TIMEOUT,
+        json={"max_results": 1},
+    )
+    if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise TrackingError(
+            f"the tracking server {without_password(uri)} refuses you (HTTP {answer.status_code}); "
+            "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        )
+    verify_rest_response(answer, page)
+
+
+def _make(path: Path, is_home: bool) -> None:
     """Create a store under another name, then rename it: MLflow cannot mend half-made tables."""
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)
-    MlflowClient(f"sqlite:///{draft}").search_experiments(max_results=1)
+    client = MlflowClient(f"sqlite:///{draft}")
+    for experiment in client.search_experiments():  # MLflow makes one itself
+        if is_home:
+            for key, value in moved.TAG.items():
+                client.set_experiment_tag(experiment.experiment_id, key, value)
     draft.replace(path)
 
 
@@ -125,11 +165,11 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     with reported(client.tracking_uri):
         experiment = client.get_experiment_by_name(name)
         if experiment is None:
-            location = None
-            if client.tracking_uri == f"sqlite:///{paths.home() / 'mlflow.db'}":
-                location = (paths.home() / "artifacts").as_uri()
+            location, tags = None, _EXPERIMENT_TAGS
+            if _is_home(client.tracking_uri):
+                location, tags = (paths.home() / "artifacts").as_uri(), {**tags, **moved.TAG}
             try:
-                return str(client.create_experiment(name, location, _EXPERIMENT_TAGS))
+                return str(client.create_experiment(name, location, tags))
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
@@ -204,8 +244,9 @@ def reported(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
+        what = _first_line(error).replace(uri, without_password(uri))
         raise TrackingError(
-            f"the tracking store {without_password(uri)} cannot be used: {_first_line(error)}"
+            f"the tracking store {without_password(uri)} cannot be used: {what}"
         ) from error
 
 

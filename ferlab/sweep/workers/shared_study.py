@@ -80,7 +80,7 @@ class SharedStudy:
         self._chooser = Chooser(sampler, outside.Seen(space))
         self.optuna, self.is_new = make_or_join(name, config, self._chooser)
         self.key = StudyKey(name, self.optuna.user_attrs[IDENTITY])
-        self.liveness = Liveness(self.optuna)
+        self.liveness = Liveness(self.optuna, at_home=config.storage is None)
 
     def trials(self) -> list[FrozenTrial]:
         """All trials of ferlab's workers but those withdrawn, by number."""
