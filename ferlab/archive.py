@@ -16,16 +16,16 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 
 
 def members(
-    path: Path, check: Callable[[Sequence[zipfile.ZipInfo]], None]
+    source: Path | IO[bytes], check: Callable[[Sequence[zipfile.ZipInfo]], None]
 ) -> Generator[tuple[zipfile.ZipInfo, IO[bytes]], None, None]:
     """The members of a zip, folders among them, each open until the next one is asked for.
 
     Args:
-        path: the zip.
+        source: the zip, or its bytes, which can be sought in.
         check: is given all of them before any is unpacked, to refuse names, sizes, and what
             `is_bounded` says no to.
     """
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(source) as archive:
         check(archive.infolist())
         for info in archive.infolist():
             with archive.open(info) as stream:

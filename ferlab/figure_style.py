@@ -1,5 +1,6 @@
 """One style for all figures: colours, the titled canvas, names and axes that fit."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +15,13 @@ from ferlab.text import shorten
 
 # Okabe and Ito's blue and vermilion, which stay apart for colour-blind readers, and greys.
 BLUE, VERMILION = "#0072B2", "#D55E00"
-INK, FAINT, EDGE, RULE = "#222222", "#6E6E6E", "#BBBBBB", "#E2E2E2"
+# The two and those of `SCORES` can be told from white and from a dark page.
+INK, FAINT, EDGE, RULE, PAPER = "#222222", "#6E6E6E", "#BBBBBB", "#E2E2E2", "#FFFFFF"
 BLUES = LinearSegmentedColormap.from_list("blues", ["#FFFFFF", "#A6D0EA", BLUE, "#003F66"])
+SCORES = LinearSegmentedColormap.from_list("scores", ["#DDA63C", "#6FAE9C", BLUE])
+"""From the worst score to the best."""
+WIDTH = 5.2
+"""Inches of a report's figures: a phone shrinks their letters to three quarters, no further."""
 DASHED: dict[str, Any] = {"color": FAINT, "linewidth": 0.8, "linestyle": (0, (4, 3))}
 
 styled = mpl.rc_context(
@@ -36,6 +42,8 @@ styled = mpl.rc_context(
         "ytick.labelcolor": FAINT,
         "legend.frameon": False,
         "legend.fontsize": 8,
+        "legend.handlelength": 1.5,
+        "legend.columnspacing": 1.2,
     }
 )
 
@@ -51,13 +59,51 @@ def canvas(
     bottom: float = 0.5,
     top: float = 0.75,
 ) -> tuple[Figure, Axes]:
-    """A titled figure, ``width`` inches wide, around axes that are ``height`` inches high."""
-    whole = height + bottom + top
+    """A titled figure, ``width`` inches wide, around axes that are ``height`` inches high.
+
+    What is too long for one line goes on in another one, for which there is room above ``top``.
+    """
+    titles, notes = _wrap(title, width, 7.9), _wrap(note, width, 4.7)
+    more = 0.2 * (len(titles) - 1) + 0.165 * (len(notes) - 1)
+    whole = height + bottom + top + more
     figure = Figure(figsize=(width, whole))
-    figure.text(0.18 / width, 1 - 0.3 / whole, title, size=12, weight="bold")
-    figure.text(0.18 / width, 1 - 0.52 / whole, note, color=FAINT)
+    above: dict[str, Any] = {"x": 0.18 / width, "va": "top", "linespacing": 1.3}
+    figure.text(y=1 - 0.16 / whole, s="\n".join(titles), size=12, weight="bold", **above)
+    down = 0.41 + 0.2 * (len(titles) - 1)
+    figure.text(y=1 - down / whole, s="\n".join(notes), color=FAINT, **above)
     box = (left / width, bottom / whole, (width - left - right) / width, height / whole)
     return figure, figure.add_axes(box)
+
+
+def _wrap(text: str, width: float, points: float) -> list[str]:
+    """Lines that fit into a figure; ``points`` is how wide a letter is on average."""
+    kept = text.replace(" %", "\N{NO-BREAK SPACE}%")
+    return textwrap.wrap(kept, int(72 * (width - 0.36) / points)) or [""]
+
+
+def legend_above(figure: Figure, columns: int = 3) -> None:
+    """The legend of a figure's axes, above them; the figure grows by its lines."""
+    (axes,) = figure.axes
+    legend(axes, columns)
+    labels = axes.get_legend_handles_labels()[1]
+    add_room(figure, legend_height(len(labels), columns))
+
+
+def legend_height(labels: int, columns: int) -> float:
+    """Inches that a legend needs."""
+    return 0.05 + 0.185 * -(-labels // columns)
+
+
+def add_room(figure: Figure, inches: float) -> None:
+    """Make a figure higher, between its note and its axes."""
+    width, height = figure.get_size_inches()
+    shrunk = height / (height + inches)
+    for text in figure.texts:
+        text.set_y(1 - (1 - text.get_position()[1]) * shrunk)
+    for axes in figure.axes:
+        box = axes.get_position()
+        axes.set_position((box.x0, box.y0 * shrunk, box.width, box.height * shrunk))
+    figure.set_size_inches(width, height + inches)
 
 
 def legend(axes: Axes, columns: int = 3) -> None:

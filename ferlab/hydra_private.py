@@ -1,15 +1,16 @@
 """All that ferlab uses of Hydra beside its public interface, in one place.
 
-The command line asks Hydra for a launcher and for a sweep without `hydra.main`, and for what ended
-a job without raising it; Hydra offers neither.
+The command line asks Hydra for a launcher and for a sweep without `hydra.main`, for configs from
+where it says, and for what ended a job without raising it; Hydra offers none of these.
 """
 
-from pathlib import Path
+from collections.abc import Sequence
 
-from hydra import initialize_config_dir
+from hydra import version
 from hydra._internal.callbacks import Callbacks
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
-from hydra.core.global_hydra import GlobalHydra
+from hydra._internal.utils import create_config_search_path
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
@@ -20,13 +21,18 @@ HOLDS_FOR = "1.3.8"
 """The release that this was read and tested against."""
 
 
-def start(folder: Path) -> Hydra:
-    """A Hydra of its own for the configs of a folder; others may be composed meanwhile."""
-    with initialize_config_dir(str(folder), version_base="1.3"):
-        hydra = GlobalHydra.instance().hydra
-    if hydra is None:
-        raise RuntimeError("Hydra did not start")
-    return hydra
+def start(main: str, before: Sequence[str] = ()) -> Hydra:
+    """A Hydra of its own; others may be composed meanwhile.
+
+    Args:
+        main: URL of the source of configs, ``project:///folder``.
+        before: further ones, in which a config is looked for first.
+    """
+    version.setbase("1.3")
+    search_path = create_config_search_path(main)
+    for source in reversed(before):
+        search_path.prepend("before", source)
+    return Hydra("ferlab", ConfigLoaderImpl(search_path))
 
 
 def context_of(hydra: Hydra, config: DictConfig) -> HydraContext:

@@ -1,10 +1,11 @@
 """Studies that were never run: tables of trials with drawn scores, for what shows a study."""
 
+import math
 import random
 import statistics
 from typing import Any
 
-from ferlab.study.params import Params
+from ferlab.study.params import Choices, Domain, Params, Range
 from ferlab.study.table import State, StudyTable, TrialRow
 
 STAGES = ("[1]", "[2]", "[3]", "[1,2]", "[1,3]", "[2,3]", "all")
@@ -58,7 +59,86 @@ def study(
         minimised=(False, True, True)[:objectives],
         budget=trials + 6,
         replicates=replicates,
+        domains=_placed(positions),
     )
+
+
+def _placed(positions: bool) -> dict[str, Domain]:
+    domains: dict[str, Domain] = {
+        "model.attention.kind": Choices(("none", "se")),
+        "model.attention.reduction": Choices((2, 4, 8, 16, 32)),
+        "model.attention.stages": Choices(STAGES),
+    }
+    if positions:
+        domains["model.attention.position"] = Choices(POSITIONS)
+    return {**domains, "optimizer.lr": Range(0.01, 0.32, log=True, continuous=True)}
+
+
+def learning_rates(trials: int, replicates: int = 1) -> StudyTable:
+    """A search over one number on a logarithmic scale."""
+    rng = random.Random(trials)
+    rates = [round(10 ** rng.uniform(-4, -0.5), 6) for _ in range(trials)]
+    rows = [
+        _scored(i, 0.62 - 0.03 * (math.log10(lr) + 1.5) ** 2, replicates, rng, {"optimizer.lr": lr})
+        for i, lr in enumerate(rates)
+    ]
+    domains = {"optimizer.lr": Range(1e-4, 0.32, log=True, continuous=True)}
+    return table(*rows, study="learning_rate", replicates=replicates, domains=domains)
+
+
+def recipes(trials: int, replicates: int = 1) -> StudyTable:
+    """A search over choices and numbers, one of which only some trials have."""
+    rng = random.Random(trials + 1)
+    rows = []
+    for i in range(trials):
+        params: Params = {
+            "optimizer": rng.choice(("sgd", "adamw")),
+            "trainer.batch_size": rng.choice((32, 64, 128, 256)),
+            "model.dropout": round(rng.uniform(0, 0.5), 3),
+            "trainer.max_epochs": rng.randint(3, 12),
+        }
+        if params["optimizer"] == "sgd":
+            params["optimizer.momentum"] = round(rng.uniform(0.5, 0.99), 3)
+        level = 0.62 - 0.05 * abs(float(params["model.dropout"] or 0) - 0.2)
+        rows.append(_scored(i, level, replicates, rng, params))
+    domains: dict[str, Domain] = {
+        "optimizer": Choices(("sgd", "adamw")),
+        "trainer.batch_size": Choices((32, 64, 128, 256)),
+        "model.dropout": Range(0, 0.5, log=False, continuous=True),
+        "trainer.max_epochs": Range(3, 12, log=False, continuous=False),
+        "optimizer.momentum": Range(0.5, 0.99, log=False, continuous=True),
+    }
+    return table(*rows, study="recipes", replicates=replicates, domains=domains)
+
+
+def optimizers(replicates: int = 1) -> StudyTable:
+    """A choice of optimizer and schedule, with a baseline; every point is tried once."""
+    rng = random.Random(replicates)
+    kinds, schedules = ("sgd", "adamw"), ("constant", "cosine", "one_cycle", "plateau")
+    points: list[Params] = [{"optimizer": k, "scheduler": s} for k in kinds for s in schedules]
+    rows = [
+        _scored(i, 0.6 + 0.012 * (point["scheduler"] == "one_cycle"), replicates, rng, point)
+        for i, point in enumerate(points)
+    ]
+    return table(
+        *rows,
+        study="optimizers",
+        replicates=replicates,
+        domains={"optimizer": Choices(kinds), "scheduler": Choices(schedules)},
+        baseline=points[0],
+    )
+
+
+def _scored(i: int, level: float, replicates: int, rng: random.Random, params: Params) -> TrialRow:
+    """A trial that reaches about this level; one of five is pruned."""
+    name = ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in params.items())
+    epochs = {e: level * (1 - 0.6 * 0.6**e) + rng.gauss(0, 0.006) for e in range(1, 11)}
+    if i > 2 and rng.random() < 0.2:
+        cut = dict(list(epochs.items())[: rng.randint(1, 5)])
+        return row(i, state="pruned", params=params, name=name, epochs=cut)
+    scores = tuple(level + rng.gauss(0, 0.006) for _ in range(replicates))
+    value = statistics.mean(scores)
+    return row(i, value, params=params, name=name, epochs=epochs, replicates=scores)
 
 
 def _drawn(

@@ -36,7 +36,7 @@ def test_it_holds_for_the_release_that_is_pinned(library: str, holds_for: str) -
 
 
 def test_hydra_starts_twice_and_composes_what_a_launcher_is_given() -> None:
-    first, second = (hydra_private.start(paths.shipped() / "conf") for _ in range(2))
+    first, second = (hydra_private.start(f"project://{paths.shipped()}") for _ in range(2))
     assert first is not second
     config = first.compose_config("config", ["seed=3"], RunMode.MULTIRUN)
     context = hydra_private.context_of(first, config)

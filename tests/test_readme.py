@@ -117,8 +117,13 @@ def test_the_pages_name_all_that_there_is() -> None:
     assert f"after {liveness.TIMEOUT:g} seconds" in " ".join(machines.split())
 
 
+def test_the_experiment_that_the_readme_shows_is_the_one_that_comes_with_ferlab() -> None:
+    (shown,) = re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
+    assert shown == (ROOT / "experiments" / "quickstart.yaml").read_text()
+
+
 def test_it_is_short() -> None:
-    assert len(README.read_text().splitlines()) < 160
+    assert len(README.read_text().splitlines()) < 200
     assert all(len(text.splitlines()) < 200 for text in PAGE.values())
 
 

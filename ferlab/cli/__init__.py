@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from ferlab import __version__
-from ferlab.cli import confirm, data, report, reproduce, runs, train, ui
+from ferlab.cli import completion, confirm, dashboard, data, report, reproduce, runs, train, ui
 from ferlab.errors import FerlabError, RunEnded
 
-_GROUPS = (train, data, runs, confirm, report, reproduce, ui)
+_GROUPS = (train, data, runs, confirm, report, reproduce, ui, dashboard)
 """Modules that each add their commands to the parser."""
 
 _BROKEN_PIPE = 128 + 13
@@ -60,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
+    completion.answer(parser)
     args, late = parser.parse_known_args(argv)
     if "overrides" not in args or any(text.startswith("-") for text in late):
         return parser.parse_args(argv)  # with argparse's own words, if there is a mistake

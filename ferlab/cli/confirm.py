@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ferlab.confirm.evidence import Evidence
-    from ferlab.tracking.store import Client
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -85,16 +84,17 @@ def run_confirmation(
         print(f"look     {found.training.look}")
         return found.training.exit_code or 1
     confirmation_files.record_confirmation(found.evidence, storage, found.client)
-    write_report(found.evidence, storage, found.client, folder)
+    write_report(found.evidence, storage, folder)
     return 0
 
 
-def write_report(evidence: "Evidence", storage: str | None, client: "Client", folder: Path) -> None:
+def write_report(evidence: "Evidence", storage: str | None, folder: Path) -> None:
     """Write the report into a folder, and print its verdicts."""
     from ferlab.report import confirmation_files
+    from ferlab.report.page import PAGE
 
     folder.mkdir(parents=True, exist_ok=True)
-    confirmation_files.write_confirmation(evidence, storage, client, folder, "RESULTS.md")
+    confirmation_files.write_confirmation(evidence, storage, folder, "RESULTS.md")
     choice = evidence.choice
     print(
         f"confirm  {choice.name}: {len(choice.arms)} configurations, {len(choice.seeds)} seeds each"
@@ -102,4 +102,4 @@ def write_report(evidence: "Evidence", storage: str | None, client: "Client", fo
     for comparison in evidence.comparisons:
         print(f"verdict  {comparison.arm}, against {comparison.baseline}: {comparison.words}")
     print(f"result   {folder / 'RESULTS.md'}")
-    print(f"page     {folder / confirmation_files.PAGE}")
+    print(f"page     {folder / PAGE}")

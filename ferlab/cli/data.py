@@ -26,7 +26,11 @@ def _audit(args: argparse.Namespace) -> int:
     config = compose(args.overrides).data
     images = read_images(config, [config.target])
     found = audit(images)
+    for note in images.notes:
+        print(note)
     print(found.text())
+    if not found.has_examples:
+        return 0
     figure = paths.home() / "audits" / f"{config.name}-{images.digest[:8]}.png"
     figure.parent.mkdir(parents=True, exist_ok=True)
     save_examples(images, found, figure)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ferlab.study.table import StudyTable
     from ferlab.sweep.studies import Study
-    from ferlab.tracking.store import Client
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -24,6 +24,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _report(args: argparse.Namespace) -> int:
     from ferlab.report import search_files
+    from ferlab.report.page import PAGE
     from ferlab.sweep import studies
 
     study = studies.open_study(args.study, args.storage)
@@ -43,24 +44,26 @@ def _report(args: argparse.Namespace) -> int:
         whole = done == choice.size
         if whole and evidence.are_scored(evidence.runs(client, choice, args.storage)):
             found = evidence.gather(client, choice, args.storage)
-            write_report(found, args.storage, client, folder)
+            write_report(found, args.storage, folder)
             return 0
         print(
             f"confirm  {done} of {choice.size} runs finished; ferlab confirm {args.study} goes on"
         )
-    search_files.write_search(study, _client(study), folder)
+    search_files.write_search(_table(study), studies.resume_command(study), folder)
     print(f"result   {folder / 'RESULTS.md'}")
+    print(f"page     {folder / PAGE}")
     return 0
 
 
-def _client(study: "Study") -> "Client | None":
-    """Of the study's tracking store; None where it is out of reach, which is told."""
+def _table(study: "Study") -> "StudyTable":
+    """The study, with what was deleted of its runs if its tracking store is there."""
     from ferlab.errors import TrackingError
-    from ferlab.sweep.studies import uri_of
+    from ferlab.sweep.studies import uri_of, view, view_with_runs
     from ferlab.tracking import store
 
     try:
-        return store.connect(uri_of(study), make=False)
+        return view_with_runs(study, store.connect(uri_of(study), make=False))
     except TrackingError as error:
+        table = view(study)
         print(f"note     whether runs were deleted is not known: {error}")
-        return None
+        return table

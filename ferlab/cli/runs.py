@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from ferlab.tracking.entry import Entry
 
 _SHOWN = ("accuracy", "f1")
+_LESS = ("status", "started (UTC)", "seeds", "parameters", "commit")
+"""Columns that a narrow terminal has no room for, the last first."""
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the commands."""
     runs = commands.add_parser("runs", parents=[common], help="list runs, trials and studies")
-    runs.add_argument("--study", metavar="NAME", help="only this one's trials")
+    runs.add_argument("--study", metavar="STUDY", help="only its trials")
     runs.add_argument("--experiment", metavar="NAME", help="only those of this MLflow experiment")
     runs.add_argument("--status", choices=STATUSES, help="only those that are so")
     runs.add_argument("--sort", metavar="METRIC", help="the best first, as in --sort val/f1")
@@ -46,14 +48,13 @@ def _runs(args: argparse.Namespace) -> int:
         print("no runs")
         return 0
     extra = [args.sort] if args.sort and args.sort.removeprefix("val/") not in _SHOWN else []
-    header = ["run", "what", "name", *_SHOWN, *extra, "seeds", "parameters"]
-    header += ["started (UTC)", "commit", "status", "study"]
+    header = ["run", "what", "name", *_SHOWN, *extra, *_LESS, "study"]
     rows = []
     for entry in entries:
         # A study shows the scores of its best trial.
         best = find.rank(entries, entry) if entry.kind == "study" else []
         rows.append(_row(entry, next(iter(best), entry), [*_SHOWN, *extra]))
-    print(table(header, rows))
+    print(table(header, rows, optional=len(_LESS) + 1))
     if any(entry.seeds for entry in entries):
         print("±: the 95 % interval of the mean over the seeds")
     return 0
@@ -68,11 +69,11 @@ def _row(entry: "Entry", scored: "Entry", metrics: list[str]) -> list[str]:
         entry.kind,
         entry.name,
         *("" if score is None else str(score) for score in scores),
+        entry.status,
+        f"{entry.started:%Y-%m-%d %H:%M}",
         str(len(scored.seeds) or ""),
         "" if parameters is None else f"{int(parameters):,}",
-        f"{entry.started:%Y-%m-%d %H:%M}",
         entry.commit,
-        entry.status,
         entry.study or "",
     ]
 
@@ -116,9 +117,9 @@ def _show(args: argparse.Namespace) -> int:
     print("\n".join(f"{name:<12}{value}" for name, value in lines))
     if entry.kind == "study":
         trials = find.list_entries(client, study=entry.run_id)
-        header = ["trial", "what", "name", *_SHOWN, "seeds", "parameters"]
-        header += ["started (UTC)", "commit", "status"]
-        print("\n" + table(header, [_row(trial, trial, [*_SHOWN])[:-1] for trial in trials]))
+        header = ["trial", "what", "name", *_SHOWN, *_LESS]
+        rows = [_row(trial, trial, [*_SHOWN])[:-1] for trial in trials]
+        print("\n" + table(header, rows, optional=len(_LESS)))
     if entry.seeds:
         rows = [[s.run_id, *(f"{s.metrics[f'best/{k}']:.4f}" for k in _SHOWN)] for s in entry.seeds]
         print("\n" + table(["seed's run", *_SHOWN], rows))

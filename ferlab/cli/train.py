@@ -26,7 +26,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     sweep = commands.add_parser(
         "sweep", parents=[common], help="run an experiment's sweep, or go on with it"
     )
-    sweep.add_argument("experiment", metavar="NAME", help="a file of experiments/")
+    sweep.add_argument("experiment", metavar="EXPERIMENT", help="a file of experiments/")
     sweep.add_argument("--new", action="store_true", help="begin another study of this sweep")
     sweep.add_argument(
         "--confirm", action="store_true", help="then confirm its best, as ferlab confirm does"
@@ -89,8 +89,11 @@ def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepR
 
     result: SweepResult = multirun(overrides, needs_baseline)
 
+    from ferlab.cli.ranking import ranking
     from ferlab.report import search_files
 
     search_files.record_search(result)
+    if ranked := ranking(result.table):
+        print(f"{ranked}\n")
     print(result.summary())
     return result

@@ -23,7 +23,7 @@ def _ui(args: argparse.Namespace) -> int:
     uri = default_uri()
     if uri.startswith(("http://", "https://")):
         raise FerlabError(f"the runs are on a server; open {uri} in a browser")
-    _require_free(args.host, args.port)
+    require_free(args.host, args.port)
     connect(uri)
     print(f"look at http://{args.host}:{args.port}/#/experiments{UI_MODE}", flush=True)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
@@ -33,7 +33,7 @@ def _ui(args: argparse.Namespace) -> int:
     os.execv(command[0], command)  # noqa: S606  becomes MLflow, so that signals reach it
 
 
-def _require_free(host: str, port: int) -> None:
+def require_free(host: str, port: int) -> None:
     """Refuse an address that MLflow could not listen on; it would end without an exit code."""
     if not 0 < port < 2**16:  # the system would take it modulo 2**16
         raise FerlabError(f"--port {port}: there are 1 to {2**16 - 1}")

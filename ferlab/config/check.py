@@ -24,7 +24,8 @@ def check(raw: Mapping[str, Any], problems: Sequence[Problem] = ()) -> Config:
         ConfigError: one message that lists every problem.
     """
     rest = copy.deepcopy(dict(raw))
-    found = [*problems, *_take_missing(rest)]
+    told = {problem.path for problem in problems}
+    found = [*problems, *(p for p in _take_missing(rest) if p.path not in told)]
     config = None
     try:
         config = Config.model_validate(rest)

@@ -1,13 +1,10 @@
 """Hydra's composition, with every mistake in the overrides found before it fails."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException, MissingConfigException
@@ -19,6 +16,8 @@ from yaml import YAMLError
 from ferlab import hydra_private, paths
 from ferlab.config.attention import complete
 from ferlab.config.check import check
+from ferlab.config.overrides.grammar import quoted
+from ferlab.config.overrides.typed import read_typed
 from ferlab.config.problems import Problem, did_you_mean, report
 from ferlab.config.schema import Config, known
 from ferlab.config.study import study_problems
@@ -35,8 +34,8 @@ _NOT_GLOBAL = "its first line must be '# @package _global_', for its keys to be 
 def compose(overrides: Sequence[str] = (), beside: Sequence[Problem] = ()) -> Config:
     """Compose, type and check the config of one run.
 
-    Groups and experiments are looked up in ferlab's own ``conf/`` and ``experiments/``, then in
-    folders of these names in the working directory.
+    Groups and experiments are looked up in the working folder's ``conf/`` and ``experiments/``,
+    then in ferlab's own.
 
     Args:
         overrides: as typed, in Hydra's grammar: ``data=fer2013``, ``optimizer.lr=0.1``.
@@ -45,8 +44,9 @@ def compose(overrides: Sequence[str] = (), beside: Sequence[Problem] = ()) -> Co
     Raises:
         ConfigError: one message that lists every problem.
     """
-    parsed, problems = _parse(overrides)
-    plain = _compose(parsed, problems)
+    hydra = _hydra()
+    parsed, problems = read_typed(overrides, _groups(hydra))
+    plain = _compose(hydra, parsed, problems)
     plain.pop("study", None)  # of a sweep, not of its runs
     model: Any = plain.get("model")
     if known("model", model) and isinstance(model.get("attention"), dict):
@@ -91,16 +91,47 @@ def launching(overrides: Sequence[str]) -> tuple[HydraContext, DictConfig]:
     return _launching(overrides)
 
 
+def list_overrides() -> list[str]:
+    """What may be typed: ``GROUP=NAME`` of each file of each group, ``KEY=`` of the default config.
+
+    Raises:
+        ConfigError: the default config cannot be composed.
+    """
+    hydra = _hydra()
+    loader, found = hydra.config_loader, []
+    groups = loader.list_groups("")
+    while groups:
+        group = groups.pop()
+        names = loader.get_group_options(group, ObjectType.CONFIG)
+        found += [f"{group}={name}" for name in names]
+        groups += [f"{group}/{name}" for name in loader.list_groups(group)]
+    return sorted(found) + [f"{key}=" for key in _leaves(_compose(hydra, [], []))]
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[str]:
+    """The dotted keys of all that is no container with keys."""
+    if not isinstance(value, dict):
+        yield key
+        return
+    for name, inner in value.items():
+        yield from _leaves(inner, f"{key}.{name}" if key else str(name))
+
+
 def _launching(
     overrides: Sequence[str], needs_baseline: bool = False, may_sweep: bool = False
 ) -> tuple[HydraContext, DictConfig]:
     """Hydra's context and its config of many runs, composed once, or every problem of it."""
-    parsed, problems = _parse(overrides, may_sweep)
     hydra = _hydra()
+    parsed, problems = read_typed(overrides, _groups(hydra), may_sweep)
 
     def composed(overrides: Sequence[Override]) -> DictConfig:
-        texts = [str(o.input_line) if o.is_sweep_override() else _permissive(o) for o in overrides]
-        config = hydra.compose_config("config", [*_home_overrides(), *texts], RunMode.MULTIRUN)
+        texts = [
+            str(o.input_line) if o.is_sweep_override() else _permissive(hydra, o) for o in overrides
+        ]
+        home = f"hydra.sweep.dir={quoted(str(paths.home()))}"  # of which jobs are told, too
+        config = hydra.compose_config(
+            "config", [home, "hydra.sweep.subdir=.", *texts], RunMode.MULTIRUN
+        )
         _plain(config)  # finds what cannot be resolved while it is known which override it was
         return config
 
@@ -116,64 +147,34 @@ def _launching(
 
 
 def _hydra() -> hydra_private.Hydra:
-    return hydra_private.start(paths.shipped() / "conf")
+    """Hydra on ferlab's own configs, and before them on those where somebody works."""
+    ferlabs, here = paths.shipped(), Path.cwd()
+    has_own = any((here / name).is_dir() for name in ("conf", "experiments"))
+    before = [f"project://{here}"] if has_own and here.resolve() != ferlabs else []
+    return hydra_private.start(f"project://{ferlabs}", before)
 
 
-def _home_overrides() -> list[str]:
-    folders = [f"hydra.sweep.dir='{paths.home()}'", "hydra.sweep.subdir=."]
-    return [f"hydra.searchpath=[{_searchpath()}]", *folders]
+def _groups(hydra: hydra_private.Hydra) -> Callable[[str], bool]:
+    """What tells whether there is a group of configs of a name."""
+    sources = hydra.config_loader.get_sources()
+    return lambda name: any(source.is_group(name) for source in sources)
 
 
 def _unused(config: Any) -> None:
     """Placeholder for Hydra's task function; ferlab's sweeper has its own."""
 
 
-def _parse(
-    overrides: Sequence[str], may_sweep: bool = False
-) -> tuple[list[Override], list[Problem]]:
-    parser = OverridesParser.create()
-    parsed, problems = [], []
-    for text in overrides:
-        try:
-            override = parser.parse_override(text)
-        except HydraException:
-            right = re.sub(r"\[(\d+)\]", r".\1", text.partition("=")[0])
-            right = f"{right}=value" if "[" in text.partition("=")[0] else "key=value"
-            problems.append(Problem("", f"'{text}' is not an override; write {right}"))
-            continue
-        key = override.key_or_group
-        group = key.replace(".", "/")
-        if override.is_sweep_override() and may_sweep:
-            parsed.append(override)
-        elif override.is_sweep_override():
-            problems.append(Problem(key, "several values are a sweep, not a run; give one"))
-        elif (
-            _is_group(key)
-            and not override.is_delete()
-            and not isinstance(override.value(), str | list)
-        ):
-            problems.append(
-                Problem(key, f"takes a name; for values of your own write conf/{key}/NAME.yaml")
-            )
-        elif group != key and _is_group(group) and isinstance(override.value(), str):
-            problems.append(
-                Problem(key, f"is a group, so write it with a slash: {group}={override.value()}")
-            )
-        else:
-            parsed.append(override)
-    return parsed, problems
-
-
-def _compose(overrides: list[Override], problems: list[Problem]) -> dict[str, Any]:
+def _compose(
+    hydra: hydra_private.Hydra, overrides: list[Override], problems: list[Problem]
+) -> dict[str, Any]:
     """Compose the config of one run, as plain containers; see `_without_mistakes`."""
 
     def composed(overrides: Sequence[Override]) -> dict[str, Any]:
-        searchpath = f"hydra.searchpath=[{_searchpath()}]"
-        texts = [_permissive(override) for override in overrides]
-        return _plain(hydra_compose("config", overrides=[searchpath, *texts]))
+        texts = [_permissive(hydra, override) for override in overrides]
+        config = hydra.compose_config("config", texts, RunMode.RUN, with_log_configuration=False)
+        return _plain(config)
 
-    with initialize_config_dir(str(paths.shipped() / "conf"), version_base="1.3"):
-        return _without_mistakes(composed, overrides, problems)
+    return _without_mistakes(composed, overrides, problems)
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
@@ -237,22 +238,8 @@ def _unreadable(error: YAMLError) -> Problem:
     return Problem(where, f"is no YAML: {getattr(error, 'problem', None) or error}")
 
 
-def _permissive(override: Override) -> str:
+def _permissive(hydra: hydra_private.Hydra, override: Override) -> str:
     """Let an unknown key through, for the schema to name it and to suggest the right one."""
     text = override.input_line or ""
     is_plain = override.is_force_add() or override.is_add() or override.is_delete()
-    return text if is_plain or _is_group(override.key_or_group) else f"++{text}"
-
-
-def _is_group(key: str) -> bool:
-    return any((root / key).is_dir() for root in (paths.shipped() / "conf", *_roots()))
-
-
-def _searchpath() -> str:
-    return ",".join(f"file://{root}" for root in _roots())
-
-
-def _roots() -> list[Path]:
-    """Folders of config groups beside ``conf/``: what holds experiments, and the user's own."""
-    own = [Path.cwd() / "conf", *([Path.cwd()] if (Path.cwd() / "experiments").is_dir() else [])]
-    return [paths.shipped(), *(root for root in own if root.is_dir())]
+    return text if is_plain or _groups(hydra)(override.key_or_group) else f"++{text}"

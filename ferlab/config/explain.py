@@ -7,7 +7,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ferlab.config.fields import Section, Variants
-from ferlab.config.problems import Path, did_you_mean
+from ferlab.config.problems import Path, did_you_mean, dotted
 
 _shorten = reprlib.Repr()
 _shorten.maxstring = _shorten.maxother = 80
@@ -33,6 +33,10 @@ def explain(error: ValidationError, schema: type[Section], raw: Any) -> Iterator
         elif kind == "literal_error":
             options = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
             text = f"cannot be {_format(value)}; {did_you_mean(str(value), options)}"
+        elif kind == "string_type" and isinstance(value, int | float):
+            text = (
+                f"should be a text, not {value}; in quotes it is one: '{dotted(path)}=\"{value}\"'"
+            )
         elif kind in ("model_type", "dict_type"):
             text = f"should be a group of keys, not {_format(value)}"
         else:

@@ -11,7 +11,6 @@ from ferlab.reproduce.evaluate import is_scored
 from ferlab.study.params import Params, identity
 from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.sweep import studies
-from ferlab.sweep.search.space import matches
 from ferlab.sweep.studies import key_of, view_with_runs
 from ferlab.sweep.workers.storage import exists
 from ferlab.text import pluralize
@@ -133,7 +132,7 @@ def choose(
     if not table.kept:
         raise EvidenceError(f"the study '{study}' has no finished trial, so there is no best one")
     about: Mapping[str, Any] = found.user_attrs["about"]
-    baseline = _baseline(table, about)
+    baseline = _baseline(table)
     rows = [baseline, *_best(table, baseline, best)]
     entries = [find.resolve(client, str(row.run_id)) for row in rows]
     names = _names(rows)
@@ -148,25 +147,22 @@ def choose(
     return Choice(study, arms, tuple(range(first, first + seeds)), looked)
 
 
-def _baseline(table: StudyTable, about: Mapping[str, Any]) -> TrialRow:
-    prefix = "study.baseline."
-    values = {k.removeprefix(prefix): v for k, v in about.items() if k.startswith(prefix)}
-    if not values:
+def _baseline(table: StudyTable) -> TrialRow:
+    if table.baseline is None:
         raise EvidenceError(
             f"the study '{table.study}' has no baseline to compare with; say which point is it, "
             "study.baseline={KEY: VALUE}, and sweep with --new"
         )
-    told = ", ".join(f"{key}: {value}" for key, value in values.items())
-    rows = [row for row in table.rows if matches(row.params, values)]
-    complete = [row for row in rows if row in table.kept]
-    if not complete:
+    if table.baseline_row is None:
+        told = ", ".join(f"{key}: {value}" for key, value in table.baseline.items())
+        rows = [row for row in table.rows if row.params == table.baseline]
         state = str(rows[-1].state) if rows else "not in it"
         if rows and rows[-1].is_deleted:
             state = f"deleted in MLflow (mlflow runs restore --run-id {rows[-1].run_id})"
         raise EvidenceError(
             f"the baseline of the study '{table.study}' ({told}) is {state}; it must be complete"
         )
-    return complete[0]
+    return table.baseline_row
 
 
 def _best(table: StudyTable, baseline: TrialRow, count: int) -> list[TrialRow]:

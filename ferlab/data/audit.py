@@ -44,6 +44,11 @@ class Audit:
     dropped: int
     blank: Mapping[Split, Group]
 
+    @property
+    def has_examples(self) -> bool:
+        """Whether there is anything that `save_examples` would draw."""
+        return bool(self.spanning or self.conflicting or any(self.blank.values()))
+
     def text(self) -> str:
         """The findings as a table, to be read in a terminal of 100 columns."""
         sizes = {split: sum(counts.values()) for split, counts in self.counts.items()}

@@ -57,7 +57,8 @@ def _open(entry: Path) -> ImageSet | None:
         # to them, so workers share the pages; torch wants them writable, hence copy-on-write.
         images = np.load(entry / "images.npy", mmap_mode="c", allow_pickle=False)
         small = {name: np.load(entry / f"{name}.npy", allow_pickle=False) for name in _ARRAYS[1:]}
-        stored = ImageSet(images=images, **small, classes=tuple(meta["classes"]))
+        classes, notes = tuple(meta["classes"]), tuple(meta["notes"])
+        stored = ImageSet(images=images, **small, classes=classes, notes=notes)
         is_intact = stored.digest == meta["digest"] and images.shape[0] == len(stored)
     except Exception:  # rebuilding an entry repairs whatever is wrong with it
         return None
@@ -75,7 +76,12 @@ def _store(entry: Path, images: ImageSet, key: Mapping[str, object]) -> None:
                 np.save(file, getattr(images, name), allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())
-        meta = {"key": dict(key), "classes": images.classes, "digest": images.digest}
+        meta = {
+            "key": dict(key),
+            "classes": images.classes,
+            "notes": images.notes,
+            "digest": images.digest,
+        }
         (draft / "meta.json").write_text(_json(meta), "utf-8")
         if entry.exists():  # damaged, or it would have been opened
             shutil.rmtree(entry)

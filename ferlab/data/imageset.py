@@ -43,6 +43,7 @@ class ImageSet:
         names: str, shape (n,), unique within the set.
         hashes: uint8, shape (n, 16), BLAKE2b of each image's pixels.
         classes: the classes' names, in the order of the labels.
+        notes: what there is to tell of the source, a line each; no part of the digest.
     """
 
     images: npt.NDArray[np.uint8]
@@ -51,6 +52,7 @@ class ImageSet:
     names: npt.NDArray[np.str_]
     hashes: npt.NDArray[np.uint8]
     classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -60,6 +62,7 @@ class ImageSet:
         split: npt.NDArray[Any],
         names: Sequence[str] | npt.NDArray[np.str_],
         classes: Sequence[str] = EXPRESSIONS,
+        notes: Sequence[str] = (),
     ) -> "ImageSet":
         """Check the parts and put them together, in the given order.
 
@@ -71,6 +74,7 @@ class ImageSet:
             names: shape (n,), unique within the set.
             classes: names of the classes, in the order of the labels; letters, digits, spaces and
                 ``_ - . :``, as in the names of metrics.
+            notes: what there is to tell of the source, a line each.
 
         Raises:
             DataError: a shape, type or range is wrong, a name or a class occurs twice, or a class
@@ -113,6 +117,7 @@ class ImageSet:
             np.asarray(names, np.str_),
             hash_images(images),
             tuple(classes),
+            tuple(notes),
         )
 
     def __len__(self) -> int:

@@ -30,7 +30,8 @@ def prepare(config: Data, allow: Collection[str] = ()) -> tuple[ImageSet, int]:
     images, dropped = (images, 0) if keep_leaks else splits.drop_leaks(images)
     for split in (Split.TRAIN, Split.VAL):
         if len(images.indices(split)) < 2:
-            raise DataError(f"the data leaves no images for {split.name.lower()} under this split")
+            text = f"the data leaves no images for {split.name.lower()} under this split"
+            raise DataError("; ".join([text, *images.notes]))
     return images, dropped
 
 

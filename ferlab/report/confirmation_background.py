@@ -93,7 +93,7 @@ def again(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     width = max(map(len, commands))
     yield "\n".join(f"    {text:<{width}}  # {does}" for text, does in commands.items())
     yield markdown_table(
-        ["arm", "seed", "run", "epoch", "validation", "test", "test F1", "commit"],
+        ["configuration", "seed", "run", "epoch", "validation", "test", "test F1", "commit"],
         [
             [name, entry.tags["ferlab.seed"], f"`{entry.run_id}`",
              f"{entry.metrics['best/epoch']:.0f}", percent(entry.metrics["best/accuracy"]),

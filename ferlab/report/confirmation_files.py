@@ -10,39 +10,36 @@ from ferlab.confirm.evidence import Evidence
 from ferlab.report import search_files
 from ferlab.report.confirmation_background import SEARCH
 from ferlab.report.confirmation_text import confirmation_markdown
-from ferlab.report.page import page
+from ferlab.report.page import write_page
+from ferlab.report.svg import save_svg
 from ferlab.sweep import studies
 from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
 
-PAGE = "report.html"
 TEXT = "report.md"
 
 
 def write_confirmation(
-    evidence: Evidence, storage: str | None, client: Client, folder: Path, name: str = TEXT
+    evidence: Evidence, storage: str | None, folder: Path, name: str = TEXT
 ) -> None:
     """Write the text, its pictures, and a page that holds both; and the search in full.
 
     Args:
         evidence: of a confirmation.
         storage: where the search is kept; None for ferlab's home.
-        client: of the tracking store that has the runs.
         folder: must exist; of what it holds, the files of an earlier report are replaced.
         name: of the text's file.
     """
     study = evidence.choice.study
-    found = studies.open_study(study, storage)
-    searched = search_files.write_search(found, client, folder, SEARCH)
-    files = {picture: f"{picture}.png" for picture in searched}
+    command = studies.resume_command(studies.open_study(study, storage))
+    searched = search_files.write_search(evidence.search, command, folder, SEARCH)
+    files = {picture: f"{picture}.svg" for picture in searched}
     for picture, figure in draw_confirmation(evidence).items():
-        files[picture] = f"{picture}.png"
-        figure.savefig(folder / files[picture])
+        files[picture] = f"{picture}.svg"
+        save_svg(figure, folder / files[picture])
     text = confirmation_markdown(evidence, files)
     (folder / name).write_text(text, encoding="utf-8")
-    pictures = {file: (folder / file).read_bytes() for file in files.values()}
-    html = page(f"{study}: is the gain real?", text, pictures)
-    (folder / PAGE).write_text(html, encoding="utf-8")
+    write_page(f"{study}: is the gain real?", text, folder, files.values())
 
 
 def record_confirmation(evidence: Evidence, storage: str | None, client: Client) -> None:
@@ -52,7 +49,7 @@ def record_confirmation(evidence: Evidence, storage: str | None, client: Client)
     """
     choice = evidence.choice
     with tempfile.TemporaryDirectory() as folder:
-        write_confirmation(evidence, storage, client, Path(folder))
+        write_confirmation(evidence, storage, Path(folder))
         for study in (choice.name, choice.study):
             run = Run(client, studies.open_study(study, storage).user_attrs["run_id"])
             run.log_folder(Path(folder))

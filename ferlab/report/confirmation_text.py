@@ -109,7 +109,7 @@ def _scores(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     )
     yield from picture(pictures, "forest", "Difference in accuracy to the baseline")
     yield from picture(pictures, "forest-f1", "Difference in macro F1 to the baseline")
-    header = ["images", "count", "arm"]
+    header = ["images", "count", "configuration"]
     header += [text for metric in METRICS for text in (f"{METRIC_NAMES[metric]}, points", "p")]
     yield "Differences to the baseline, on these images and on others:"
     yield markdown_table(

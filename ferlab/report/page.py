@@ -1,13 +1,15 @@
 """A Markdown text and its pictures as one HTML file that needs nothing else."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from string import Template
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+PAGE = "report.html"
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -21,7 +23,7 @@ def page(title: str, text: str, pictures: Mapping[str, bytes]) -> str:
     Args:
         title: title of the page.
         text: the text in Markdown, with tables.
-        pictures: contents of PNG files, by the names under which the text shows them.
+        pictures: contents of SVG files, by the names under which the text shows them.
     """
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(text)
@@ -31,10 +33,16 @@ def page(title: str, text: str, pictures: Mapping[str, bytes]) -> str:
             for child in token.children:
                 if child.type == "image":
                     picture = base64.b64encode(pictures[str(child.attrs["src"])]).decode()
-                    child.attrs["src"] = f"data:image/png;base64,{picture}"
+                    child.attrs["src"] = f"data:image/svg+xml;base64,{picture}"
     body = markdown.renderer.render(tokens, markdown.options, {})
     template = Template(_TEMPLATE.read_text(encoding="utf-8"))
     return template.substitute(title=escape(title), body=body)
+
+
+def write_page(title: str, text: str, folder: Path, files: Iterable[str]) -> None:
+    """Write the page of a text whose pictures lie in the same folder."""
+    pictures = {file: (folder / file).read_bytes() for file in files}
+    (folder / PAGE).write_text(page(title, text, pictures), encoding="utf-8")
 
 
 def _leads_out(token: Token, pictures: Mapping[str, bytes]) -> bool:

@@ -12,7 +12,9 @@ from ferlab.text import join_words, pluralize
 
 CAPTIONS = {
     "history": "Optimisation history: each trial, and the best so far",
+    "slices": "The score against each parameter alone",
     "placement": "Reduction and placement, with the runs behind each cell",
+    "parallel": "Parameters and score of each trial, coloured by the score",
     "importances": "What goes along with the score, beside what chance would do",
     "front": "Pareto front",
     "curves": "Learning curves",

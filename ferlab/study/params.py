@@ -2,12 +2,41 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 Value = None | bool | int | float | str
 """A parameter's value in Optuna's storage; a list or a mapping is the text of its override."""
 
 Params = dict[str, Value]
 """The parameters drawn for one trial: the value of each, by its key."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The values of a parameter that is one of several, in the order of the space."""
+
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Range:
+    """The values of a parameter that is a number.
+
+    Attributes:
+        low: smallest value.
+        high: largest value.
+        log: whether it is drawn on a logarithmic scale.
+        continuous: whether every number between is one of its values.
+    """
+
+    low: float
+    high: float
+    log: bool
+    continuous: bool
+
+
+Domain = Choices | Range
+"""The values that a swept parameter may take."""
 
 
 def identity(params: Params) -> str:

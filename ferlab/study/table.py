@@ -3,11 +3,11 @@
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ferlab.config.attention import NONE
-from ferlab.study.params import Params
+from ferlab.study.params import Domain, Params
 
 State = Literal["complete", "pruned", "failed", "running"]
 
@@ -83,6 +83,8 @@ class StudyTable:
         replicates: number of seeds that each trial is trained under.
         images: number of validation images behind one score; None where it is not known.
         rows: the trials, by number.
+        domains: what each swept parameter may be, by its key.
+        baseline: the point that the others are compared with; None where none was declared.
     """
 
     study: str
@@ -94,6 +96,8 @@ class StudyTable:
     replicates: int
     images: int | None
     rows: tuple[TrialRow, ...]
+    domains: Mapping[str, Domain] = field(default_factory=dict)
+    baseline: Params | None = None
 
     def of(self, state: State) -> list[TrialRow]:
         """The trials in a state, by number."""
@@ -127,6 +131,16 @@ class StudyTable:
     def best(self) -> TrialRow | None:
         """The best complete trial, the first of `ranked`; None without one."""
         return next(iter(self.ranked), None)
+
+    @property
+    def baseline_row(self) -> TrialRow | None:
+        """The first complete trial of the declared baseline; None without one."""
+        rows = (row for row in self.kept if row.params == self.baseline)
+        return next(rows, None)
+
+    def label(self, row: TrialRow) -> str:
+        """The name of a trial, marked where it is one of the declared baseline."""
+        return f"{row.name} (baseline)" if row.params == self.baseline else row.name
 
     @property
     def front(self) -> list[TrialRow]:

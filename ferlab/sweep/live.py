@@ -92,13 +92,14 @@ def render_study(table: StudyTable, now: float, started: float, height: int) -> 
     best = table.best
     if best is not None:
         value = format_value(table.objectives[0], value_of(best))
-        parts.append(_line(f"best {value}  trial {best.number}  {best.name}", "bold"))
+        told = f"best {table.objectives[0]} {value}  trial {best.number}  {table.label(best)}"
+        parts.append(_line(told, "bold"))
     if running:
-        parts += [Text(""), _grid([_running(table, row) for row in running[:room]])]
+        parts += [Text(""), _grid(table, [_running(table, row) for row in running[:room]])]
         if len(running) > room:
             parts.append(_line(f"and {len(running) - room} more running", "dim"))
     if ended:
-        parts += [Text(""), _grid([_ended(table, row) for row in ended[:_LAST]])]
+        parts += [Text(""), _grid(table, [_ended(table, row) for row in ended[:_LAST]])]
     return Group(*parts)
 
 
@@ -129,10 +130,8 @@ def _head(table: StudyTable) -> RenderableType:
 
 
 def _counts(table: StudyTable) -> Text:
-    parts = [
-        (f"{len(table.of(state)):,} {state}", _STYLES[state])
-        for state in ("complete", "running", "pruned", "failed")
-    ]
+    counts = {s: len(table.of(s)) for s in ("complete", "running", "pruned", "failed")}
+    parts = [(f"{n:,} {state}", _STYLES[state] if n else "") for state, n in counts.items()]
     return Text(", ").join(Text(*part) for part in parts)
 
 
@@ -161,7 +160,7 @@ def _ended(table: StudyTable, row: TrialRow) -> tuple[TrialRow, str, str]:
     return row, row.state, "" if value is None else format_value(table.objectives[0], value)
 
 
-def _grid(lines: list[tuple[TrialRow, str, str]]) -> Grid:
+def _grid(table: StudyTable, lines: list[tuple[TrialRow, str, str]]) -> Grid:
     grid = Grid.grid(padding=(0, 1), expand=True)
     grid.add_column(justify="right", no_wrap=True)
     grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
@@ -169,7 +168,7 @@ def _grid(lines: list[tuple[TrialRow, str, str]]) -> Grid:
     grid.add_column(justify="right", no_wrap=True)
     for row, step, value in lines:
         style = _STYLES[row.state]
-        name = f"{row.name}: {row.why}" if row.state == "failed" else row.name
+        name = f"{row.name}: {row.why}" if row.state == "failed" else table.label(row)
         cells = (f"{row.number}", name, step, value)
         grid.add_row(*(Text(cell, style) for cell in cells))
     return grid

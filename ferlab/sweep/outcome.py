@@ -24,7 +24,7 @@ class SweepResult:
         is_over: whether nothing is left to do.
         too_many_failed: whether failed trials stopped it.
         errors: what ended workers that had not failed in a trial, such as a full disk.
-        again: how to go on, if it is not over.
+        again: the command that goes on, if it is not over.
     """
 
     table: StudyTable
@@ -36,7 +36,7 @@ class SweepResult:
     is_over: bool
     too_many_failed: bool
     errors: list[str]
-    again: str = "with the same command"
+    again: str
 
     @property
     def exit_code(self) -> int:

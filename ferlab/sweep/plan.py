@@ -133,13 +133,16 @@ def study_name(config: DictConfig, about: Mapping[str, Any]) -> str:
     return f"sweep-{hashlib.blake2b(json.dumps(about).encode(), digest_size=4).hexdigest()}"
 
 
-def format_command(config: DictConfig, arguments: Sequence[str], name: str | None) -> str:
-    """What to type to go on with the study, wherever the data lies; it may be shown to anyone.
+def format_command(
+    config: DictConfig, arguments: Sequence[str], name: str | None, here: bool = False
+) -> str:
+    """What to type to go on with the study; it may be shown to anyone.
 
     Args:
         config: Hydra's.
         arguments: the overrides as typed.
         name: of the study, where it follows from no argument.
+        here: whether it is for this machine alone: with the folder in which the data lies.
     """
     experiment = OmegaConf.select(config, "hydra.runtime.choices.experiments")
     begin = f"ferlab sweep {experiment}" if experiment else "ferlab train -m"
@@ -147,15 +150,15 @@ def format_command(config: DictConfig, arguments: Sequence[str], name: str | Non
     texts = [text for text in (a.lstrip("+") for a in arguments) if not text.startswith(named)]
     texts += [t for t in config.hydra.overrides.hydra if t.lstrip("+").startswith(_SPACE)]
     texts += [f"study.name={name}"] if name else []
-    return " ".join([begin, *(shlex.quote(_shown(text)) for text in texts)])
+    return " ".join([begin, *(shlex.quote(_shown(text, here)) for text in texts)])
 
 
-def _shown(override: str) -> str:
-    """Without the folder of the data, or a password."""
+def _shown(override: str, here: bool) -> str:
+    """Without a password and, unless it is for ``here``, without the folder of the data."""
     key, equals, value = override.partition("=")
     quote = value[:1] if value[:1] in ("'", '"') else ""
     plain = value.strip(quote) if quote else value
-    if key == "data.path":
+    if key == "data.path" and not here:
         return f"{key}{equals}{quote}{Path(plain).name}{quote}"
     return f"{key}{equals}{quote}{without_password(plain)}{quote}" if "://" in value else override
 

@@ -1,6 +1,8 @@
 """Studies that were begun: found by name, and read as plain tables."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -9,7 +11,9 @@ from ferlab import paths
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
+from ferlab.study.params import Choices, Domain, Params, Range
 from ferlab.study.table import State, StudyTable, TrialRow
+from ferlab.sweep.search.space import domain_of, stored
 from ferlab.sweep.trial_code import code_by_trial
 from ferlab.sweep.workers.identity import IDENTITY
 from ferlab.sweep.workers.storage import exists, open_storage
@@ -106,6 +110,8 @@ def view(study: optuna.Study, deleted: Collection[str] = ()) -> StudyTable:
             for trial in trials
             if "params" in trial.user_attrs
         ),
+        domains=_domains(trials),
+        baseline=_baseline(attrs.get("about", {})),
     )
 
 
@@ -132,6 +138,32 @@ def deleted_runs(study: optuna.Study, client: Client) -> set[str]:
 def key_of(study: optuna.Study) -> StudyKey:
     """What the study's runs are known by."""
     return StudyKey(study.study_name, study.user_attrs.get(IDENTITY, ""))
+
+
+def _baseline(about: Mapping[str, Any]) -> Params | None:
+    """The declared baseline's point, from what the study is about."""
+    prefix = "study.baseline."
+    values = {k.removeprefix(prefix): v for k, v in about.items() if k.startswith(prefix)}
+    return {key: stored(value) for key, value in values.items()} or None
+
+
+def _domains(trials: Sequence[FrozenTrial]) -> dict[str, Domain]:
+    """What each parameter of the trials may be, by its key."""
+    domains: dict[str, Domain] = {}
+    for trial in trials:
+        for key, distribution in trial.distributions.items():
+            domains[key] = _joined(domains.get(key), domain_of(distribution))
+    return domains
+
+
+def _joined(before: Domain | None, domain: Domain) -> Domain:
+    """Both, where a study went on with more values."""
+    if isinstance(before, Choices) and isinstance(domain, Choices):
+        return Choices(tuple(dict.fromkeys((*before.values, *domain.values))))
+    if isinstance(before, Range) and isinstance(domain, Range):
+        low, high = min(before.low, domain.low), max(before.high, domain.high)
+        return replace(domain, low=low, high=high)
+    return domain
 
 
 def _row(trial: FrozenTrial, codes: tuple[int, ...], deleted: Collection[str]) -> TrialRow:

@@ -87,12 +87,11 @@ def sweep(
         name = plan.free_name(settings.storage, taken, name)
 
     command = plan.format_command(config, arguments, name if new else None)
+    again = plan.format_command(config, arguments, name if new else None, here=True)
     question = Question(name, settings, space, configs, is_feasible, budget, about, command, first)
     result = run(context, config, question, shared)
-    if new:
-        result = replace(result, again=f"with study.name={name} in place of --new")
     _record(result)
-    return result
+    return replace(result, again=again)
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,7 @@ def run(
             ended = launcher.launch(jobs, initial_job_idx=0)
     except KeyboardInterrupt:
         interrupted = True
-    return _result(study, first, run_id, budget, interrupted, _errors(ended))
+    return _result(study, question, run_id, interrupted, _errors(ended))
 
 
 def _errors(ended: Sequence[JobReturn]) -> list[str]:
@@ -207,28 +206,24 @@ def _terminated() -> Iterator[None]:
 
 
 def _result(
-    study: SharedStudy,
-    first: Config,
-    run_id: str,
-    budget: int,
-    interrupted: bool,
-    errors: list[str],
+    study: SharedStudy, question: Question, run_id: str, interrupted: bool, errors: list[str]
 ) -> SweepResult:
-    counts = study.counts()
+    counts, budget, uri = study.counts(), question.budget, question.first.tracking.uri
     failed = counts.failed > study.config.max_failures or (counts.failed and not counts.counted)
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
-    client = store.connect(first.tracking.uri)
+    client = store.connect(uri)
     parent = study_runs.StudyRun(client, run_id)
     return SweepResult(
         table=view_with_runs(study.optuna, client),
         storage=study.config.storage,
-        uri=first.tracking.uri,
+        uri=uri,
         run_id=run_id,
         look=parent.look,
         counts=counts,
         is_over=is_over,
         too_many_failed=bool(failed),
         errors=errors,
+        again=question.command,
     )
 
 

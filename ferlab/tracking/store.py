@@ -1,11 +1,12 @@
 """The MLflow tracking store: located, created if it is a new SQLite file, and connected to."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import requests
 from filelock import FileLock
@@ -23,6 +24,10 @@ from ferlab.tracking import moved
 
 Client = MlflowClient
 """MLflow's client, under a name for other packages: only this one imports MLflow."""
+
+_SQLITE = "sqlite:///"
+_ALTERED = re.compile(r"%(?=[0-9a-fA-F]{2})|\?")
+"""What is not itself in the URI of a file."""
 
 _TIMEOUT = (5.0, 30.0)
 """Seconds to wait for a connection to a tracking server, and then for its first answer."""
@@ -44,21 +49,30 @@ UI_MODE = "?workflowType=machine_learning"
 
 def default_uri() -> str:
     """``MLFLOW_TRACKING_URI``, else one SQLite file in ferlab's home."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{paths.home() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or _file_uri(paths.home() / "mlflow.db")
+
+
+def _file_uri(path: Path) -> str:
+    """The URI of a SQLite file, in which only what would be read as something else is escaped."""
+    return f"{_SQLITE}{_ALTERED.sub(lambda found: quote(found[0]), str(path))}"
+
+
+def _file_of(uri: str) -> Path:
+    """The file of a SQLite URI."""
+    return Path(unquote(uri.removeprefix(_SQLITE)))
 
 
 def noted(uri: str | None) -> str | None:
     """A store's URI without password, to keep for `recalled`; None for the one in ferlab's home."""
     uri = uri or default_uri()
-    if uri.startswith("sqlite:///"):
-        uri = f"sqlite:///{Path(uri.removeprefix('sqlite:///')).absolute()}"
+    if uri.startswith(_SQLITE):
+        uri = _file_uri(_file_of(uri).absolute())
     return None if _is_home(uri) else without_password(uri)
 
 
 def _is_home(uri: str) -> bool:
     """Whether a URI leads to the store in ferlab's home, by whatever path."""
-    path = uri.removeprefix("sqlite:///")
-    return path != uri and Path(path).resolve() == paths.home() / "mlflow.db"
+    return uri.startswith(_SQLITE) and _file_of(uri).resolve() == paths.home() / "mlflow.db"
 
 
 def recalled(note: str | None) -> str | None:
@@ -92,9 +106,9 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
         if uri.startswith(("http://", "https://")):
             _require_answer(uri)
             return MlflowClient(uri)
-        if not uri.startswith("sqlite:///"):
+        if not uri.startswith(_SQLITE):
             return MlflowClient(uri)
-        path = Path(uri.removeprefix("sqlite:///"))
+        path = _file_of(uri)
         if not make and not path.is_file():
             raise TrackingError(
                 f"there are no runs here: {path} does not exist; go where it is, "
@@ -148,7 +162,7 @@ def _make(path: Path, is_home: bool) -> None:
     """Create a store under another name, then rename it: MLflow cannot mend half-made tables."""
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)
-    client = MlflowClient(f"sqlite:///{draft}")
+    client = MlflowClient(_file_uri(draft))
     for experiment in client.search_experiments():  # MLflow makes one itself
         if is_home:
             for key, value in moved.TAG.items():

@@ -1,4 +1,4 @@
-"""Progress of a training run: a bar on a terminal, a line per epoch elsewhere."""
+"""Progress of a training run: a line per epoch, and on a terminal a bar below them."""
 
 import sys
 import time
@@ -10,6 +10,11 @@ from rich.text import Text
 
 _TASK = progress.TaskID(0)
 """Id of the only task of the bar."""
+
+_SCORES = ("val/loss", "val/accuracy", "val/f1")
+
+_SILENT = 60.0
+"""Seconds without a line after which one says, off a terminal, how far a long epoch is."""
 
 
 class Progress:
@@ -24,8 +29,10 @@ class Progress:
 
     def __init__(self, epochs: int, images: int, done: int, monitor: str) -> None:
         self._epochs = epochs
+        self._images = images
         self._monitor = monitor
-        self._started = time.monotonic()
+        self._started = self._said = time.monotonic()
+        self._trained = 0
         self._done = done
         self._first = done
         self._bar: progress.Progress | None = None
@@ -48,33 +55,38 @@ class Progress:
 
     def batch(self, images: int) -> None:
         """Advance by a number of trained images."""
+        self._trained += images
         if self._bar is not None:
             self._bar.advance(_TASK, images)
+        elif time.monotonic() - self._said > _SILENT:
+            self._say(f"{self._description()}  {self._trained:,} of {self._images:,} images")
 
     def epoch(self, metrics: Mapping[str, float], best: bool) -> None:
         """Show the metrics of a finished epoch."""
-        self._done += 1
+        line, mark = self._description(), "  best" if best else ""
+        self._done, self._trained = self._done + 1, 0
+        shown = {key: f"{key} {metrics[key]:.4f}" for key in ("train/loss", *_SCORES)}
         if self._bar is not None:
+            # What the bar says of speed and time is not said twice: this fits 80 columns.
+            told = "  ".join([line, *(shown[key] for key in _SCORES)])
+            self._bar.console.print(told + mark, highlight=False, soft_wrap=True)
             score = f"{self._monitor} {metrics[self._monitor]:.4f}"
             self._bar.update(_TASK, description=self._description(), score=score)
             return
         each = (time.monotonic() - self._started) / (self._done - self._first)
-        left = _duration(each * (self._epochs - self._done))
-        shown = "  ".join(
-            f"{key} {metrics[key]:.4f}"
-            for key in ("train/loss", "val/loss", "val/accuracy", "val/f1")
-        )
+        left = f"{_duration(each * (self._epochs - self._done))} left"
         speed = f"{metrics['images_per_second']:.0f} images/s"
-        mark = "  best" if best else ""
-        sys.stderr.write(
-            f"epoch {self._done}/{self._epochs}  {shown}  {speed}  {left} left{mark}\n"
-        )
-        sys.stderr.flush()
+        self._say("  ".join([line, *shown.values(), speed, left]) + mark)
 
     def close(self) -> None:
         """Close the bar, if there is one."""
         if self._bar is not None:
             self._bar.stop()
+
+    def _say(self, line: str) -> None:
+        self._said = time.monotonic()
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
     def _description(self) -> str:
         return f"epoch {min(self._done + 1, self._epochs)}/{self._epochs}"

@@ -253,6 +253,8 @@ def _announce(config: Config, images: ImageSet, leaks: int, run: Run) -> None:
         f"{counts[Split.VAL]:,}",
         dropped,
     )
+    for note in images.notes:
+        _log.info("         %s", note)
     _log.info("run      %s: %s", run.id, run_name(config))
     _log.info("on       %s, %s threads", config.trainer.device, config.trainer.threads)
 

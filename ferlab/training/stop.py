@@ -2,14 +2,18 @@
 
 import errno
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 import torch
 
 from ferlab.errors import FerlabError
+
+HEARD = "stopping after this batch, to go on from there later; once more ends it at once"
+"""What is said at once when a signal has come."""
 
 
 class Interrupted(Exception):
@@ -38,6 +42,9 @@ def on_signals() -> Iterator[Callable[[], None]]:
         del frame
         received.append(number)
         signal.signal(number, previous[signal.Signals(number)])
+        with suppress(RuntimeError, OSError):  # it may have come while something was being written
+            sys.stderr.write(f"\n{HEARD}\n")
+            sys.stderr.flush()
 
     def check() -> None:
         if received:

@@ -3,6 +3,7 @@
 import io
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,13 @@ def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def encode(grey: np.ndarray, form: str = "JPEG") -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(grey).save(buffer, form)
+    return buffer.getvalue()
+
+
+def reencoded(picture: bytes, form: str, mode: str) -> bytes:
+    """The same pixels in another format without loss, or mode."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(picture)).convert(mode or "L").save(buffer, form)
     return buffer.getvalue()
 
 
@@ -68,11 +76,57 @@ class Published:
             path.write_bytes(content)
         return self.root / "tree"
 
-    def csv(self, name: str = "fer2013.csv", header: str = "emotion,pixels,Usage") -> Path:
+    def renamed(self, change: Callable[[str], str], form: str = "", mode: str = "") -> "Published":
+        """The pictures under other names, and in another format or mode."""
+        self.pictures = {
+            change(name): reencoded(picture, form, mode) if form else picture
+            for name, picture in self.pictures.items()
+        }
+        return self
+
+    def rewritten(self, column: int, change: Callable[[str], str]) -> "Published":
+        """The rows with one column written otherwise."""
+        for row in self.rows:
+            row[column] = change(row[column])
+        return self
+
+    def csv(
+        self,
+        name: str = "fer2013.csv",
+        header: str = "emotion,pixels,Usage",
+        delimiter: str = ",",
+        encoding: str = "utf-8",
+    ) -> Path:
         path = self.root / name
-        lines = [header, *(",".join(row) for row in self.rows)]
-        path.write_text("\n".join(lines) + "\n")
+        lines = [header.replace(",", delimiter), *(delimiter.join(row) for row in self.rows)]
+        path.write_text("\n".join(lines) + "\n", encoding)
         return path
+
+    def tar(self, name: str = "fer2013", inside: str = "", mode: str = "w") -> Path:
+        path = self.root / name
+        with tarfile.open(path, mode) as archive:
+            for member, content in self.pictures.items():
+                entry = tarfile.TarInfo(inside + member)
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+        return path
+
+    def packed(self, source: Path, *names: str) -> Path:
+        """A file in a zip in a zip and so on, under these names; the last is the outermost."""
+        for name in names:
+            path = self.root / name
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.write(source, source.name)
+            source = path
+        return source
+
+    def beside(self, *sources: Path) -> Path:
+        """Files alone in a folder."""
+        folder = self.root / "held"
+        folder.mkdir()
+        for source in sources:
+            source.rename(folder / source.name)
+        return folder
 
     def icml_csv(self) -> Path:
         self.rows = [[emotion, f" {usage}", f" {pixels}"] for emotion, pixels, usage in self.rows]

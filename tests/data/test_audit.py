@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from ferlab.cli import main
+from ferlab.data import prepare
 from ferlab.data.audit import audit, save_examples
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import DataError
@@ -75,6 +79,20 @@ def test_the_figure_shows_the_flaws(flawed, tmp_path):
             assert figure.format == "PNG"
             ink[name] = float(np.mean(np.asarray(figure.convert("L")) < 128))
     assert ink["flawed"] > ink["clean"] + 0.05  # pictures, not just titles
+
+
+@pytest.mark.parametrize("is_flawed", [False, True])
+def test_the_command_draws_examples_only_of_what_it_found(
+    tmp_path, monkeypatch, capsys, flawed, is_flawed
+):
+    monkeypatch.setenv("FERLAB_HOME", str(tmp_path))
+    images = replace(flawed if is_flawed else clean_set(), notes=("told by its reader",))
+    monkeypatch.setattr(prepare, "read_images", lambda config, allow: images)
+    assert main(["data", "audit"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("told by its reader\nsplit")
+    assert ("examples: " in told) is is_flawed
+    assert bool(list(tmp_path.rglob("*.png"))) is is_flawed
 
 
 def test_a_figure_without_a_place_is_one_clear_error(flawed, tmp_path):

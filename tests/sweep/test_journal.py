@@ -44,7 +44,7 @@ def test_others_write_notes_tags_and_deletes_without_waiting(
     began = time.monotonic()
     study = theirs(path, lock)
     study.set_user_attr("dashboard:note", "a note")
-    study._storage.set_trial_user_attr(study.trials[0]._trial_id, "tag", 1)
+    study._storage.set_study_system_attr(study._study_id, "dashboard:tag", 1)
     assert time.monotonic() - began < module._GRACE / 3
     again = shared(budget=3)
     assert again.optuna.user_attrs["dashboard:note"] == "a note"

@@ -115,7 +115,7 @@ def test_sigterm_ends_a_sweep_as_ctrl_c_does(home: Path, tmp_path: Path) -> None
         command.until(lambda: has_reported(home))
         os.kill(command.pid, signal.SIGTERM)
         assert command.finish() == 130
-    assert "go on    with the same command" in output.read_text()
+    assert "go on    ferlab train -m " in output.read_text()
     (trial,) = trials(home)
     assert trial.state.name == "RUNNING"  # until the same command goes on with it
     run = store.connect(None).get_run(trial.user_attrs["run_id"])

@@ -263,3 +263,17 @@ def test_pruned_trials_use_up_the_budget_and_failed_ones_do_not() -> None:
     written = rendered(made)
     assert "2 of 7" in written
     assert "1 complete, 0 running, 1 pruned, 2 failed" in written
+
+
+def test_the_baseline_is_marked_and_no_failure_is_not_red() -> None:
+    base = {"model.attention.kind": "none"}
+    ended = table(row(0, 0.5, params=base), row(1, 0.6), baseline=base, budget=5)
+    written = rendered(ended)
+    assert "trial 0 (baseline)" in written
+    assert "trial 1 (baseline)" not in written
+    assert "best val/accuracy 60.00 %  trial 1" in written
+    counts = {
+        text.plain[s.start : s.end]: s.style for text in [live._counts(ended)] for s in text.spans
+    }
+    assert counts.get("0 failed", "") == ""
+    assert counts["2 complete"] == "green"

@@ -9,7 +9,7 @@ from ferlab import cli as command_line
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params
 from ferlab.sweep.search.syntax import read
-from tests.sweep.test_sweep import FAST, HERE, children, runs, trials
+from tests.sweep.test_sweep import HERE, children, runs, trials
 
 PARAMS = {
     "kind": "choice(none,se,cbam)",
@@ -119,11 +119,12 @@ def test_a_baseline_on_another_branch_cannot_be_trained(typed: str, given: dict[
 def test_the_shipped_sweep_takes_pins(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every trial shares what is pinned, and with another pin it is another study."""
     pins = ("model.attention.reduction=8", "optimizer.lr=0.05")
-    sweep = ("sweep", "quickstart", *FAST, HERE)
+    small = ("data.images=140", "trainer.max_epochs=2", "trainer.batch_size=64")
+    sweep = ("sweep", "quickstart", *small, HERE)
     assert command_line.main([*sweep, *pins]) == 0
     done = trials(home, "quickstart")
     assert done[0].user_attrs["params"] == {"model.attention.kind": "none"}
-    assert len(done) == 3  # without attention, and at two sets of stages
+    assert len(done) == 4  # without attention, and at three sets of stages
     for run in children("quickstart"):
         assert run.data.params["optimizer.lr"] == "0.05"
         on = run.data.params["model.attention.kind"] == "se"

@@ -98,7 +98,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
             {"c": {"d": 1}, "d": {"c": 7}, "e": {"c": 1}},
         )
     message = str(error.value)
-    assert "params.a: cannot be read" in message
+    assert "params.a: 'choice(1' is no value in Hydra's grammar" in message
     assert "params.b: cannot be swept; take choice" in message
     assert "params.c: depends on d, which must be swept and stand above it" in message
     assert "params.d: depends on c being 7, which it never is" in message

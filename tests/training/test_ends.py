@@ -12,6 +12,7 @@ from ferlab import paths
 from ferlab.config.compose import compose
 from ferlab.errors import RunEnded, TrackingError
 from ferlab.tracking.run import Run
+from ferlab.training import stop
 from ferlab.training.run import resume, train
 from tests.conftest import TINY
 from tests.training.runs import artifact, client, kill_after_epoch
@@ -46,7 +47,9 @@ def test_killed_at_a_random_epoch_and_resumed_gives_the_same_bits(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_run_as_interrupted_and_says_how_to_go_on(number: int) -> None:
+def test_a_signal_ends_the_run_as_interrupted_and_says_how_to_go_on(
+    number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupt(epoch: int, metrics: object) -> None:
         del metrics
         if epoch == 1:
@@ -55,6 +58,7 @@ def test_a_signal_ends_the_run_as_interrupted_and_says_how_to_go_on(number: int)
     with pytest.raises(RunEnded, match="ferlab train --resume") as caught:
         train(compose(TINY), report=interrupt)
     assert caught.value.reason == "interrupted"
+    assert capsys.readouterr().err.count(stop.HEARD) == 1  # at once, not when the batch is over
     recorded = client().get_run(caught.value.run_id)
     assert (recorded.info.status, recorded.data.tags["ferlab.ended"]) == ("KILLED", "interrupted")
     assert resume(caught.value.run_id).predictions.digest == train(compose(TINY)).predictions.digest

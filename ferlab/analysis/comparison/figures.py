@@ -2,10 +2,11 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from ferlab.analysis.classification import Metric
@@ -14,13 +15,23 @@ from ferlab.analysis.comparison.curves import Band
 from ferlab.analysis.comparison.estimates import Estimate
 from ferlab.analysis.comparison.verdict import LEVEL, p_in_words, points
 from ferlab.errors import EvidenceError
-from ferlab.figure_style import BLUE, DASHED, FAINT, INK, VERMILION, canvas, legend, styled
+from ferlab.figure_style import (
+    BLUE,
+    DASHED,
+    FAINT,
+    INK,
+    PAPER,
+    VERMILION,
+    WIDTH,
+    canvas,
+    legend_above,
+    styled,
+)
 
 METRIC_NAMES: Mapping[Metric, str] = {"accuracy": "accuracy", "f1": "macro F1"}
 
 # Okabe and Ito's, in the order in which curves take them.
 COLOURS = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-LOST_GAINED = LinearSegmentedColormap.from_list("lost_gained", [VERMILION, "#FFFFFF", BLUE])
 
 _NAME = 34
 """Characters of a name on one line."""
@@ -45,31 +56,28 @@ def forest(comparisons: Sequence[Comparison], metric: Metric = "accuracy") -> Fi
         f"points, 95 % intervals over seeds and images (thick: seeds alone); {len(first.seeds)} "
         f"seeds, {first.images:,} images{adjusted}"
     )
-    names = [_wrapped(comparison.arm) for comparison in comparisons]
-    left = 0.35 + 0.066 * max(len(line) for name in names for line in name.split("\n"))
-    inches, beside = 5.2, 2.75  # of the axes, and of the numbers to their right
-    whole = left + inches + beside
-    figure, axes = canvas(title, note, whole, 0.15 + 0.45 * m, left=left, right=beside, top=0.9)
-    at_difference, at_p = 1 + 0.12 / inches, 1 + 2.55 / inches
-    scale = axes.get_yaxis_transform()
-    for row, comparison in enumerate(comparisons):
+    row = 0.68  # inches: a line for the name, one for the numbers, and the interval
+    figure, axes = canvas(title, note, WIDTH, row * m, left=0.3, right=0.3, bottom=0.65, top=0.8)
+    at: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center"}
+    at["bbox"] = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8}  # hides the grid
+    for place, comparison in enumerate(comparisons):
         found = comparison.difference(metric)
         low, high = (100 * end for end in found.estimate.interval())
         colour = FAINT if found.p >= LEVEL else BLUE if found.estimate.value > 0 else VERMILION
-        axes.hlines(row, low, high, color=colour, linewidth=1.4)
+        axes.hlines(place, low, high, color=colour, linewidth=1.4)
         low, high = (100 * end for end in found.same_images.interval())
-        axes.hlines(row, low, high, color=colour, linewidth=4.5, alpha=0.35)
-        axes.plot(100 * found.estimate.value, row, "o", color=colour, ms=6)
-        text = f"{points(found.estimate.value)}  ({_range(found.estimate)})"
-        axes.text(at_difference, row, text, transform=scale, va="center", weight="bold")
-        p = p_in_words(found.p).removeprefix("p = ").removeprefix("p ")
-        axes.text(at_p, row, p, transform=scale, va="center", ha="right")
-    axes.text(at_difference, -0.8, "difference (interval)", transform=scale, color=FAINT)
-    axes.text(at_p, -0.8, "p", transform=scale, color=FAINT, ha="right")
+        axes.hlines(place, low, high, color=colour, linewidth=4.5, alpha=0.35)
+        axes.plot(100 * found.estimate.value, place, "o", color=colour, ms=6)
+        numbers = f"{points(found.estimate.value)}  ({_range(found.estimate)})"
+        axes.text(0, place - 0.62, _short(comparison.arm, 62), **at)
+        axes.text(0, place - 0.36, numbers, **at, weight="bold")
+        axes.text(1, place - 0.36, p_in_words(found.p), **at, ha="right")
     axes.axvline(0, **DASHED)
-    axes.set_yticks(range(m), names, color=INK)
-    axes.set(ylim=(m - 0.5, -0.6))
-    axes.set_xlabel(f"← {_short(first.baseline)} better    |    arm better →")
+    axes.set(ylim=(m - 0.65, -0.8), yticks=[])
+    below: dict[str, Any] = {"transform": axes.transAxes, "va": "top", "color": FAINT}
+    down = -0.3 / (row * m)
+    axes.text(0, down, f"← worse than {_short(first.baseline)}", **below)
+    axes.text(1, down, "better →", ha="right", **below)
     axes.margins(x=0.08)
     axes.grid(axis="x")
     axes.spines["left"].set_visible(False)
@@ -79,15 +87,15 @@ def forest(comparisons: Sequence[Comparison], metric: Metric = "accuracy") -> Fi
 
 @styled
 def paired_seeds(comparison: Comparison, metric: Metric = "accuracy") -> Figure:
-    """Each seed's two runs, joined; blue where the arm's is the better; and both means."""
+    """Each seed's two runs, joined; blue where the second is the better; and both means."""
     found = comparison.difference(metric)
     before, after = found.baseline.runs, found.arm.runs
     won = int((after > before).sum())
     note = (
-        f"{METRIC_NAMES[metric]} of each seed's two runs; the arm's is higher in {won} of "
-        f"{len(after)}. Bars: 95 % interval over seeds"
+        f"{METRIC_NAMES[metric]} of each seed's two runs; {_short(comparison.arm)} is higher in "
+        f"{won} of {len(after)}. Bars: 95 % interval over seeds"
     )
-    figure, axes = canvas("Seed by seed", note, 6.8, 3.1, left=0.65, bottom=0.75, right=0.35)
+    figure, axes = canvas("Seed by seed", note, WIDTH, 3.1, left=0.65, bottom=0.75)
     for seed, x, y in zip(comparison.seeds, before, after, strict=True):
         colour = BLUE if y > x else VERMILION if y < x else FAINT
         axes.plot([0, 1], [x, y], "o-", color=colour, linewidth=1.1, ms=4, label=f"seed {seed}")
@@ -100,7 +108,7 @@ def paired_seeds(comparison: Comparison, metric: Metric = "accuracy") -> Figure:
         axes.text(place + 0.05 * side, score.same_images.value, text, va="center", ha=align,
                   weight="bold")  # fmt: skip
     axes.set_xticks([0, 1], [_wrapped(comparison.baseline), _wrapped(comparison.arm)], color=INK)
-    axes.set(xlim=(-0.45, 1.45))
+    axes.set(xlim=(-0.52, 1.52))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _value(metric, value)))
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.grid(axis="y")
@@ -110,7 +118,7 @@ def paired_seeds(comparison: Comparison, metric: Metric = "accuracy") -> Figure:
 
 @styled
 def confusion_difference(comparison: Comparison) -> Figure:
-    """What the arm takes for what more often (+) or less often (−) than the baseline.
+    """What the first takes for what more often (+) or less often (−) than the baseline.
 
     In images per run, mean over seeds; and the difference in each class's recall, in points, with
     its 95 % interval.
@@ -121,20 +129,30 @@ def confusion_difference(comparison: Comparison) -> Figure:
         f"{len(comparison.seeds)} seeds; blue is gained"
     )
     title = "Classes gained and lost"
-    figure, whole = canvas(title, note, 5.0 + 0.62 * k, 0.46 * k, left=0.95, bottom=0.6)
+    cell, gap, beside = 0.41, 0.12, 1.2  # inches
+    left = 0.4 + 0.07 * max(map(len, comparison.classes))
+    inside = cell * k + gap + beside
+    width = max(WIDTH, left + inside + 0.15)
+    figure, whole = canvas(
+        title, note, width, cell * k, left=left, right=width - left - inside, bottom=0.2 + left
+    )
     whole.set_axis_off()
-    cells, bars = whole.inset_axes((0, 0, 0.62, 1)), whole.inset_axes((0.66, 0, 0.34, 1))
+    cells = whole.inset_axes((0, 0, cell * k / inside, 1))
+    bars = whole.inset_axes((1 - beside / inside, 0, beside / inside, 1))
     # More on the diagonal is a gain, more beside it a loss.
     good = np.where(np.eye(k, dtype=bool), counts, -counts)
     most = max(float(np.abs(good).max()), 1e-9)
-    cells.imshow(good, cmap=LOST_GAINED, vmin=-1.25 * most, vmax=1.25 * most, aspect="auto")
     for true, guess in np.ndindex(k, k):
+        share = good[true, guess] / most
+        colour = BLUE if share > 0 else VERMILION
+        corner = (guess - 0.5, true - 0.5)
+        cells.add_patch(Rectangle(corner, 1, 1, color=colour, alpha=0.65 * abs(share), lw=0))
         weight = "bold" if true == guess else "normal"
         text = _signed(float(counts[true, guess]))
         cells.text(guess, true, text, ha="center", va="center", size=8, weight=weight)
-    cells.set_xticks(range(k), comparison.classes)
+    cells.set_xticks(range(k), comparison.classes, rotation=90)
     cells.set_yticks(range(k), comparison.classes)
-    cells.set(xlabel="predicted", ylabel="true")
+    cells.set(xlabel="predicted", ylabel="true", xlim=(-0.5, k - 0.5), ylim=(k - 0.5, -0.5))
     for row, recall in enumerate(comparison.recalls):
         if recall is None:
             continue
@@ -146,10 +164,10 @@ def confusion_difference(comparison: Comparison) -> Figure:
         bars.text(1.0, row, text, transform=bars.get_yaxis_transform(), va="center", ha="right")
     bars.axvline(0, **DASHED)
     lowest, highest = min(bars.get_xlim()[0], -1), max(bars.get_xlim()[1], 1)
-    bars.set(xlim=(lowest, highest + 0.3 * (highest - lowest)), ylim=cells.get_ylim(), yticks=[])
-    bars.set_xlabel("recall, points, 95 % interval")
+    bars.set(xlim=(lowest, highest + 0.6 * (highest - lowest)), ylim=cells.get_ylim(), yticks=[])
+    bars.set_xlabel("recall, points,\n95 % interval")
     bars.set_xticks(
-        [x for x in MaxNLocator(5).tick_values(lowest, highest) if lowest < x < highest]
+        [x for x in MaxNLocator(3).tick_values(lowest, highest) if lowest < x < highest]
     )
     bars.grid(axis="x")
     for axes in (cells, bars):
@@ -172,19 +190,18 @@ def mean_curves(bands: Mapping[str, Band], metric: str) -> Figure:
     if not bands:
         raise EvidenceError("curves need at least one arm")
     note = f"{metric} by epoch: mean over seeds and its 95 % interval"
-    rows = -(-len(bands) // 2)
-    top = 0.66 + 0.22 * rows
-    figure, axes = canvas("Curves", note, 7.2, 3.0, left=0.55, top=top)
+    figure, axes = canvas("Curves", note, WIDTH, 2.9, left=0.6)
     for i, (name, band) in enumerate(bands.items()):
         epochs = np.arange(1, len(band.mean) + 1)
         colour, style = COLOURS[i % len(COLOURS)], ("-", "--", ":")[i // len(COLOURS) % 3]
         axes.fill_between(epochs, band.low, band.high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(epochs, band.mean, style, color=colour, label=_short(name, 44))
+        axes.plot(epochs, band.mean, style, color=colour, label=_short(name, 60))
     longest = max(len(band.mean) for band in bands.values())
     axes.set(xlabel="epoch", xlim=(0.5, longest + 0.5))
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
     axes.grid(axis="y")
-    legend(axes, 2)
+    axes.set_ylabel(metric)
+    legend_above(figure, 1)
     return figure
 
 

@@ -27,8 +27,9 @@ from ferlab.figure_style import (
     FAINT,
     INK,
     RULE,
+    WIDTH,
     canvas,
-    legend,
+    legend_above,
     short_keys,
     study_title,
     styled,
@@ -84,14 +85,15 @@ def parameter_importances(table: StudyTable) -> Figure | None:
         f"alone, of {pluralize(len(table.complete), 'complete trial')}"
     )
     names = short_keys([one.key for one in found])
+    left, right = max(1.0, 0.3 + 0.072 * max(map(len, names))), 1.45
+    inches = WIDTH - left - right
     figure, axes = canvas(
         study_title(table.study, "parameter importances"),
         note,
-        9,
+        WIDTH,
         0.42 * len(found),
-        left=max(1.2, 0.3 + 0.075 * max(map(len, names))),
-        right=2.35,
-        top=0.98,
+        left=left,
+        right=right,
     )
     rows = range(len(found))
     chance = [one.chance for one in found]
@@ -100,17 +102,17 @@ def parameter_importances(table: StudyTable) -> Figure | None:
     for row, one in enumerate(found):
         beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center"}
         weight = "bold" if one.share > one.chance else "normal"
-        axes.text(1.03, row, f"{one.share:.0%}", weight=weight, **beside)
-        axes.text(
-            1.13, row, f"{pluralize(one.trials, 'trial')}, {one.groups}", color=FAINT, **beside
-        )
+        axes.text(1 + 0.08 / inches, row, f"{one.share:.0%}", weight=weight, **beside)
+        behind = f"{pluralize(one.trials, 'trial')}\n{one.groups}"
+        axes.text(1 + 0.55 / inches, row, behind, size=8, color=FAINT, **beside)
     axes.set(xlim=(0, 1), ylim=(len(found) - 0.5, -0.5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{share:.0%}"))
+    axes.set_xticks((0, 0.5, 1))
     axes.set_yticks(rows, names, color=INK)
     axes.spines["left"].set_visible(False)
     axes.tick_params(length=0)
     axes.grid(axis="x")
-    legend(axes)
+    legend_above(figure, 2)
     return figure
 
 

@@ -2,7 +2,7 @@
 
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ferlab.config.attention import KINDS, POSITIONS
-from ferlab.figure_style import BLUES, EDGE, FAINT, INK, RULE, canvas, study_title, styled
-from ferlab.study.objectives import format_value
+from ferlab.figure_style import BLUE, EDGE, FAINT, INK, RULE, WIDTH, canvas, study_title, styled
+from ferlab.study.objectives import axis_label, format_value
 from ferlab.study.params import Value
 from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.text import pluralize
@@ -23,6 +23,9 @@ REDUCTION, STAGES, POSITION = (
 
 WITHOUT = "–"
 """The column of trials without a reduction, or for which none was searched."""
+
+_AROUND = 1.15
+"""Inches to the left and right of the panels."""
 
 Panel = tuple[str, str]
 """A kind and a position of attention; each is empty where it was not searched."""
@@ -111,25 +114,49 @@ def placement(table: StudyTable) -> Figure | None:
         return None
     high = 0.46 * (len(found.placements) + 1.25)
     places, width, height = _layout(found, high)
-    note = (
-        f"mean {table.objectives[0]} of complete trials, and the runs behind it; hatched: not tried"
-    )
+    beneath = 1.05
     figure, whole = canvas(
         study_title(table.study, "reduction and placement"),
-        note,
-        max(width + 1.1, 5.8),
+        f"mean {table.objectives[0]} of complete trials, and the runs behind it; hatched: not "
+        "tried",
+        max(width + _AROUND, WIDTH),
         height,
-        left=0.9,
-        right=max(0.2, 4.9 - width),
-        top=1.05 if any(map(any, found.panels)) else 0.8,
+        left=0.95,
+        right=max(0.2, WIDTH - 0.95 - width),
+        bottom=beneath,
+        top=1.0 if any(map(any, found.panels)) else 0.75,
     )
     whole.set_axis_off()
     means = [c.mean for c in (*found.cells.values(), found.plain) if c.mean is not None]
-    scale = _scale(means, table.minimised[0])
+    scale = _Scale.of(means, table.minimised[0])
     for panel, (x, y, wide) in places.items():
         bounds = (x / width, 1 - (y + high) / height, wide / width, high / height)
-        _draw_panel(whole.inset_axes(bounds), table, found, panel, scale)
+        axes = whole.inset_axes(bounds)
+        _draw_panel(axes, table, found, panel, scale)
+        if x == 0:
+            axes.set_ylabel("stages with attention")
+        else:
+            axes.tick_params(labelleft=False)
+    wide = min(1.8, width)
+    _draw_scale(
+        whole.inset_axes((0, -0.75 / height, wide / width, 0.13 / height)),
+        table.objectives[0],
+        scale,
+    )
     return figure
+
+
+def _draw_scale(axes: Axes, objective: str, scale: "_Scale") -> None:
+    """Draw the legend of the cells' colours."""
+    steps = 24
+    colours = [(BLUE, _depth(i / (steps - 1))) for i in range(steps)]
+    axes.bar(range(steps), 1, width=1, color=colours)
+    axes.set(xlim=(-0.5, steps - 0.5), ylim=(0, 1), yticks=[])
+    ends = [format_value(objective, value, 1) for value in (scale.worst, scale.best)]
+    axes.set_xticks((0, steps - 1), ends, size=8)
+    axes.set_title(f"mean {axis_label(objective)}", size=8, loc="left", color=FAINT, pad=3)
+    axes.tick_params(length=0, labelcolor=FAINT)
+    axes.spines[:].set_visible(False)
 
 
 def _layout(
@@ -139,7 +166,7 @@ def _layout(
 
     Panels go from left to right, and on in another line where there is no room.
     """
-    gap_x, gap_y, column, most = 0.85, 0.75, 0.72, 14.0
+    gap_x, gap_y, column, most = 0.3, 0.85, 0.57, WIDTH - _AROUND
     places: dict[Panel, tuple[float, float, float]] = {}
     x, y, width = 0.0, 0.0, 0.0
     for panel, reductions in found.panels.items():
@@ -152,9 +179,7 @@ def _layout(
     return places, width, y + high
 
 
-def _draw_panel(
-    axes: Axes, table: StudyTable, found: Map, panel: Panel, scale: Callable[[float], float]
-) -> None:
+def _draw_panel(axes: Axes, table: StudyTable, found: Map, panel: Panel, scale: "_Scale") -> None:
     """Draw one panel's cells, below a row for the trials without attention."""
     reductions, objective = found.panels[panel], table.objectives[0]
     columns = len(reductions)
@@ -166,12 +191,11 @@ def _draw_panel(
             axes.add_patch(Rectangle(**{**box, "lw": 0.6}, fill=False, ec=RULE, hatch="///"))
         elif cell.mean is None:
             axes.add_patch(Rectangle(**{**box, "lw": 0.6}, fill=False, ec=EDGE))
-            axes.text(**middle, s=f"{cell.pruned}\npruned", size=7, color=FAINT)
+            axes.text(**middle, s=f"{cell.pruned}\npruned", size=8, color=FAINT)
         else:
-            depth = 0.05 + 0.9 * scale(cell.mean)
-            axes.add_patch(Rectangle(**box, color=BLUES(depth)))
+            axes.add_patch(Rectangle(**box, color=BLUE, alpha=_depth(scale.share(cell.mean))))
             text = f"{format_value(objective, cell.mean, 1)}\n{pluralize(cell.runs, 'run')}"
-            axes.text(**middle, s=text, size=8, color="white" if depth > 0.5 else INK)
+            axes.text(**middle, s=text, size=8)
 
     cell(0.04, 0, columns - 0.08, found.plain if found.plain != Cell(None, 0, 0) else None)
     for j, stages in enumerate(found.placements):
@@ -189,11 +213,27 @@ def _draw_panel(
     axes.spines[:].set_visible(False)
 
 
-def _scale(means: Sequence[float], less: bool) -> Callable[[float], float]:
-    """Map a mean to a depth of colour, 0 to 1; a few bad means do not flatten the others."""
-    best, worst = (min(means), max(means)) if less else (max(means), min(means))
-    reach = min(abs(best - worst), 3 * abs(best - statistics.median(means))) or 1.0
-    return lambda mean: max(0.0, 1 - abs(best - mean) / reach)
+@dataclass(frozen=True)
+class _Scale:
+    """The ends of the scale of colours; a few bad means do not flatten the others."""
+
+    worst: float
+    best: float
+
+    @classmethod
+    def of(cls, means: Sequence[float], less: bool) -> "_Scale":
+        best, worst = (min(means), max(means)) if less else (max(means), min(means))
+        reach = min(abs(best - worst), 3 * abs(best - statistics.median(means))) or abs(best) or 1.0
+        return cls(best + reach if less else best - reach, best)
+
+    def share(self, mean: float) -> float:
+        """How far a mean is from the worst end, 0, to the best, 1."""
+        return max(0.0, 1 - (self.best - mean) / (self.best - self.worst))
+
+
+def _depth(share: float) -> float:
+    """How opaque a cell is; what is written in it can be read on all."""
+    return 0.06 + 0.6 * share
 
 
 def stages_of(stages: Value) -> str:

@@ -47,6 +47,26 @@ def needed(table: StudyTable, one: TrialRow, other: TrialRow, among: int = 1) ->
     return None
 
 
+def margin(table: StudyTable) -> float | None:
+    """The gap to the best that is within chance: `needed` by a trial that scores as it does.
+
+    None where nothing is complete or the noise is not known.
+    """
+    return None if table.best is None else needed(table, table.best, table.best)
+
+
+def half_width(table: StudyTable, row: TrialRow) -> float:
+    """Half the 95 % interval of a trial's mean over its seeds, from the pooled deviation.
+
+    NaN where no seeds were repeated.
+    """
+    spread = between_seeds(table.rows)
+    if spread is None:
+        return math.nan
+    quantile = float(stats.t.ppf(0.975, spread.freedom))
+    return quantile * spread.deviation / math.sqrt(max(1, len(row.replicates)))
+
+
 def ahead(table: StudyTable, one: TrialRow, other: TrialRow) -> float:
     """By how much ``one`` is better than ``other`` in the first objective."""
     return table.costs(other)[0] - table.costs(one)[0]

@@ -16,7 +16,7 @@ from optuna.distributions import (
 
 from ferlab.config.problems import Problem, report
 from ferlab.errors import ConfigError
-from ferlab.study.params import Params, Value, format_override
+from ferlab.study.params import Choices, Domain, Params, Range, Value, format_override
 from ferlab.sweep.optuna_private import contains
 
 _MISSING = "???"
@@ -162,11 +162,6 @@ def grid_space(values: Mapping[str, Sequence[Value]]) -> Space:
     )
 
 
-def matches(params: Params, values: Mapping[str, Any]) -> bool:
-    """Whether a point has these values and no others; they are as in a config."""
-    return params == {key: stored(value) for key, value in values.items()}
-
-
 def stored(value: Any) -> Value:
     """A value of a config as Optuna stores it."""
     if isinstance(value, QuotedString):
@@ -189,3 +184,15 @@ def size(space: Space, limit: int, is_free: Callable[[Params], bool]) -> int | N
         return None
     all_params = list(itertools.islice(space.all_params(), limit + 1))
     return sum(map(is_free, all_params)) if len(all_params) <= limit else None
+
+
+def domain_of(distribution: BaseDistribution) -> Domain:
+    """The values of one of Optuna's distributions."""
+    match distribution:
+        case CategoricalDistribution(choices=choices):
+            return Choices(choices)
+        case FloatDistribution(low=low, high=high, log=log, step=step):
+            return Range(low, high, log, continuous=step is None)
+        case IntDistribution(low=low, high=high, log=log):
+            return Range(low, high, log, continuous=False)
+    raise TypeError(f"{distribution} is none of Optuna's distributions")

@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import (
     ChoiceSweep,
     IntervalSweep,
     Override,
     RangeSweep,
 )
-from hydra.errors import HydraException
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -18,6 +16,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from ferlab.config.overrides.grammar import as_choice, read_override
 from ferlab.config.problems import Problem, flatten, report
 from ferlab.errors import ConfigError
 from ferlab.study.params import Value, format_override
@@ -52,7 +51,6 @@ def read(
     Raises:
         ConfigError: one message that lists every problem.
     """
-    parser = OverridesParser.create()
     texts = {key: [_override(key, value)] for key, value in params.items()}
     for text in swept:
         texts.setdefault(text.partition("=")[0].lstrip("+"), []).append(text)
@@ -63,7 +61,7 @@ def read(
     problems: list[Problem] = []
     for key, versions in texts.items():
         try:
-            overrides = [parser.parse_override(text) for text in versions]
+            overrides = [read_override(text) for text in versions]
             conditions = {
                 other: tuple(stored(v) for v in (values if isinstance(values, list) else [values]))
                 for other, values in when.get(key, {}).items()
@@ -75,8 +73,6 @@ def read(
             if not overrides[-1].is_sweep_override():
                 shared.append(versions[-1])
                 pins |= _leaves(key, overrides[-1])
-        except HydraException as error:
-            problems.append(Problem(key, f"cannot be read: {str(error).splitlines()[0]}"))
         except ValueError as error:
             problems.append(Problem(key, str(error)))
     problems += _condition_problems(when, declared, pins)
@@ -138,5 +134,5 @@ def _distribution(override: Override) -> BaseDistribution:
 
 def _override(key: str, value: Any) -> str:
     if isinstance(value, list):  # a YAML list of choices
-        return f"{key}={','.join(format_override(stored(v)) for v in value)}"
+        return f"{key}={','.join(as_choice(format_override(stored(v))) for v in value)}"
     return f"{key}={format_override(stored(value))}"

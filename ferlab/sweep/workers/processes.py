@@ -19,6 +19,7 @@ from omegaconf import DictConfig, open_dict
 
 from ferlab import hydra_private
 from ferlab.errors import FerlabError
+from ferlab.training.stop import HEARD
 
 _RESPAWNS = 5
 """How often a worker that dies is replaced."""
@@ -50,6 +51,7 @@ class Pool:
                 workers.append(_Worker(self, i, len(jobs), list(job), first))
             _wait(workers)
         except KeyboardInterrupt:
+            sys.stderr.write(f"\n{HEARD}\n")
             for worker in workers:
                 worker.interrupt()
             _wait(workers)
