@@ -41,7 +41,7 @@ def require_own_name(
     if name in taken and not is_begun(name, storage):  # or another command has begun it meanwhile
         free = plan.free_name(storage, taken, name)
         instead = "" if is_confirmation else f"take another name, such as study.name={free}"
-        study_runs.require_free(client, name, instead)
+        study_runs.require_free_name(client, name, instead)
     store.experiment_id(client, experiment)
 
 

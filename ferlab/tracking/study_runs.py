@@ -78,7 +78,7 @@ class StudyRun(Run):
         found = find_run(client, identity, eldest=True, deleted=True)
         if found is not None:
             if found.is_deleted:
-                require_free(client, study.name)
+                require_free_name(client, study.name)
                 _restore(client, found.run_id, f"the run of the study '{study.name}'")
             cls.reopen(client, found.run_id)
             return cls(client, found.run_id)
@@ -90,7 +90,7 @@ class StudyRun(Run):
                 "MLFLOW_TRACKING_URI, or begin another study, with another study.name"
             )
         if before is not None:
-            require_free(client, study.name)
+            require_free_name(client, study.name)
         tags = {
             **identity,
             "ferlab.objectives": _objectives(about),
@@ -220,7 +220,9 @@ def study_names(client: MlflowClient) -> set[str]:
     }
 
 
-def require_free(client: MlflowClient, name: str, instead: str = "take another study.name") -> None:
+def require_free_name(
+    client: MlflowClient, name: str, instead: str = "take another study.name"
+) -> None:
     """Refuse a study of a name that another one in the store has.
 
     Args:
