@@ -2,9 +2,13 @@
 
 import json
 import os
+import re
+import signal
 import socket
 import sqlite3
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +18,8 @@ from ferlab import cli as command_line
 from ferlab.cli import ui
 from ferlab.data.imageset import EXPRESSIONS
 from ferlab.tracking import store
+from ferlab.tracking.pages.study_views import study_views
+from ferlab.tracking.pages.views import keep_views
 from tests.conftest import TINY, Cli, run_id_of
 from tests.processes import run, started
 
@@ -152,7 +158,7 @@ def test_ui_shows_the_runs_on_the_loopback_address_alone(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     commands: list[list[str]] = []
-    monkeypatch.setattr(ui.os, "execv", lambda _, command: commands.append(command))
+    monkeypatch.setattr(ui, "_serve", commands.append)
     port = str(free_port())
     command_line.main(["ui", "--port", port])
     (command,) = commands
@@ -164,7 +170,7 @@ def test_ui_shows_the_runs_on_the_loopback_address_alone(
 def test_ui_on_a_port_that_is_taken_is_one_line_and_makes_nothing(
     monkeypatch: pytest.MonkeyPatch, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ui.os, "execv", lambda *_: pytest.fail("MLflow was started"))
+    monkeypatch.setattr(ui, "_serve", lambda _: pytest.fail("MLflow was started"))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -175,6 +181,58 @@ def test_ui_on_a_port_that_is_taken_is_one_line_and_makes_nothing(
     assert command_line.main(["ui", "--port", "99999"]) == 1
     assert capsys.readouterr().err.count("\n") == 1
     assert not home.exists()
+
+
+def test_ui_names_the_page_of_a_study_or_a_run(
+    monkeypatch: pytest.MonkeyPatch, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ui, "_serve", lambda _: 0)
+    port = str(free_port())
+
+    def pages(*what: str) -> list[str]:
+        assert command_line.main(["ui", *what, "--port", port]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        return [line.partition(f"http://127.0.0.1:{port}/#/")[2] for line in lines]
+
+    assert pages() == ["experiments?workflowType=machine_learning"]
+    client = store.connect(None)
+    studies = [
+        client.create_run("0", tags={"ferlab.kind": "study", "ferlab.study": name}).info.run_id
+        for name in ("first", "second")
+    ]
+    for name, run_id in zip(("first", "second"), studies, strict=True):
+        keep_views(client, run_id, study_views(name, ["val/f1"], {"seed": True}, 1, run_id))
+    view = "experiments/0/runs?workflowType=machine_learning&viewStateShareKey=ferlab-"
+    for what, run_id in (((), studies[1]), (("first",), studies[0]), (("second",), studies[1])):
+        table, charts = pages(*what)
+        assert table == f"{view}{run_id[:12]}"
+        assert charts == f"{table}&compareRunsMode=CHART"
+    run_id = client.create_run("0").info.run_id
+    assert pages(run_id[:9]) == [f"experiments/0/runs/{run_id}?workflowType=machine_learning"]
+    assert command_line.main(["ui", "third", "--port", port]) == 1
+    assert "there is no run 'third'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ui_serves_until_it_is_told_to_end_and_ends_quietly(home: Path, how: int) -> None:
+    store.connect(None)
+    port = free_port()
+    command = [sys.executable, "-m", "ferlab", "ui", "--port", str(port)]
+
+    def is_answered() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health") as answer:
+                return bool(answer.read() == b"OK")
+        except (urllib.error.URLError, ConnectionError):
+            return False
+
+    with started(command) as server:
+        server.until(is_answered)
+        os.kill(server.pid, how)
+        assert server.finish() == 0
+        assert "Traceback" not in server.told()
+    assert not is_answered()
 
 
 @pytest.mark.parametrize(
@@ -240,14 +298,12 @@ def test_a_run_whose_checkpoint_is_gone_says_so_and_starts_again(
 @pytest.mark.slow
 def test_served_model_answers_over_http(cli: Cli, home: Path) -> None:
     """`mlflow models serve` on a recorded run, asked as any client asks."""
-    import urllib.error
-    import urllib.request
-
     done = cli("train", *TINY, "trainer.max_epochs=1")
+    (uri,) = re.findall(r'"(models:/[^"]+)"', done.stdout)
     port = free_port()
     command = [
         *(sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"),
-        *("-m", f"runs:/{run_id_of(done.stdout)}/model"),
+        *("-m", uri),
         *("--host", "127.0.0.1", "--port", str(port)),
     ]
     environment = {

@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+from ferlab.config.study import is_less_better
+
 
 class History(NamedTuple):
     """The finished epochs of a run.
@@ -42,6 +44,6 @@ class History(NamedTuple):
 
     def _scores(self, monitor: str) -> list[float]:
         """The metric by epoch, signed so that more is better; what is not finite is worst."""
-        sign = -1 if monitor.endswith("loss") else 1
+        sign = -1 if is_less_better(monitor) else 1
         values = (sign * epoch[monitor] for epoch in self.epochs)
         return [value if math.isfinite(value) else -math.inf for value in values]

@@ -20,6 +20,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     confirm.add_argument("study", metavar="STUDY", help="its name")
     confirm.add_argument("--best", type=int, metavar="M", help="configurations (1)")
     confirm.add_argument("--seeds", type=int, metavar="N", help="of each, 3 or more (10)")
+    confirm.add_argument(
+        "--against", type=int, metavar="TRIAL", help="to compare with (the study's baseline)"
+    )
     confirm.add_argument("--workers", type=int, metavar="K", help="that train at a time")
     confirm.add_argument("--to", metavar="FOLDER", help="of the report (experiments/STUDY)")
     confirm.add_argument("--storage", metavar="URL", help="where the study is kept, if not at home")
@@ -41,6 +44,7 @@ def _confirm(args: argparse.Namespace) -> int:
         args.overrides,
         best=args.best,
         seeds=args.seeds,
+        against=args.against,
         workers=args.workers,
     )
 

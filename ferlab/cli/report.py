@@ -49,7 +49,8 @@ def _report(args: argparse.Namespace) -> int:
         print(
             f"confirm  {done} of {choice.size} runs finished; ferlab confirm {args.study} goes on"
         )
-    search_files.write_search(_table(study), studies.resume_command(study), folder)
+    table, command = _table(study), studies.resume_command(study)
+    search_files.write_search(table, command, args.storage, folder)
     print(f"result   {folder / 'RESULTS.md'}")
     print(f"page     {folder / PAGE}")
     return 0

@@ -96,4 +96,6 @@ def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepR
     if ranked := ranking(result.table):
         print(f"{ranked}\n")
     print(result.summary())
+    for line in search_files.close(result):
+        print(line)
     return result

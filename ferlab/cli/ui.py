@@ -2,35 +2,93 @@
 
 import argparse
 import os
+import signal
 import socket
+import subprocess
 import sys
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from ferlab.errors import FerlabError
+
+if TYPE_CHECKING:
+    from ferlab.tracking.store import Client
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     ui = commands.add_parser("ui", parents=[common], help="open the MLflow UI on ferlab's runs")
+    ui.add_argument(
+        "what",
+        nargs="?",
+        metavar="STUDY|RUN",
+        help="a study's name, or a run as ferlab show takes it; else the newest study",
+    )
     ui.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     ui.add_argument("--port", type=int, default=5000, help="port to listen on (%(default)s)")
     ui.set_defaults(run=_ui)
 
 
 def _ui(args: argparse.Namespace) -> int:
-    from ferlab.tracking.store import UI_MODE, connect, default_uri
+    from ferlab.tracking.store import connect, default_uri
 
     uri = default_uri()
     if uri.startswith(("http://", "https://")):
-        raise FerlabError(f"the runs are on a server; open {uri} in a browser")
+        _tell(uri, _pages(connect(uri), args.what))
+        return 0
     require_free(args.host, args.port)
-    connect(uri)
-    print(f"look at http://{args.host}:{args.port}/#/experiments{UI_MODE}", flush=True)
+    _tell(f"http://{args.host}:{args.port}", _pages(connect(uri, make=not args.what), args.what))
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--host", args.host, "--port", str(args.port), "--workers", "1"]
-    # It would start seven more processes, for evaluating language models.
-    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-    os.execv(command[0], command)  # noqa: S606  becomes MLflow, so that signals reach it
+    command += ["--uvicorn-opts", "--log-level warning"]  # else a line for each file of a page
+    return _serve(command)
+
+
+def _pages(client: "Client", what: str | None) -> dict[str, str]:
+    """Paths of what is to be looked at, by what it is."""
+    from ferlab.tracking import find
+    from ferlab.tracking.pages.views import page_of
+    from ferlab.tracking.run import Run
+    from ferlab.tracking.store import UI_MODE
+
+    studies = find.list_studies(client)
+    if what is None and not studies:
+        return {"look at": f"#/experiments{UI_MODE}"}
+    study = next((entry for entry in studies if what in (None, entry.study)), None)
+    if study is None:
+        return {"look at": Run(client, find.resolve(client, str(what)).run_id).page}
+    return {
+        "look at": page_of(client, study.run_id),
+        "charts ": page_of(client, study.run_id, shows_charts=True),
+    }
+
+
+def _tell(address: str, pages: dict[str, str]) -> None:
+    for what, page in pages.items():
+        print(f"{what} {address.rstrip('/')}/{page}", flush=True)
+
+
+def _serve(command: list[str]) -> int:
+    """Run MLflow's server until it ends by itself, or Ctrl-C or SIGTERM ends this command."""
+    environment = {
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven processes for language models
+        "PYTHONWARNINGS": "ignore",  # those of MLflow's own libraries
+        **os.environ,
+    }
+    signal.signal(signal.SIGTERM, _interrupt)
+    # In a group of its own, for it would answer Ctrl-C with a traceback.
+    server = subprocess.Popen(command, env=environment, process_group=0)
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+        return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt
 
 
 def require_free(host: str, port: int) -> None:

@@ -23,6 +23,16 @@ class OptunaComponent(Component):
 Objective = Literal["val/accuracy", "val/f1", "val/loss", "parameters", "multiply_adds", "latency"]
 """An objective of a sweep: a score of the best epoch, or a cost; latency in ms per image."""
 
+_LESS_IS_BETTER = frozenset(
+    {"parameters", "multiply_adds", "latency", "latency_ms", "train_seconds"}
+)
+
+
+def is_less_better(metric: str) -> bool:
+    """Whether a smaller value of a metric is better, as of losses, sizes and times."""
+    return metric.endswith("loss") or metric in _LESS_IS_BETTER
+
+
 _OBJECTIVES = expected(f"one of {', '.join(get_args(Objective))}, or a list of them")
 
 
@@ -77,7 +87,7 @@ class StudyConfig(Section):
     @property
     def minimised(self) -> tuple[bool, ...]:
         """For each objective, whether less is better."""
-        return tuple(name not in ("val/accuracy", "val/f1") for name in self.objectives)
+        return tuple(map(is_less_better, self.objectives))
 
 
 def check_study(raw: Mapping[str, Any]) -> StudyConfig:

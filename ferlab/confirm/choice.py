@@ -92,7 +92,12 @@ def begun(study: str, storage: str | None) -> Choice | None:
 
 
 def choose(
-    client: Client, study: str, storage: str | None, best: int | None, seeds: int | None
+    client: Client,
+    study: str,
+    storage: str | None,
+    best: int | None,
+    seeds: int | None,
+    against: int | None = None,
 ) -> Choice:
     """Choose, or take what was chosen before.
 
@@ -102,6 +107,7 @@ def choose(
         storage: where it is kept; None for ferlab's home.
         best: how many of its best configurations; None for 1, or as before.
         seeds: how many; None for 10, or as before.
+        against: number of the trial to compare with; None for the baseline, or as before.
 
     Raises:
         EvidenceError: the study has nothing to confirm, or something else was chosen before.
@@ -113,6 +119,11 @@ def choose(
         if (best or was[0], seeds or was[1]) != was:
             raise EvidenceError(
                 f"the confirmation of '{study}' was begun with --best {was[0]} --seeds {was[1]}; "
+                "it cannot be changed once results may be known"
+            )
+        if against not in (None, before.arms[0].trial):
+            raise EvidenceError(
+                f"the confirmation of '{study}' was begun against trial {before.arms[0].trial}; "
                 "it cannot be changed once results may be known"
             )
         return before
@@ -132,7 +143,7 @@ def choose(
     if not table.kept:
         raise EvidenceError(f"the study '{study}' has no finished trial, so there is no best one")
     about: Mapping[str, Any] = found.user_attrs["about"]
-    baseline = _baseline(table)
+    baseline = _baseline(table) if against is None else _trial(table, against)
     rows = [baseline, *_best(table, baseline, best)]
     entries = [find.resolve(client, str(row.run_id)) for row in rows]
     names = _names(rows)
@@ -151,7 +162,7 @@ def _baseline(table: StudyTable) -> TrialRow:
     if table.baseline is None:
         raise EvidenceError(
             f"the study '{table.study}' has no baseline to compare with; say which point is it, "
-            "study.baseline={KEY: VALUE}, and sweep with --new"
+            "study.baseline={KEY: VALUE}, and sweep with --new, or take a trial, --against NUMBER"
         )
     if table.baseline_row is None:
         told = ", ".join(f"{key}: {value}" for key, value in table.baseline.items())
@@ -163,6 +174,17 @@ def _baseline(table: StudyTable) -> TrialRow:
             f"the baseline of the study '{table.study}' ({told}) is {state}; it must be complete"
         )
     return table.baseline_row
+
+
+def _trial(table: StudyTable, number: int) -> TrialRow:
+    rows = {row.number: row for row in table.rows}
+    if number not in rows or rows[number] not in table.complete:
+        state = rows[number].state if number in rows else "not in it"
+        raise EvidenceError(
+            f"--against {number}: that trial of the study '{table.study}' is {state}; it must be "
+            "complete"
+        )
+    return rows[number]
 
 
 def _best(table: StudyTable, baseline: TrialRow, count: int) -> list[TrialRow]:

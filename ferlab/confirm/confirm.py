@@ -7,12 +7,14 @@ test split is scored when all of it is done, and no model before.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from omegaconf import OmegaConf
 
 from ferlab.config import Config, check
 from ferlab.config.compose import launching
+from ferlab.config.problems import flatten
 from ferlab.config.study import check_study
 from ferlab.confirm import evidence
 from ferlab.confirm.choice import Choice, choose
@@ -21,6 +23,7 @@ from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, DataError, EvidenceError
 from ferlab.reproduce.evaluate import Evaluator, is_scored
+from ferlab.study.table import StudyTable
 from ferlab.sweep import studies, sweeper
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.search.constraints import Feasibility
@@ -29,6 +32,7 @@ from ferlab.sweep.search.trial_configs import RecordedConfigs
 from ferlab.sweep.studies import uri_of, view
 from ferlab.sweep.workers.processes import cores, gpus
 from ferlab.tracking import find, store, study_runs
+from ferlab.tracking.pages.study_views import confirmation_views, param_of
 from ferlab.tracking.run import Run, recorded_config
 from ferlab.tracking.store import Client
 
@@ -58,6 +62,7 @@ def confirm(
     storage: str | None = None,
     best: int | None = None,
     seeds: int | None = None,
+    against: int | None = None,
     workers: int | None = None,
     overrides: Sequence[str] = (),
     uri: str | None = None,
@@ -69,6 +74,7 @@ def confirm(
         storage: where it is kept; None for ferlab's home.
         best: see `ferlab.confirm.choice.choose`.
         seeds: see `ferlab.confirm.choice.choose`.
+        against: see `ferlab.confirm.choice.choose`.
         workers: that train at a time; None for one per GPU, else as many as the cores have
             threads for.
         overrides: ``hydra/launcher=NAME`` and what that launcher takes.
@@ -80,7 +86,7 @@ def confirm(
     _require_launcher(overrides)
     uri = uri or uri_of(studies.open_study(study, storage))
     client = store.connect(uri, make=False)
-    choice = choose(client, study, storage, best, seeds)
+    choice = choose(client, study, storage, best, seeds, against)
     training = None
     if evidence.count_finished(choice, storage) < choice.size:
         training = _train(client, choice, storage, workers, overrides, uri)
@@ -136,6 +142,7 @@ def _train(
             },
             command=f"ferlab confirm {choice.study}",
             first=first,
+            views=partial(confirmation_views, choice.name, _columns(searched, recorded)),
             tags={"ferlab.confirms": choice.study},
         ),
         [f"trainer.device={first.trainer.device}"],  # by which a worker gets its GPU, or none
@@ -144,6 +151,13 @@ def _train(
     parent.tell(result.metrics, question, None)
     parent.end(result.status, result.reason)
     return result
+
+
+def _columns(searched: StudyTable, recorded: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The params that show what the search swept, of which the arms' configs are ``recorded``."""
+    every = {key for config in recorded.values() for key in flatten(config)}
+    swept = dict.fromkeys(key for row in searched.rows for key in row.params)
+    return list(dict.fromkeys(param_of(key, every) for key in swept if key != "seed"))
 
 
 def _config(client: Client, run_id: str, uri: str | None) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,13 +26,26 @@ _REQUIREMENTS = ("ferlab", "torch", "safetensors", "numpy", "pandas")
 """Distributions that the recorded model needs to be served."""
 
 
+@dataclass(frozen=True)
+class RunRecord:
+    """What is known of a run once it is recorded.
+
+    Attributes:
+        metrics: its summary metrics: ``best/...``, speeds and costs.
+        model_id: id of its model in MLflow.
+    """
+
+    metrics: dict[str, float]
+    model_id: str
+
+
 def record(
     run: Run,
     finished: FinishedRun,
     own: Mapping[str, OwnArtifact],
     state: Path,
     memory: PeakMemory,
-) -> dict[str, float]:
+) -> RunRecord:
     """Write all artifacts of a finished run into one folder, and log that to MLflow.
 
     Args:
@@ -40,9 +54,6 @@ def record(
         own: a user's artifact functions, by name.
         state: file of the checkpoint after the last epoch, to be kept.
         memory: peak memory of the run so far.
-
-    Returns:
-        The summary metrics of the run: ``best/...``, speeds and costs.
     """
     images, classifier = finished.images, finished.classifier
     with tempfile.TemporaryDirectory(dir=paths.work(run.id)) as scratch:
@@ -66,10 +77,10 @@ def record(
         (folder / "checkpoints").mkdir()
         shutil.copy(state, folder / "checkpoints")
         run.log_folder(folder)
-        run.log_model(model)
+        model_id = run.log_model(model)
     summary = _summary(finished, memory)
-    run.log_summary(summary, _tags(finished))
-    return summary
+    run.log_summary(summary, _tags(finished), model_id)
+    return RunRecord(summary, model_id)
 
 
 def _summary(finished: FinishedRun, memory: PeakMemory) -> dict[str, float]:

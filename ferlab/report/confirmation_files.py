@@ -32,7 +32,7 @@ def write_confirmation(
     """
     study = evidence.choice.study
     command = studies.resume_command(studies.open_study(study, storage))
-    searched = search_files.write_search(evidence.search, command, folder, SEARCH)
+    searched = search_files.write_search(evidence.search, command, storage, folder, SEARCH)
     files = {picture: f"{picture}.svg" for picture in searched}
     for picture, figure in draw_confirmation(evidence).items():
         files[picture] = f"{picture}.svg"

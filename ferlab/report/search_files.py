@@ -1,28 +1,32 @@
 """A study's result as files: its text and pictures, for MLflow and for ``experiments/``."""
 
+import shlex
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from ferlab.analysis.search import figures
 from ferlab.report import search_text
-from ferlab.report.page import write_page
+from ferlab.report.page import PAGE, write_page
+from ferlab.report.search_gain import runner_up, tell_lead
 from ferlab.report.svg import save_svg
 from ferlab.study.table import StudyTable
 from ferlab.sweep import studies
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.studies import resume_command
-from ferlab.tracking import store
+from ferlab.tracking import artifacts, store
 from ferlab.tracking.study_runs import StudyRun
 
 
 def write_search(
-    table: StudyTable, command: str, folder: Path, name: str = "RESULTS.md"
+    table: StudyTable, command: str, storage: str | None, folder: Path, name: str = "RESULTS.md"
 ) -> list[str]:
     """Write a study's text, the pictures that it shows, and a page that holds both.
 
     Args:
         table: the study.
         command: the command that goes on with it.
+        storage: where it is kept; None for ferlab's home.
         folder: created if missing; the files of an earlier report are replaced.
         name: file name of the text.
 
@@ -34,7 +38,7 @@ def write_search(
     for picture, figure in figures.draw_search(table).items():
         files[picture] = f"{picture}.svg"
         save_svg(figure, folder / files[picture])
-    text = search_text.search_markdown(table, command, files)
+    text = search_text.search_markdown(table, command, settle(table, storage), files)
     (folder / name).write_text(text, encoding="utf-8")
     write_page(f"{table.study}: the search", text, folder, files.values())
     return list(files)
@@ -44,5 +48,30 @@ def record_search(result: SweepResult) -> None:
     """Log a study's text and pictures to its MLflow run."""
     study = studies.open_study(result.table.study, result.storage)
     with tempfile.TemporaryDirectory() as folder:
-        write_search(result.table, resume_command(study), Path(folder))
-        StudyRun(store.connect(result.uri), result.run_id).log_folder(Path(folder))
+        pictures = write_search(result.table, resume_command(study), result.storage, Path(folder))
+        run = StudyRun(store.connect(result.uri), result.run_id)
+        run.log_folder(Path(folder))
+        run.show_pictures([f"{picture}.svg" for picture in pictures])
+
+
+def close(result: SweepResult) -> Iterator[str]:
+    """The last lines of a sweep: whether its best is one, and where its pictures lie."""
+    table = result.table
+    if told := tell_lead(table, settle(table, result.storage)):
+        yield f"chance   {told}"
+    folder = artifacts.local_folder(store.connect(result.uri), result.run_id)
+    if folder is not None:
+        yield f"page     {folder / PAGE}"
+
+
+def settle(table: StudyTable, storage: str | None) -> str:
+    """What to type to have a study's best compared under fresh seeds.
+
+    It is compared with the baseline, or where none was declared and is complete, the runner-up.
+    """
+    words = ["ferlab", "confirm", table.study]
+    if table.baseline_row is None and (second := runner_up(table)):
+        words += ["--against", str(second.number)]
+    if storage is not None:
+        words += ["--storage", store.without_password(storage)]
+    return shlex.join(words)

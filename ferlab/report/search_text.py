@@ -1,12 +1,14 @@
 """A study's result in words, as Markdown: what was found, and how much of it may be chance."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from ferlab.report.search_gain import tell_lead
 from ferlab.report.search_uncertainty import chance
 from ferlab.study.code import tell_codes
 from ferlab.study.deleted import tell_deleted
 from ferlab.study.objectives import format_difference, format_value
-from ferlab.study.params import overrides
+from ferlab.study.params import Choices, Range, format_override, overrides
 from ferlab.study.table import StudyTable, TrialRow, between_seeds
 from ferlab.text import join_words, pluralize
 
@@ -26,17 +28,21 @@ _LISTED = 10
 """Largest number of values of a parameter, or of trials of a front, that are listed."""
 
 
-def search_markdown(table: StudyTable, command: str, pictures: Mapping[str, str]) -> str:
+def search_markdown(
+    table: StudyTable, command: str, settle: str, pictures: Mapping[str, str]
+) -> str:
     """A study's result as a Markdown text.
 
     Args:
         table: the study.
         command: the command that ran it, ``ferlab sweep se_placement``.
+        settle: the command that has its best compared under fresh seeds.
         pictures: paths of the pictures, relative to the text, by the names of `CAPTIONS`.
     """
     parts = [f"# {table.study}"]
     if table.question:
         parts.append("\n".join(f"> {line}" for line in table.question.strip().splitlines()))
+    parts += _result(table, settle)
     parts += searched(table)
     if table.best is not None:
         parts += [*_best(table), *chance(table)]
@@ -52,6 +58,21 @@ def search_markdown(table: StudyTable, command: str, pictures: Mapping[str, str]
             f"The best trial is MLflow run `{table.best.run_id}`, which holds its whole config."
         )
     return "\n\n".join(parts) + "\n"
+
+
+def _result(table: StudyTable, settle: str) -> Iterator[str]:
+    """The best in a line, and whether it is too close to call."""
+    best = table.best
+    if best is None:
+        return
+    objective = table.objectives[0]
+    of = f"{len(best.replicates)} seeds" if len(best.replicates) > 1 else "a single run"
+    told = tell_lead(table, f"`{settle}`")
+    yield (
+        f"**Result.** {format_value(objective, best.values[0] if best.values else math.nan)} "
+        f"{objective} ({of}), trial {best.number}: {best.name}."
+        + (f" {told[0].upper()}{told[1:]}." if told else "")
+    )
 
 
 def searched(table: StudyTable) -> Iterator[str]:
@@ -131,13 +152,13 @@ def _best(table: StudyTable) -> Iterator[str]:
     ranked, seeds = table.ranked, between_seeds(table.rows) is not None
     plain = next((row for row in ranked if row.is_plain), None)
     shown = ranked[:_BEST]
-    if plain is not None and plain not in shown:
-        shown.append(plain)
+    beneath = [row for row in ranked if row is plain or row is table.baseline_row]
+    shown += [row for row in beneath if row not in shown]
     header = ["", "trial", "what", *table.objectives]
     header += ["sd between its seeds", "seeds"] if seeds else []
     lines = []
     for row in shown:
-        line = [f"{ranked.index(row) + 1}", f"{row.number}", _format_name(row)]
+        line = [f"{ranked.index(row) + 1}", f"{row.number}", _format_name(table, row)]
         line += map(format_value, table.objectives, row.values or ())
         if seeds:
             spread = between_seeds([row])
@@ -157,12 +178,25 @@ def _best(table: StudyTable) -> Iterator[str]:
         )
 
 
-def _format_name(row: TrialRow) -> str:
-    return f"{row.name} (no attention)" if row.is_plain else row.name
+def _format_name(table: StudyTable, row: TrialRow) -> str:
+    if row.is_plain and row.params != table.baseline:
+        return f"{row.name} (no attention)"
+    return table.label(row)
 
 
 def _format_values(table: StudyTable, key: str) -> str:
     values = list(dict.fromkeys(row.params[key] for row in table.rows if key in row.params))
+    domain = table.domains.get(key)
+    if isinstance(domain, Choices):
+        values.sort(key=domain.values.index)
+        return ", ".join(f"`{format_override(value)}`" for value in values)
+    if isinstance(domain, Range) and domain.continuous:
+        tried = sorted(float(value or 0) for value in values)
+        ends = f"from {tried[0]:.4g} to {tried[-1]:.4g}" if len(tried) > 1 else f"{tried[0]:.4g}"
+        scale = ", on a logarithmic scale" if domain.log else ""
+        return (
+            f"{pluralize(len(tried), 'value')} {ends}, of {domain.low:g} to {domain.high:g}{scale}"
+        )
     texts = [overrides({key: value})[0].partition("=")[2] for value in values]
     numbers = [value for value in values if isinstance(value, int | float)]
     if len(numbers) == len(values):

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from ferlab.analysis.search import uncertainty
-from ferlab.config.attention import NONE
+from ferlab.report.search_gain import gains
 from ferlab.study.objectives import format_difference, format_value, is_exact
 from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
-from ferlab.text import join_words, pluralize
+from ferlab.text import pluralize
 
 
 def chance(table: StudyTable) -> Iterator[str]:
@@ -20,9 +20,7 @@ def chance(table: StudyTable) -> Iterator[str]:
         yield f"All of this is about {objective}, the first of the objectives."
     yield from _sources(table, best)
     yield from _selection(table, best)
-    if any(key.startswith("model.attention") for row in table.rows for key in row.params):
-        yield _verdict(table)
-        yield from _kinds(table)
+    yield from gains(table)
 
 
 def _sources(table: StudyTable, best: TrialRow) -> Iterator[str]:
@@ -91,81 +89,3 @@ def _selection(table: StudyTable, best: TrialRow) -> Iterator[str]:
         f"{who} so close to the best that the difference would not stand out at 95 % even if the "
         "two had been chosen beforehand."
     )
-
-
-def _verdict(table: StudyTable) -> str:
-    """What the results say of attention, with the rule by which they say it."""
-    ranked, objective = table.ranked, table.objectives[0]
-    plain = [row for row in ranked if row.is_plain]
-    placed = [row for row in ranked if not row.is_plain]
-    if not plain or not placed:
-        lacking = [row for row in table.of("pruned") if row.is_plain != bool(plain)]
-        stopped = f" ({len(lacking):,} pruned)" if lacking else ""
-        return (
-            f"**Attention.** No trial {'with' if plain else 'without'} attention is complete"
-            f"{stopped}: this search does not say whether attention helps."
-        )
-    best, base = placed[0], plain[0]
-    gap, needed = uncertainty.ahead(table, best, base), uncertainty.needed(table, best, base)
-    who = f"{best.attention}, trial" if best.attention else "trial"
-    text = (
-        f"**Attention.** The best with attention ({who} {best.number}, of {len(placed):,}) is "
-        f"{format_difference(objective, abs(gap))} {'behind' if gap < 0 else 'ahead of'} "
-        f"the best without (trial {base.number}, of {len(plain):,}). "
-    )
-    if gap <= 0:
-        return f"{text}This search does not show a gain."
-    differing = [
-        f"`{key}`"
-        for key in dict.fromkeys([*best.params, *base.params])
-        if not key.startswith("model.attention.") and best.params.get(key) != base.params.get(key)
-    ]
-    if differing:
-        text += f"They differ in {join_words(differing)}, too. "
-    if needed is None:
-        return f"{text}Nothing was measured that says whether this is more than chance."
-    text += f"{_noise_source(table, best, base)} a difference stands out at 95 % from "
-    text += f"{format_difference(objective, needed)} on"
-    largest = uncertainty.needed(table, best, base, len(placed)) or 0.0
-    if len(placed) > 1:
-        text += (
-            f", and as the largest of {len(placed):,} from "
-            f"{format_difference(objective, largest)} on (Bonferroni)"
-        )
-    if gap < needed:
-        return f"{text}. This search does not show a gain."
-    if gap < largest:
-        return (
-            f"{text}. That is more than chance gives a pair chosen beforehand, but no more than it "
-            f"may give the best of {len(placed):,}: this search does not show a gain."
-        )
-    return f"{text}. This search suggests a gain; only fresh seeds can confirm it."
-
-
-def _kinds(table: StudyTable) -> Iterator[str]:
-    """The best of each kind of attention, where several were searched."""
-    kinds = dict.fromkeys(row.attention for row in table.ranked if row.attention)
-    missing = {row.attention for row in table.rows if row.attention} - set(kinds)
-    if len({*kinds, *missing} - {NONE}) < 2:
-        return
-    ends = []
-    for kind in kinds:
-        rows = [row for row in table.ranked if row.attention == kind]
-        score = format_value(table.objectives[0], value_of(rows[0]))
-        what = "no attention" if kind == NONE else kind
-        ends.append(f"{what} {score} (trial {rows[0].number}, of {len(rows):,})")
-    text = f"**Kinds.** The best of each, in order: {join_words(ends)}."
-    if missing:
-        text += f" Of {join_words(sorted(missing))} no trial is complete."
-    yield f"{text} The more trials a kind had, the luckier its best one is."
-
-
-def _noise_source(table: StudyTable, best: TrialRow, base: TrialRow) -> str:
-    """The start of a sentence on a difference: what its noise is estimated from."""
-    spread = between_seeds(table.rows)
-    if spread is None:
-        return f"With one run each on {pluralize(table.images or 0, 'image')},"
-    behind = sorted({max(1, len(row.replicates)) for row in (best, base)})
-    seeds = f"{' and '.join(map(str, behind))} {'seed' if behind == [1] else 'seeds'}"
-    deviation = format_difference(table.objectives[0], spread.deviation)
-    return f"With {deviation} between seeds, and {seeds} behind each,"

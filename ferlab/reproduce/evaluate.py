@@ -191,4 +191,5 @@ def _record(
             f"ferlab.{split}.data.digest": images.digest,
             f"ferlab.{split}.predictions.digest": predictions.digest,
         },
+        artifacts.model_id(client, entry.run_id),
     )

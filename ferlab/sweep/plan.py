@@ -21,6 +21,7 @@ from ferlab.sweep.search.space import Space, size
 from ferlab.sweep.search.syntax import read
 from ferlab.sweep.workers.processes import cores, gpus
 from ferlab.sweep.workers.storage import exists
+from ferlab.tracking.pages.study_views import param_of
 from ferlab.tracking.store import without_password
 
 _SPACE = ("hydra.sweeper.params.", "hydra.sweeper.when.")
@@ -122,6 +123,17 @@ def describe_study(
         **{f"study.{key}": value for key, value in flatten(kept).items()},
         **config,
         "data": data,
+    }
+
+
+def columns(space: Space, firsts: Sequence[Config]) -> dict[str, bool]:
+    """The params that show what is swept, and whether each trial's run has them."""
+    recorded = [flatten(first.plain()) for first in firsts]
+    every = {key for flat in recorded for key in flat}
+    shown = {param.key: param_of(param.key, every) for param in space.parameters}
+    return {
+        shown[param.key]: not param.when and all(shown[param.key] in flat for flat in recorded)
+        for param in space.parameters
     }
 
 

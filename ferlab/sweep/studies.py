@@ -11,7 +11,7 @@ from ferlab import paths
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
-from ferlab.study.params import Choices, Domain, Params, Range
+from ferlab.study.params import Choices, Domain, Params, Range, Value
 from ferlab.study.table import State, StudyTable, TrialRow
 from ferlab.sweep.search.space import domain_of, stored
 from ferlab.sweep.trial_code import code_by_trial
@@ -148,12 +148,26 @@ def _baseline(about: Mapping[str, Any]) -> Params | None:
 
 
 def _domains(trials: Sequence[FrozenTrial]) -> dict[str, Domain]:
-    """What each parameter of the trials may be, by its key."""
+    """What each parameter of the trials may be, by its key; all that they are is among it."""
     domains: dict[str, Domain] = {}
+    values: dict[str, dict[Value, None]] = {}
     for trial in trials:
         for key, distribution in trial.distributions.items():
             domains[key] = _joined(domains.get(key), domain_of(distribution))
-    return domains
+        for key, value in trial.user_attrs.get("params", {}).items():
+            values.setdefault(key, {})[value] = None
+    return {key: _containing(domains.get(key), tuple(of)) for key, of in values.items()}
+
+
+def _containing(domain: Domain | None, values: tuple[Value, ...]) -> Domain:
+    """The domain with these values in it, where trials came from another space."""
+    if isinstance(domain, Range):
+        numbers = [value for value in values if isinstance(value, int | float)]
+        if len(numbers) == len(values):
+            low, high = min(domain.low, *numbers), max(domain.high, *numbers)
+            return replace(domain, low=low, high=high)
+    known = domain.values if isinstance(domain, Choices) else ()
+    return Choices(tuple(dict.fromkeys((*known, *values))))
 
 
 def _joined(before: Domain | None, domain: Domain) -> Domain:

@@ -4,9 +4,10 @@ import logging
 import signal
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -39,6 +40,8 @@ from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
 from ferlab.text import pluralize
 from ferlab.tracking import store, study_runs
+from ferlab.tracking.pages.study_views import study_views
+from ferlab.tracking.pages.views import SavedView, keep_views, page_of
 
 _log = logging.getLogger("ferlab")
 
@@ -87,8 +90,12 @@ def sweep(
         name = plan.free_name(settings.storage, taken, name)
 
     command = plan.format_command(config, arguments, name if new else None)
+    columns = plan.columns(space, firsts)
+    views = partial(study_views, name, settings.objectives, columns, settings.replicates)
+    question = Question(
+        name, settings, space, configs, is_feasible, budget, about, command, first, views
+    )
     again = plan.format_command(config, arguments, name if new else None, here=True)
-    question = Question(name, settings, space, configs, is_feasible, budget, about, command, first)
     result = run(context, config, question, shared)
     _record(result)
     return replace(result, again=again)
@@ -108,6 +115,7 @@ class Question:
         about: what the study is, flat: it may not change while the study goes on.
         command: what to type to go on with it.
         first: config of its first point.
+        views: its views in the MLflow UI by their ids, given the id of its MLflow run.
         tags: of its MLflow run.
     """
 
@@ -120,6 +128,7 @@ class Question:
     about: dict[str, Any]
     command: str
     first: Config
+    views: Callable[[str], Mapping[str, SavedView]]
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -146,6 +155,7 @@ def run(
     )
     outside.require_kinds(study.optuna, space)
     run_id = open_run(study, client, first, question.about, question.tags)
+    keep_views(client, run_id, question.views(run_id))
     epochs, uri = plan.epochs(space, first), first.tracking.uri
     remember(study.optuna, settings, budget, epochs, question.command, uri)
     task = Task(
@@ -212,13 +222,12 @@ def _result(
     failed = counts.failed > study.config.max_failures or (counts.failed and not counts.counted)
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
     client = store.connect(uri)
-    parent = study_runs.StudyRun(client, run_id)
     return SweepResult(
         table=view_with_runs(study.optuna, client),
         storage=study.config.storage,
         uri=uri,
         run_id=run_id,
-        look=parent.look,
+        look=store.look(client.tracking_uri, page_of(client, run_id), study.name),
         counts=counts,
         is_over=is_over,
         too_many_failed=bool(failed),

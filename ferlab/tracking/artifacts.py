@@ -4,6 +4,8 @@ import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import mlflow.artifacts
 from mlflow.exceptions import MlflowException
@@ -22,6 +24,14 @@ def list_files(client: MlflowClient, run_id: str, path: str | None = None) -> li
         for item in found
         for name in (list_files(client, run_id, item.path) if item.is_dir else [item.path])
     )
+
+
+def local_folder(client: MlflowClient, run_id: str) -> Path | None:
+    """Where a run's artifacts lie on this machine; None where a server keeps them."""
+    with reported(client.tracking_uri):
+        uri = urlparse(client.get_run(run_id).info.artifact_uri)
+    folder = Path(url2pathname(uri.path))
+    return folder if uri.scheme in ("", "file") and folder.is_dir() else None
 
 
 def read_files(
@@ -68,6 +78,13 @@ def metric_history(
     return [epochs[step] for step in sorted(epochs)]
 
 
+def model_id(client: MlflowClient, run_id: str) -> str | None:
+    """The id of the run's model; None if it has recorded none."""
+    with reported(client.tracking_uri):
+        outputs = client.get_run(run_id).outputs
+    return outputs.model_outputs[-1].model_id if outputs and outputs.model_outputs else None
+
+
 @contextmanager
 def model(client: MlflowClient, run_id: str) -> Iterator[Path]:
     """Yield a folder with a copy of the run's model, deleted when the context ends.
@@ -75,15 +92,13 @@ def model(client: MlflowClient, run_id: str) -> Iterator[Path]:
     Raises:
         TrackingError: the run has no model, or it cannot be read.
     """
-    with reported(client.tracking_uri):
-        outputs = client.get_run(run_id).outputs
-    ids = [output.model_id for output in outputs.model_outputs] if outputs else []
-    if not ids:
+    known = model_id(client, run_id)
+    if known is None:
         raise TrackingError(f"run {run_id} has recorded no model")
     with tempfile.TemporaryDirectory() as scratch:
         try:
             folder = mlflow.artifacts.download_artifacts(
-                artifact_uri=client.get_logged_model(ids[-1]).artifact_location,
+                artifact_uri=client.get_logged_model(known).artifact_location,
                 dst_path=scratch,
                 tracking_uri=client.tracking_uri,
             )

@@ -16,8 +16,6 @@ from ferlab.tracking import STATUSES
 Kind = Literal["run", "study", "trial", "seed"]
 """A single run, a study, a trial (which may stand for several seeds), or one of those seeds."""
 
-_SMALLER_IS_BETTER = frozenset({"parameters", "multiply_adds", "latency_ms", "train_seconds"})
-
 
 class SeedScore(NamedTuple):
     """Mean and interval of a metric over seeds; a single run has no interval.
@@ -126,11 +124,6 @@ def metric_name(metric: str) -> str:
     if metric == "latency":
         return "latency_ms"
     return f"best/{metric.removeprefix('val/')}" if metric.startswith("val/") else metric
-
-
-def is_better_smaller(metric: str) -> bool:
-    """Whether a smaller value of a metric is better, as for losses, sizes and times."""
-    return metric.endswith("loss") or metric_name(metric) in _SMALLER_IS_BETTER
 
 
 def entry_of(run: MlflowRun, experiment: str) -> Entry:

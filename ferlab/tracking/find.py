@@ -9,9 +9,10 @@ from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
 from ferlab.config.problems import did_you_mean
+from ferlab.config.study import is_less_better
 from ferlab.errors import TrackingError
 from ferlab.tracking import store
-from ferlab.tracking.entry import Entry, entry_of, is_better_smaller
+from ferlab.tracking.entry import Entry, entry_of
 from ferlab.tracking.store import display_name, reported
 
 _PAGE = 500
@@ -72,7 +73,7 @@ def resolve(client: MlflowClient, name: str) -> Entry:
         return best(client, study or None, metric or None)
     found = _with_id_prefix(client, name)
     if not found:
-        studies = _search(client, store.experiments(client), {"ferlab.kind": "study"})
+        studies = list_studies(client)
         is_study = name in {entry.study for entry in studies}
         hint = f"of the study, take best:{name}" if is_study else "ferlab runs lists them"
         raise TrackingError(f"there is no run '{name}' in {display_name(client)}; {hint}")
@@ -109,7 +110,7 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
             f"best:...:{metric} would choose a run by the data that is to judge it; take val/..."
         )
     names = store.experiments(client)
-    studies = _search(client, names, {"ferlab.kind": "study"})
+    studies = list_studies(client)
     if study is None:
         studies = [entry for entry in studies if "ferlab.confirms" not in entry.tags]
         studies = [entry for entry in studies if "ferlab.best_run" in entry.tags] or studies
@@ -149,6 +150,11 @@ def ranked(client: MlflowClient, study: Entry, metric: str | None = None) -> lis
     """
     mine = {"ferlab.study": str(study.study)}
     return rank(_group_seeds(_search(client, store.experiments(client), mine)), study, metric)
+
+
+def list_studies(client: MlflowClient) -> list[Entry]:
+    """The studies, newest first."""
+    return _search(client, store.experiments(client), {"ferlab.kind": "study"})
 
 
 def whole_trials(client: MlflowClient, tags: Mapping[str, str]) -> set[str]:
@@ -211,7 +217,7 @@ def _sorted(entries: Sequence[Entry], metric: str) -> list[Entry]:
     if entries and not any(scores.values()):
         known = {name for entry in entries for name in entry.metrics}
         raise TrackingError(f"no run has the metric '{metric}'; {did_you_mean(metric, known)}")
-    sign = 1 if is_better_smaller(metric) else -1
+    sign = 1 if is_less_better(metric) else -1
 
     def rank(entry: Entry) -> tuple[bool, float]:
         score = scores[entry.run_id]

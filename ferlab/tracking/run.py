@@ -21,6 +21,7 @@ from mlflow.entities import (
     RunStatus,
     RunTag,
 )
+from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -47,6 +48,9 @@ MACHINE = "environment/machine.json"
 
 IMAGES = "data/images.bin"
 """Artifact path of the records of a run's images; see `ferlab.data.fingerprint`."""
+
+CONFIGURATION = "ferlab.configuration"
+"""Tag of a run that is one of several seeds: the name that it shares with those."""
 
 _PARAM_LENGTH = 6000
 """Longest value of a param that MLflow accepts, in characters."""
@@ -165,25 +169,41 @@ class Run:
             history = self._client.get_metric_history(self.id, "train/loss")
         return max((metric.step for metric in history), default=0)
 
-    def log_summary(self, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """Record metrics and tags of the whole run, in one write."""
-        self._log(metrics, step=0, tags=tags)
+    def log_summary(
+        self, metrics: Mapping[str, float], tags: Mapping[str, str], model_id: str | None = None
+    ) -> None:
+        """Record metrics and tags of the whole run, in one write.
+
+        Args:
+            metrics: by their names.
+            tags: by their names.
+            model_id: id of the run's model, if the metrics are the model's, too.
+        """
+        self._log(metrics, step=0, tags=tags, model_id=model_id)
 
     def log_folder(self, folder: Path) -> None:
         """Record all files below a folder as artifacts, at the same relative paths."""
         with reported(self._client.tracking_uri):
             self._client.log_artifacts(self.id, str(folder))
 
-    def log_model(self, folder: Path) -> None:
-        """Record an MLflow model folder as the run's model, ready to load, serve and compare."""
+    def log_model(self, folder: Path) -> str:
+        """Record an MLflow model folder as the run's model, named and configured like the run.
+
+        Returns:
+            The id of the model, which ``models:/ID`` loads and serves.
+        """
         with reported(self._client.tracking_uri):
             run = self._client.get_run(self.id)
             model = self._client.create_logged_model(
-                run.info.experiment_id, name="model", source_run_id=self.id
+                run.info.experiment_id,
+                name=_model_name(run),
+                source_run_id=self.id,
+                params=dict(run.data.params),
             )
             self._client.log_outputs(self.id, [LoggedModelOutput(model.model_id, step=0)])
             self._client.log_model_artifacts(model.model_id, str(folder))
             self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+        return str(model.model_id)
 
     def log_text(self, text: str, path: str) -> None:
         """Record a text as the artifact at ``path``."""
@@ -198,14 +218,18 @@ class Run:
             self._client.set_terminated(self.id, status)
 
     def _log(
-        self, metrics: Mapping[str, float], step: int, tags: Mapping[str, str] | None = None
+        self,
+        metrics: Mapping[str, float],
+        step: int,
+        tags: Mapping[str, str] | None = None,
+        model_id: str | None = None,
     ) -> None:
         now = int(time.time() * 1000)
         with reported(self._client.tracking_uri):
             _retried(
                 self._client.log_batch,
                 self.id,
-                metrics=[Metric(key, value, now, step) for key, value in metrics.items()],
+                metrics=[Metric(key, value, now, step, model_id) for key, value in metrics.items()],
                 tags=[RunTag(key, value) for key, value in (tags or {}).items()],
             )
 
@@ -241,6 +265,13 @@ def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
 def params_of(flat: Mapping[str, Any]) -> list[Param]:
     """MLflow params of flat config values, cut to the length that MLflow accepts."""
     return [Param(key, str(value)[:_PARAM_LENGTH]) for key, value in flat.items()]
+
+
+def _model_name(run: MlflowRun) -> str:
+    """The run's name as MLflow accepts it for a model; a seed's is told with its configuration."""
+    name, tags = str(run.info.run_name), run.data.tags
+    whole = f"{tags[CONFIGURATION]}, {name}" if "ferlab.replicate" in tags else name
+    return whole.replace(".", "\u00b7").translate(dict.fromkeys(map(ord, "/:%\"'"), "_"))
 
 
 def _retried(write: Callable[..., object], *args: object, **kwargs: object) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -45,6 +46,10 @@ _HIDDEN = ":***@"
 
 UI_MODE = "?workflowType=machine_learning"
 """Query of a page's address in the MLflow UI, which else may open on language models."""
+
+
+LOCAL = "http://127.0.0.1:5000"
+"""Where ``ferlab ui`` shows a store that is no server."""
 
 
 def default_uri() -> str:
@@ -126,11 +131,17 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
             return client
 
 
-def look(uri: str, page: str = "") -> str:
-    """Directions to a page of the MLflow UI, for a person to read."""
+def look(uri: str, page: str, what: str = "") -> str:
+    """Directions to a page of the MLflow UI, for a person to read.
+
+    Args:
+        uri: of the store.
+        page: its path, relative to the UI's address.
+        what: is on it, to be named to ``ferlab ui``.
+    """
     if uri.startswith(("http://", "https://")):
         return f"{uri.rstrip('/')}/{page}"
-    return f"ferlab ui, then http://127.0.0.1:5000/{page}"
+    return f"{shlex.join(['ferlab', 'ui', *filter(None, [what])])}, then {LOCAL}/{page}"
 
 
 def _require_answer(uri: str) -> None:

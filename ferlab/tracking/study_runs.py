@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 from mlflow.entities import Run as MlflowRun
@@ -37,6 +38,13 @@ class StudyKey:
     def tags(self) -> dict[str, str]:
         """Of every run of the study."""
         return {"ferlab.study": self.name, "ferlab.study.id": self.identity}
+
+
+_NOTE = "mlflow.note.content"
+"""Tag whose text, in Markdown, the UI shows on a run's page."""
+
+_PICTURES = "\n\n---\n\n"
+"""What stands between a page's text and its pictures."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,8 @@ class StudyRun(Run):
             return cls(client, eldest.run_id)
         opened = cls(client, str(created.info.run_id))
         opened.log_text(yaml.safe_dump(dict(about), sort_keys=False), "study.yaml")
+        with reported(client.tracking_uri):
+            client.log_batch(opened.id, params=params_of(about))
         for child in children:  # of a run that is gone for good
             if child.data.tags.get("mlflow.parentRunId") == before and not _is_deleted(child):
                 Run(client, child.info.run_id).log_summary({}, {"mlflow.parentRunId": opened.id})
@@ -134,6 +144,14 @@ class StudyRun(Run):
         note = f"{question}\n\nBest so far: [{name}]({page}), {value:.4g}. See `RESULTS.md`."
         tags = {"ferlab.best_run": run_id, "mlflow.note.content": note}
         self.log_summary({**metrics, "best/objective": value}, tags)
+
+    def show_pictures(self, paths: Sequence[str]) -> None:
+        """Show pictures among the run's artifacts on its page, below its text, and no others."""
+        with reported(self._client.tracking_uri):
+            note = self._client.get_run(self.id).data.tags.get(_NOTE, "").partition(_PICTURES)[0]
+        addresses = (f"get-artifact?path={quote(path)}&run_uuid={self.id}" for path in paths)
+        pictures = "\n\n".join(f"![]({address})" for address in addresses)
+        self.log_summary({}, {_NOTE: f"{note}{_PICTURES}{pictures}"})
 
 
 class TrialRun(Run):

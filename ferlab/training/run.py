@@ -204,9 +204,9 @@ def _complete(
         metrics,
         history.best_epoch(monitor),
         run.look,
-        f"runs:/{run.id}/model",
+        f"models:/{recorded.model_id}",
         predictions,
-        recorded,
+        recorded.metrics,
     )
 
 

@@ -213,6 +213,29 @@ def test_seeds_are_fresh_whatever_the_search_used(
     assert [arm.name for arm in choice.arms] == ["lr 0.05", "lr 0.2" if swept else "lr 0.1"]
 
 
+def test_a_trial_is_the_opponent_where_the_study_has_no_baseline(
+    monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    run = SimpleNamespace(run_id="0", seeds=())
+    monkeypatch.setattr("ferlab.confirm.choice.find.resolve", lambda *_: run)
+    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda _: [])
+    study("s", {}, DONE, DONE)
+    choice = choose(NOWHERE, "s", None, None, None, against=1)
+    assert [arm.name for arm in choice.arms] == ["lr 0.1", "lr 0.05"]
+    study("s-confirm", {"confirmation": choice.plain()}, DONE)
+    assert choose(NOWHERE, "s", None, None, None) == choice
+    assert choose(NOWHERE, "s", None, None, None, against=1) == choice
+    with pytest.raises(EvidenceError, match="was begun against trial 1; it cannot be changed"):
+        choose(NOWHERE, "s", None, None, None, against=0)
+
+
+@pytest.mark.parametrize(("against", "state"), [(0, "pruned"), (2, "not in it"), (-1, "not in it")])
+def test_an_opponent_that_is_not_complete_is_told(against: int, state: str, home: Path) -> None:
+    study("s", SLOW, PRUNED, DONE)
+    with pytest.raises(EvidenceError, match=f"--against {against}: that trial .* is {state}; it"):
+        choose(NOWHERE, "s", None, None, None, against=against)
+
+
 def test_names_say_no_attention_and_tell_equals_apart() -> None:
     plain = row(0, params={"model.attention.kind": "none"}, name="none, augmentation none, seed 3")
     placed = [row(n, params={"model.attention.kind": "se"}, name="se r8 @all") for n in (4, 7)]

@@ -17,7 +17,8 @@ def test_result_and_figures_of_a_recorded_study_are_the_same_bytes(
     (home / "studies").mkdir(parents=True)
     shutil.copy(HERE / "recorded.log", home / "studies")
     study = studies.open_study("recorded", None)
-    search_files.write_search(studies.view(study), studies.resume_command(study), tmp_path / "to")
+    table, command = studies.view(study), studies.resume_command(study)
+    search_files.write_search(table, command, None, tmp_path / "to")
     written = (tmp_path / "to" / "RESULTS.md").read_bytes()
     assert written == (HERE / "recorded.md").read_bytes()
     expected = json.loads((HERE / "recorded.json").read_text())["figures"]

@@ -1,115 +1,18 @@
 """The written result: its numbers, its words, and its honesty about chance."""
 
-import math
-import random
 import re
-import statistics
-from typing import Any
 
-import numpy as np
 import pytest
 
-from ferlab.analysis.search import uncertainty
 from ferlab.analysis.search.figures import PICTURES
-from ferlab.report.search_text import CAPTIONS, search_markdown
-from ferlab.study.table import StudyTable, TrialRow, between_seeds
+from ferlab.report.search_text import CAPTIONS
+from ferlab.study.params import Choices, Range
 from tests.fake_studies import row, study, table
-
-NONE = {"model.attention.kind": "none"}
-
-
-def se(number: int, value: float | None, **given: Any) -> TrialRow:
-    params = {"model.attention.kind": "se", "model.attention.reduction": 4}
-    return row(number, value, params=params, **given)
+from tests.report.words import NONE, se, seeds, text
 
 
-def seeds(mean: float, apart: float) -> dict[str, Any]:
-    """A trial of three seeds whose standard deviation is ``apart``."""
-    return {"value": mean, "replicates": (mean - apart, mean, mean + apart)}
-
-
-def text(of: StudyTable, **pictures: str) -> str:
-    return search_markdown(of, "ferlab sweep fake_study", pictures)
-
-
-def simulated(rng: random.Random, trials: int, replicates: int, images: int = 3589) -> StudyTable:
-    """Trials that are all equally good."""
-    rows = []
-    for i in range(trials):
-        scores = tuple(rng.gauss(0.6, 0.01) for _ in range(replicates))
-        if replicates == 1:
-            scores = (float(np.random.default_rng(rng.getrandbits(32)).binomial(images, 0.6)),)
-            scores = (scores[0] / images,)
-        rows.append(row(i, statistics.mean(scores), replicates=scores))
-    return table(*rows, images=images, replicates=replicates)
-
-
-@pytest.mark.parametrize("replicates", [1, 3])
-def test_a_pair_of_equals_stands_out_in_one_of_twenty_studies(replicates: int) -> None:
-    rng = random.Random(0)
-    hits = 0
-    for _ in range(600):
-        made = simulated(rng, 4, replicates)
-        one, other = made.rows[:2]
-        gap = abs(uncertainty.ahead(made, one, other))
-        hits += gap > (uncertainty.needed(made, one, other) or 0)
-    assert 12 <= hits <= 48  # 30 +- 3.4 standard deviations
-
-
-def test_the_best_of_many_equals_seldom_stands_out() -> None:
-    rng = random.Random(1)
-    plainly, corrected = 0, 0
-    for _ in range(300):
-        made = simulated(rng, 21, 3)
-        base, placed = made.rows[0], table(*made.rows[1:]).best
-        assert placed is not None
-        gap = uncertainty.ahead(made, placed, base)
-        plainly += gap > (uncertainty.needed(made, placed, base) or 0)
-        corrected += gap > (uncertainty.needed(made, placed, base, 20) or 0)
-    assert corrected <= 15
-    assert plainly > 60  # this is why
-
-
-def test_the_lead_of_the_luckiest_is_what_simulation_gives() -> None:
-    rng = random.Random(2)
-    leads, expected = [], []
-    for _ in range(400):
-        made = simulated(rng, 16, 3)
-        values = [(one.values or (0,))[0] for one in made.rows]
-        leads.append(max(values) - statistics.mean(values))
-        expected.append(uncertainty.luck(made) or 0)
-    assert statistics.mean(expected) == pytest.approx(statistics.mean(leads), rel=0.05)
-
-
-def test_the_lead_of_the_luckier_of_two_is_known_exactly() -> None:
-    """The mean of the larger of two normal draws is 1 / sqrt(pi) of their deviation."""
-    made = simulated(random.Random(3), 2, 1)
-    assert uncertainty.luck(made) is None  # nothing says how large the deviation is
-    made = simulated(random.Random(3), 2, 4)
-    spread = between_seeds(made.rows)
-    assert spread is not None
-    assert uncertainty.luck(made) == pytest.approx(spread.deviation / 2 / math.sqrt(math.pi))
-
-
-@pytest.mark.parametrize(
-    ("correct", "images", "low", "high"),
-    [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0000, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_the_interval_of_one_score_is_wilsons(
-    correct: int, images: int, low: float, high: float
-) -> None:
-    """Newcombe 1998, Statistics in Medicine 17:857-872, table I, method 3."""
-    assert uncertainty.interval(correct / images, images) == pytest.approx((low, high), abs=5e-5)
-
-
-def test_counted_objectives_have_no_noise() -> None:
+def test_counted_objectives_are_told_to_have_no_noise() -> None:
     exact = table(row(0, 500e3), row(1, 600e3), objectives=("parameters",), minimised=(True,))
-    assert uncertainty.needed(exact, *exact.rows) == 0
     assert "Nothing: parameters is counted, not measured." in text(exact)
 
 
@@ -181,91 +84,6 @@ def test_trials_within_noise_of_the_best_are_counted(values: tuple[float, ...], 
     assert said in text(table(*(row(i, value) for i, value in enumerate(values))))
 
 
-@pytest.mark.parametrize(
-    ("made", "said"),
-    [
-        (
-            table(se(0, **seeds(0.64, 0.01)), row(1, params=NONE, **seeds(0.6, 0.01))),
-            "4.00 points ahead of the best without (trial 1, of 1). With 1.00 points between "
-            "seeds, and 3 seeds behind each, a difference stands out at 95 % from 2.27 points on. "
-            "This search suggests a gain; only fresh seeds can confirm it.",
-        ),
-        (
-            table(se(0, **seeds(0.62, 0.01)), row(1, params=NONE, **seeds(0.6, 0.01))),
-            "from 2.27 points on. This search does not show a gain.",
-        ),
-        (
-            table(
-                *(se(i, **seeds(0.624, 0.01)) for i in range(20)),
-                row(20, params=NONE, **seeds(0.6, 0.01)),
-            ),
-            "and as the largest of 20 from 2.63 points on (Bonferroni). That is more than chance "
-            "gives a pair chosen beforehand, but no more than it may give the best of 20: this "
-            "search does not show a gain.",
-        ),
-        (
-            table(se(0, 0.61), row(1, 0.6, params=NONE)),
-            "With one run each on 3,589 images, a difference stands out at 95 % from 2.26 points "
-            "on. This search does not show a gain.",
-        ),
-        (
-            table(se(0, 0.59), row(1, 0.6, params=NONE)),
-            "1.00 points behind the best without (trial 1, of 1). This search does not show a gain",
-        ),
-        (
-            table(se(0, 0.5), row(1, 0.6, params=NONE), objectives=("val/f1",)),
-            "0.1000 behind the best",
-        ),
-        (
-            table(se(0, 0.7), row(1, 0.6, params=NONE), objectives=("val/f1",)),
-            "Nothing was measured that says whether this is more than chance.",
-        ),
-        (
-            table(
-                se(0, 1.1), row(1, 1.2, params=NONE), objectives=("val/loss",), minimised=(True,)
-            ),
-            "0.1000 ahead of the best without",
-        ),
-        (
-            table(se(0, 0.6), row(1, state="pruned", params=NONE)),
-            "No trial without attention is complete (1 pruned): this search does not say",
-        ),
-        (table(row(0, 0.6, params=NONE)), "No trial with attention is complete: this search"),
-    ],
-)
-def test_what_is_said_of_attention_follows_from_the_numbers(made: StudyTable, said: str) -> None:
-    assert said in text(made)
-
-
-def test_it_says_what_else_differs_from_the_baseline() -> None:
-    with_lr = {"model.attention.kind": "se", "optimizer.lr": 0.1}
-    without = {**NONE, "optimizer.lr": 0.05}
-    made = table(row(0, 0.7, params=with_lr), row(1, 0.6, params=without))
-    assert "They differ in `optimizer.lr`, too." in text(made)
-    same = {**NONE, "optimizer.lr": 0.1}
-    alike = table(row(0, 0.7, params=with_lr), row(1, 0.6, params=same))
-    assert "They differ" not in text(alike)
-
-
-def test_of_several_kinds_the_best_of_each_is_told() -> None:
-    def kind(number: int, name: str, value: float | None, **given: Any) -> TrialRow:
-        return row(number, value, params={"model.attention.kind": name}, **given)
-
-    rows = [kind(0, "none", 0.6), kind(1, "se", 0.61), kind(2, "flat", 0.62), kind(3, "se", 0.58)]
-    written = text(table(*rows, kind(4, "deep", None, state="pruned")))
-    assert "The best with attention (flat, trial 2, of 3) is 2.00 points ahead of" in written
-    assert (
-        "**Kinds.** The best of each, in order: flat 62.00 % (trial 2, of 1), "
-        "se 61.00 % (trial 1, of 2) and no attention 60.00 % (trial 0, of 1). "
-        "Of deep no trial is complete. The more trials a kind had, the luckier its best one is."
-    ) in written
-    assert "Kinds" not in text(table(*rows[:2]))
-
-
-def test_a_search_without_attention_says_nothing_of_it() -> None:
-    assert "Attention" not in text(table(row(0, 0.5), row(1, 0.6)))
-
-
 def test_several_objectives_are_told_with_the_front() -> None:
     values = [(0.6, 900e3), (0.5, 500e3), (0.55, 950e3)]
     made = table(
@@ -328,3 +146,23 @@ def test_latency_is_told_with_what_was_trained_beside_it(
     rows = [row(i, 0.5 + i / 10, beside=count) for i, count in enumerate(beside)]
     assert told in text(table(*rows, objectives=("latency",), minimised=(True,)))
     assert "Latency was timed" not in text(table(*rows))
+
+
+def test_a_continuous_parameter_is_told_as_a_range_and_choices_in_the_order_of_the_space() -> None:
+    params = [{"lr": 0.3, "drop": 0.25, "kind": "deep"}, {"lr": 0.00123, "drop": 0.5, "kind": "a"}]
+    domains = {
+        "lr": Range(0.001, 1, log=True, continuous=True),
+        "drop": Range(0, 0.5, log=False, continuous=True),
+        "kind": Choices(("deep", "b", "a")),
+    }
+    rows = [row(i, 0.5 + i / 10, params=dict(one)) for i, one in enumerate(params)]
+    written = text(table(*rows, domains=domains))
+    assert "| 2 values from 0.00123 to 0.3, of 0.001 to 1, on a logarithmic scale |" in written
+    assert "| 2 values from 0.25 to 0.5, of 0 to 0.5 |" in written
+    assert "| `kind` | `deep`, `a` |" in written
+
+
+def test_the_baseline_is_named_among_the_best_and_below_them() -> None:
+    rows = [row(i, 0.5 + 0.01 * i, params={"a": i}) for i in range(12)]
+    assert "| 12 | 0 | trial 0 (baseline) |" in text(table(*rows, baseline={"a": 0}))
+    assert "| 1 | 11 | trial 11 (baseline) |" in text(table(*rows, baseline={"a": 11}))

@@ -71,6 +71,22 @@ def test_of_two_distributions_both_count(
     assert view(begun((1, one), (1, other))).domains == {"a": domain}
 
 
+@pytest.mark.parametrize(
+    ("distribution", "value", "domain"),
+    [
+        (CategoricalDistribution((1, 2)), 3, Choices((1, 2, 3))),
+        (FloatDistribution(1, 2), 0.5, Range(0.5, 2, False, True)),
+        (FloatDistribution(1, 2), "auto", Choices((1, "auto"))),
+    ],
+)
+def test_what_a_trial_from_another_space_is_counts_too(
+    distribution: BaseDistribution, value: Value, domain: Domain, home: Path
+) -> None:
+    made = begun((1, distribution))
+    made.add_trial(create_trial(value=0.5, user_attrs={"params": {"a": value}}))
+    assert view(made).domains == {"a": domain}
+
+
 def test_the_baseline_is_the_complete_trial_of_the_declared_point(home: Path) -> None:
     choices = CategoricalDistribution((0.05, 0.1))
     made = begun((0.05, choices), (0.1, choices), **{"study.baseline.a": 0.1})

@@ -13,7 +13,7 @@ from ferlab.errors import FerlabError, RunEnded
 from ferlab.sweep.trial_code import record_code
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.tracking import origin, store, study_runs
-from ferlab.tracking.run import Run
+from ferlab.tracking.run import CONFIGURATION, Run
 from ferlab.training import checkpoint, stop
 from ferlab.training.run import resume, train
 
@@ -141,9 +141,16 @@ class Replicate:
         named = f"seed {self._config.seed}" if self._group else self._name
         return {
             **self._identity(attempt),
+            **self._configuration(),
             "mlflow.parentRunId": self._group or self._study.optuna.user_attrs["run_id"],
             "mlflow.runName": named,
         }
+
+    def _configuration(self) -> dict[str, str]:
+        """What is the same for all seeds, where there are several."""
+        arm = self._trial.user_attrs["params"].get("arm")  # of a confirmation
+        name = self._name if self._group else arm
+        return {CONFIGURATION: name} if name else {}
 
     def _attempts(self) -> list[int]:
         """Of each seed, how often it was tried again."""
