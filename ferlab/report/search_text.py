@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ferlab.report.search_gain import tell_lead
 from ferlab.report.search_uncertainty import chance
 from ferlab.study.code import tell_codes
+from ferlab.study.deleted import tell_deleted
 from ferlab.study.objectives import format_difference, format_value
 from ferlab.study.params import Choices, Range, format_override, overrides
 from ferlab.study.table import BEFORE, OutsideRow, StudyTable, TrialRow, between_seeds
@@ -46,7 +47,7 @@ def search_markdown(
         parts.append("\n".join(f"> {line}" for line in table.question.strip().splitlines()))
     parts += _result(table, settle)
     parts += searched(table)
-    if table.complete:
+    if table.best is not None:
         parts += [*_best(table), *chance(table)]
     else:
         parts.append("No trial is complete, so there is nothing to compare.")
@@ -82,6 +83,8 @@ def searched(table: StudyTable) -> Iterator[str]:
     """Paragraphs on the trials: which values were tried, how many were pruned, and their cost."""
     yield "## What was searched"
     yield " ".join([_counts(table), _replication(table), *_cost(table), *_timed(table)])
+    if told := tell_deleted(table):
+        yield f"**Deleted.** {told[0].upper()}{told[1:]}."
     if told := tell_codes(table):
         yield (
             f"**Code.** {told[0].upper()}{told[1:]}. A difference between them may be one of the "
@@ -166,7 +169,7 @@ def _best(table: StudyTable) -> Iterator[str]:
             line.append(format_difference(table.objectives[0], spread.deviation) if spread else "–")
             line.append(f"{max(1, len(row.replicates))}")
         lines.append([*line, f"`{(row.run_id or '–')[:8]}`"])
-    yield "## The best" if len(ranked) > 1 else "## The only complete trial"
+    yield "## The best" if len(table.complete) > 1 else "## The only complete trial"
     yield markdown_table([*header, "run"], lines)
     if len(table.objectives) > 1:
         front = [str(row.number) for row in table.front]

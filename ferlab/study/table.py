@@ -30,6 +30,7 @@ class TrialRow:
         ended: time of its end, in seconds since 1970; None while it runs.
         beside: largest number of other trials that its machine trained while its latency was timed;
             None where that is not known, or latency is no objective.
+        is_deleted: whether its MLflow run, or that of a seed, was deleted since it was complete.
         codes: which states of the code trained its seeds, counted from 0 over the study; empty
             where that is not known.
     """
@@ -46,6 +47,7 @@ class TrialRow:
     started: float
     ended: float | None
     beside: int | None = None
+    is_deleted: bool = False
     codes: tuple[int, ...] = ()
 
     @property
@@ -137,8 +139,22 @@ class StudyTable:
 
     @property
     def ranked(self) -> list[TrialRow]:
-        """The complete trials, best first: by the first objective, then the next, then number."""
-        return sorted(self.complete, key=lambda row: (self.costs(row), row.number))
+        """The complete trials that may be the best, best first.
+
+        The order is by the first objective, then the next, then number. A trial whose run was
+        deleted cannot be looked at or reproduced, so it is left out.
+        """
+        return sorted(self.kept, key=lambda row: (self.costs(row), row.number))
+
+    @property
+    def kept(self) -> list[TrialRow]:
+        """The complete trials whose runs are there, by number."""
+        return [row for row in self.complete if not row.is_deleted]
+
+    @property
+    def deleted(self) -> list[TrialRow]:
+        """The complete trials whose runs were deleted, by number."""
+        return [row for row in self.complete if row.is_deleted]
 
     @property
     def best(self) -> TrialRow | None:
@@ -148,7 +164,7 @@ class StudyTable:
     @property
     def baseline_row(self) -> TrialRow | None:
         """The first complete trial of the declared baseline; None without one."""
-        rows = (row for row in self.complete if row.params == self.baseline)
+        rows = (row for row in self.kept if row.params == self.baseline)
         return next(rows, None)
 
     def label(self, row: TrialRow) -> str:

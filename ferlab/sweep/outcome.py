@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 
 from ferlab.study.code import tell_codes
+from ferlab.study.deleted import tell_deleted
 from ferlab.study.params import overrides
 from ferlab.study.table import BEFORE, StudyTable, TrialRow
 from ferlab.sweep.workers.shared_study import Counts
@@ -75,6 +76,7 @@ class SweepResult:
             f"({c.complete} complete, {c.pruned} pruned); {c.failed} failed, {c.retried} retried",
             *self._best(),
             *tell_outside(self.table),
+            *([f"deleted  {told}"] if (told := tell_deleted(self.table)) else []),
             *([f"code     {told}"] if (told := tell_codes(self.table)) else []),
             f"look     {self.look}",
         ]

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +196,13 @@ def _shown(override: str, here: bool) -> str:
     return f"{key}{equals}{quote}{without_password(plain)}{quote}" if "://" in value else override
 
 
-def free_name(storage: str | None, name: str) -> str:
-    """The name, or the first of NAME-2, NAME-3 and so on that no study has."""
+def free_name(storage: str | None, taken: Collection[str], name: str) -> str:
+    """The name, or the first of NAME-2, NAME-3 and so on that no study has.
+
+    Args:
+        storage: of the study; None for ferlab's home.
+        taken: names that studies of the tracking store have.
+        name: that is wanted.
+    """
     names = itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2)))
-    return next(candidate for candidate in names if not exists(storage, candidate))
+    return next(n for n in names if n not in taken and not exists(storage, n))

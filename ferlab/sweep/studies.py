@@ -1,6 +1,6 @@
 """Studies that were begun: found by name, and read as plain tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +16,11 @@ from ferlab.study.table import BEFORE, OutsideRow, State, StudyTable, TrialRow
 from ferlab.sweep.search.space import domain_of, stored
 from ferlab.sweep.trial_code import code_by_trial
 from ferlab.sweep.workers import outside
+from ferlab.sweep.workers.identity import IDENTITY
 from ferlab.sweep.workers.storage import exists, open_storage
-from ferlab.tracking import store
+from ferlab.tracking import find, store
+from ferlab.tracking.store import Client
+from ferlab.tracking.study_runs import StudyKey
 
 Study = optuna.Study
 """By this name for who passes one on: Optuna is imported in this room alone."""
@@ -78,8 +81,12 @@ def uri_of(study: optuna.Study) -> str | None:
     return store.recalled(study.user_attrs.get("frame", {}).get("store"))
 
 
-def view(study: optuna.Study) -> StudyTable:
+def view(study: optuna.Study, deleted: Collection[str] = ()) -> StudyTable:
     """The study as it stands.
+
+    Args:
+        study: that was begun.
+        deleted: ids of trials' runs that are not there any more.
 
     Raises:
         TrackingError: its first command ended before there was anything to see.
@@ -100,7 +107,7 @@ def view(study: optuna.Study) -> StudyTable:
         replicates=frame["replicates"],
         images=attrs.get("images"),
         rows=tuple(
-            _row(trial, params, codes[trial.number])
+            _row(trial, params, codes[trial.number], deleted)
             for trial in trials
             if "params" in trial.user_attrs
             and (params := outside.point_of(trial, moved)) is not None
@@ -129,6 +136,31 @@ def _outside_row(trial: FrozenTrial, misfit: str) -> OutsideRow:
     source = trial.user_attrs.get("from")
     origin = f"trial {source[1]} of {source[0]}" if source else "added from elsewhere"
     return OutsideRow(trial.number, origin, trial.params, tuple(trial.values), misfit)
+
+
+def view_with_runs(study: optuna.Study, client: Client) -> StudyTable:
+    """The study as it stands, with what was deleted of its runs since.
+
+    Args:
+        study: that was begun.
+        client: of the tracking store that has its runs.
+
+    Raises:
+        TrackingError: see `view`; or the store cannot be read.
+    """
+    return view(study, deleted_runs(study, client))
+
+
+def deleted_runs(study: optuna.Study, client: Client) -> set[str]:
+    """The ids of complete trials' runs that were deleted, themselves or a seed of theirs."""
+    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+    ids = {str(trial.user_attrs["run_id"]) for trial in complete if "run_id" in trial.user_attrs}
+    return ids - find.whole_trials(client, key_of(study).tags) if ids else ids
+
+
+def key_of(study: optuna.Study) -> StudyKey:
+    """What the study's runs are known by."""
+    return StudyKey(study.study_name, study.user_attrs.get(IDENTITY, ""))
 
 
 def _baseline(about: Mapping[str, Any]) -> Params | None:
@@ -174,7 +206,9 @@ def _joined(before: Domain | None, domain: Domain) -> Domain:
     return domain
 
 
-def _row(trial: FrozenTrial, params: Params, codes: tuple[int, ...]) -> TrialRow:
+def _row(
+    trial: FrozenTrial, params: Params, codes: tuple[int, ...], deleted: Collection[str]
+) -> TrialRow:
     attrs = trial.user_attrs
     started, ended = trial.datetime_start, trial.datetime_complete
     return TrialRow(
@@ -191,8 +225,17 @@ def _row(trial: FrozenTrial, params: Params, codes: tuple[int, ...]) -> TrialRow
         started=started.timestamp() if started else 0.0,
         ended=ended.timestamp() if ended else None,
         beside=attrs.get("beside"),
+        is_deleted=attrs.get("run_id") in deleted,
         codes=codes,
     )
+
+
+def is_begun(name: str, storage: str | None) -> bool:
+    """Whether there is a study of this name, and anything in it."""
+    try:
+        return exists(storage, name) and "about" in open_study(name, storage).user_attrs
+    except TrackingError:  # its first command was killed at once
+        return False
 
 
 def open_study(name: str, storage: str | None) -> optuna.Study:

@@ -1,6 +1,5 @@
 """The sweep as a whole: the study is opened, workers are launched, the end is told."""
 
-import json
 import logging
 import signal
 import time
@@ -25,14 +24,15 @@ from ferlab.config.study import StudyConfig, check_study, study_problems
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError
 from ferlab.study.table import value_of
-from ferlab.sweep import extension, live, plan, studies
+from ferlab.sweep import live, plan, studies
+from ferlab.sweep.begin import Asked, open_run, require_own_name
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.search import components
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.point_check import PointConfigs, check_points
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
-from ferlab.sweep.studies import remember, view
+from ferlab.sweep.studies import remember, view, view_with_runs
 from ferlab.sweep.trial_code import tell_changed
 from ferlab.sweep.warm_start import WarmStart, warm_start
 from ferlab.sweep.workers import outside
@@ -98,7 +98,8 @@ def sweep(
     about = plan.describe_study(settings, space, firsts, images.digest)
     name = settings.name or plan.study_name(config, about)
     if new:
-        name = plan.free_name(settings.storage, name)
+        taken = study_runs.study_names(store.connect(first.tracking.uri))
+        name = plan.free_name(settings.storage, taken, name)
 
     command = plan.format_command(config, arguments, name if new else None)
     columns = plan.columns(space, firsts)
@@ -174,14 +175,17 @@ def run(
     """
     name, settings, budget = question.study, question.settings, question.budget
     space, configs, first = question.space, question.configs, question.first
+    client, is_confirmation = store.connect(first.tracking.uri), "ferlab.confirms" in question.tags
+    require_own_name(client, name, settings.storage, first.tracking.experiment, is_confirmation)
     study = SharedStudy(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )
-    run_id = _open(study, question)
+    asked = Asked(question.about, budget, space, question.extends)
+    run_id = open_run(study, client, first, asked, question.tags)
     if question.start is not None:
         question.start.add_to(study.optuna)
         _log.info("from     %s", question.start.told)
-    keep_views(store.connect(first.tracking.uri), run_id, question.views(run_id))
+    keep_views(client, run_id, question.views(run_id))
     outside.record_misfits(study.optuna, space)
     epochs, uri = plan.epochs(space, first), first.tracking.uri
     outside.enqueue(study.optuna, settings.enqueue)
@@ -210,10 +214,11 @@ def run(
     if changed and study.counts().counted < budget:
         _log.info("note     %s", changed)
     watched = studies.open_study(name, settings.storage)
+    deleted = studies.deleted_runs(watched, client)
     ended: Sequence[JobReturn] = []
     interrupted = False
     try:
-        with _terminated(), live.show(lambda: view(watched)):
+        with _terminated(), live.show(lambda: view(watched, deleted)):
             ended = launcher.launch(jobs, initial_job_idx=0)
     except KeyboardInterrupt:
         interrupted = True
@@ -244,37 +249,6 @@ def _terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _open(study: SharedStudy, question: Question) -> str:
-    """Refuse another study of this name; returns the id of the study's MLflow run."""
-    about: dict[str, Any] = json.loads(json.dumps(question.about))
-    known = study.optuna.user_attrs.get("about")
-    if known is None:
-        study.optuna.set_user_attr("about", about)
-    elif known != about:
-        may_extend = extension.may_be_declared(known, about)
-        if not (question.extends and may_extend):
-            changes = extension.changes(known, about)
-            told = "; ".join(f"{key}: {change}" for key, change in changes.items())
-            hint = "--extend goes on with the trials that fit, or " if may_extend else ""
-            raise ConfigError(
-                f"the study '{study.name}' was begun with something else ({told}); "
-                f"{hint}take another study.name, or --new"
-            )
-        extension.extend(study, question.space, known, about)
-    if (done := study.counts().counted) > question.budget:
-        raise ConfigError(
-            f"of the study '{study.name}' {done} trials count already, and {question.budget} are "
-            "asked for; leave study.trials as it was, or begin another study with --new"
-        )
-    first, tags = question.first, question.tags
-    client = store.connect(first.tracking.uri)
-    shown = {"question": about.get("study.question"), **about}
-    parent = study_runs.StudyRun.open(client, first.tracking.experiment, study.name, shown)
-    parent.log_summary({}, tags)
-    study.optuna.set_user_attr("run_id", parent.id)
-    return parent.id
-
-
 def _result(
     study: SharedStudy,
     question: Question,
@@ -288,7 +262,7 @@ def _result(
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
     client = store.connect(uri)
     return SweepResult(
-        table=view(study.optuna),
+        table=view_with_runs(study.optuna, client),
         storage=study.config.storage,
         uri=uri,
         run_id=run_id,

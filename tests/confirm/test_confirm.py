@@ -15,6 +15,7 @@ from ferlab.confirm import confirm as confirming
 from ferlab.confirm import evidence
 from ferlab.confirm.choice import Choice, _names, begun, choose
 from ferlab.errors import EvidenceError, FerlabError
+from ferlab.sweep import studies
 from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
 from tests.confirmed_study import BASE, GAIN, SAME, SEEDS, Lab
@@ -176,8 +177,14 @@ NOWHERE: Any = None
     ],
 )
 def test_a_study_that_cannot_be_confirmed_is_told_why(
-    baseline: dict[str, object], states: list[TrialState], best: int, message: str, home: Path
+    baseline: dict[str, object],
+    states: list[TrialState],
+    best: int,
+    message: str,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("ferlab.confirm.choice.view_with_runs", lambda s, _: studies.view(s))
     study("s", baseline, *states)
     with pytest.raises(EvidenceError, match=message):
         choose(NOWHERE, "s", None, best, 3)
@@ -193,7 +200,8 @@ def test_seeds_are_fresh_whatever_the_search_used(
 ) -> None:
     run = SimpleNamespace(run_id="0", seeds=())
     monkeypatch.setattr("ferlab.confirm.choice.find.resolve", lambda *_: run)
-    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda _: [])
+    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda *_: [])
+    monkeypatch.setattr("ferlab.confirm.choice.view_with_runs", lambda s, _: studies.view(s))
     study("s", SLOW, DONE, DONE, seed=seed, replicates=replicates)
     made = optuna.load_study(study_name="s", storage=open_storage(None, "s"))
     for value in swept:

@@ -18,13 +18,14 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from ferlab.config.study import StudyConfig
 from ferlab.study.params import Params, identity
 from ferlab.sweep.optuna_private import fail_trial, open_trial, start_trial
-from ferlab.sweep.search.components import build_pruner, build_sampler
+from ferlab.sweep.search.components import build_sampler
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.sampler import Chooser, ask
 from ferlab.sweep.search.space import Space, stored
 from ferlab.sweep.workers import outside
+from ferlab.sweep.workers.identity import IDENTITY, make_or_join
 from ferlab.sweep.workers.liveness import Liveness
-from ferlab.sweep.workers.storage import open_storage
+from ferlab.tracking.study_runs import StudyKey
 
 _COUNTS = (TrialState.COMPLETE, TrialState.PRUNED)
 _POLL = 0.2
@@ -78,16 +79,9 @@ class SharedStudy:
         self.baseline = None if config.baseline is None else space.params_of(config.baseline)
         sampler = None if config.trials is None else build_sampler(config.sampler, config.seed)
         self._chooser = Chooser(sampler, outside.Seen(space, lambda: self._moved))
-        self.optuna = optuna.create_study(
-            storage=open_storage(config.storage, name),
-            study_name=name,
-            directions=["minimize" if less else "maximize" for less in config.minimised],
-            sampler=self._chooser,
-            pruner=build_pruner(config.pruner),
-            load_if_exists=True,
-        )
-
-        self.liveness = Liveness(self.optuna)
+        self.optuna, self.is_new = make_or_join(name, config, self._chooser)
+        self.key = StudyKey(name, self.optuna.user_attrs[IDENTITY])
+        self.liveness = Liveness(self.optuna, at_home=config.storage is None)
 
     def trials(self) -> list[FrozenTrial]:
         """All trials of ferlab's workers but those withdrawn, or out of the space, by number."""

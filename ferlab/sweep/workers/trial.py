@@ -130,4 +130,4 @@ def _group(
         return None
     client = store.connect(config.tracking.uri)
     parent = study.optuna.user_attrs["run_id"]
-    return study_runs.TrialRun.open(client, config, study.name, trial.number, parent, name)
+    return study_runs.TrialRun.open(client, config, study.key, trial.number, parent, name)
