@@ -161,9 +161,18 @@ SLOW: dict[str, object] = {"study.baseline.optimizer.lr": 0.05}
 
 
 NOWHERE: Any = None
+
+
+@pytest.fixture
+def unrecorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The study's trials have no runs, so none can have been deleted."""
+    monkeypatch.setattr("ferlab.confirm.choice.view_with_runs", lambda s, _: studies.view(s))
+
+
 """A store that nothing is asked of."""
 
 
+@pytest.mark.usefixtures("unrecorded")
 @pytest.mark.parametrize(
     ("baseline", "states", "best", "message"),
     [
@@ -182,15 +191,14 @@ def test_a_study_that_cannot_be_confirmed_is_told_why(
     best: int,
     message: str,
     home: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ferlab.confirm.choice.view_with_runs", lambda s, _: studies.view(s))
     study("s", baseline, *states)
     with pytest.raises(EvidenceError, match=message):
         choose(NOWHERE, "s", None, best, 3)
     assert not (home / "studies" / "s-confirm.log").exists()
 
 
+@pytest.mark.usefixtures("unrecorded")
 @pytest.mark.parametrize(
     ("seed", "replicates", "swept", "fresh"),
     [(0, 1, [], 1), (5, 3, [], 8), (0, 1, [3, 9], 10)],
@@ -201,7 +209,6 @@ def test_seeds_are_fresh_whatever_the_search_used(
     run = SimpleNamespace(run_id="0", seeds=())
     monkeypatch.setattr("ferlab.confirm.choice.find.resolve", lambda *_: run)
     monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda *_: [])
-    monkeypatch.setattr("ferlab.confirm.choice.view_with_runs", lambda s, _: studies.view(s))
     study("s", SLOW, DONE, DONE, seed=seed, replicates=replicates)
     made = optuna.load_study(study_name="s", storage=open_storage(None, "s"))
     for value in swept:
@@ -213,12 +220,13 @@ def test_seeds_are_fresh_whatever_the_search_used(
     assert [arm.name for arm in choice.arms] == ["lr 0.05", "lr 0.2" if swept else "lr 0.1"]
 
 
+@pytest.mark.usefixtures("unrecorded")
 def test_a_trial_is_the_opponent_where_the_study_has_no_baseline(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     run = SimpleNamespace(run_id="0", seeds=())
     monkeypatch.setattr("ferlab.confirm.choice.find.resolve", lambda *_: run)
-    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda _: [])
+    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda *_: [])
     study("s", {}, DONE, DONE)
     choice = choose(NOWHERE, "s", None, None, None, against=1)
     assert [arm.name for arm in choice.arms] == ["lr 0.1", "lr 0.05"]
@@ -229,6 +237,7 @@ def test_a_trial_is_the_opponent_where_the_study_has_no_baseline(
         choose(NOWHERE, "s", None, None, None, against=0)
 
 
+@pytest.mark.usefixtures("unrecorded")
 @pytest.mark.parametrize(("against", "state"), [(0, "pruned"), (2, "not in it"), (-1, "not in it")])
 def test_an_opponent_that_is_not_complete_is_told(against: int, state: str, home: Path) -> None:
     study("s", SLOW, PRUNED, DONE)
