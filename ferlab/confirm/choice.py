@@ -11,7 +11,7 @@ from ferlab.reproduce.evaluate import is_scored
 from ferlab.study.params import Params, identity
 from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.sweep import studies
-from ferlab.sweep.studies import key_of, view_with_runs
+from ferlab.sweep.studies import study_key, view_with_runs
 from ferlab.sweep.workers.storage import exists
 from ferlab.text import pluralize
 from ferlab.tracking import find
@@ -153,7 +153,7 @@ def choose(
     )
     last = max(row.params.get("seed", about.get("seed", 0)) for row in table.rows)
     first = int(last or 0) + table.replicates  # replicates count on from a trial's first seed
-    mine = find.every(client, key_of(found).tags)
+    mine = find.every(client, study_key(found).tags)
     looked = tuple(entry.run_id for entry in mine if is_scored(entry, "test"))
     return Choice(study, arms, tuple(range(first, first + seeds)), looked)
 

@@ -155,10 +155,10 @@ def deleted_runs(study: optuna.Study, client: Client) -> set[str]:
     """The ids of complete trials' runs that were deleted, themselves or a seed of theirs."""
     complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
     ids = {str(trial.user_attrs["run_id"]) for trial in complete if "run_id" in trial.user_attrs}
-    return ids - find.whole_trials(client, key_of(study).tags) if ids else ids
+    return ids - find.whole_trials(client, study_key(study).tags) if ids else ids
 
 
-def key_of(study: optuna.Study) -> StudyKey:
+def study_key(study: optuna.Study) -> StudyKey:
     """What the study's runs are known by."""
     return StudyKey(study.study_name, study.user_attrs.get(IDENTITY, ""))
 
