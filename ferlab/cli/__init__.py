@@ -62,10 +62,29 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     completion.answer(parser)
     args, late = parser.parse_known_args(argv)
-    if "overrides" not in args or any(text.startswith("-") for text in late):
+    dashed = [text for text in late if text.startswith("-")]
+    if "overrides" not in args or dashed:
+        typed = sys.argv[1:] if argv is None else argv
+        if "overrides" in args and dashed and (right := _as_override(dashed[0], typed)):
+            parser.exit(2, f"ferlab: there is no option {dashed[0]}; type {right}\n")
         return parser.parse_args(argv)  # with argparse's own words, if there is a mistake
     args.overrides += late  # argparse alone takes no override that stands after an option
     return args
+
+
+def _as_override(option: str, texts: Sequence[str]) -> str | None:
+    """The override that was meant by an option, ``--epochs 1``; None where no key is called so."""
+    from ferlab.config.compose import list_overrides
+    from ferlab.config.overrides.slips import right_name
+
+    word, equals, value = option.lstrip("-").partition("=")
+    word = word.replace("-", "_")
+    keys = [text[:-1] for text in list_overrides() if text.endswith("=")]
+    found = sorted((k for k in keys if word in (k, k.rpartition(".")[2])), key=lambda k: k != word)
+    after = texts[texts.index(option) + 1 :]
+    value = value if equals else next((text for text in after if "=" not in text), "VALUE")
+    key = right_name(word) or next(iter(found), None)
+    return None if key is None else f"{key}={value}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,7 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ferlab {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--debug", action="store_true", help="show tracebacks")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    common.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help="show tracebacks"
+    )
     for group in _GROUPS:
         group.add(commands, common)
     return parser

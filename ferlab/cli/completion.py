@@ -57,5 +57,6 @@ _VALUES: dict[str, Callable[[str], list[str]]] = {
     "EXPERIMENT": _experiments,
     "STUDY": _studies,
     "RUN": _runs,
+    "STUDY|RUN": lambda prefix: [*_studies(prefix), *_runs(prefix)],
 }
 """By the name that the usage has for an argument, what may stand there."""

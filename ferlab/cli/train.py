@@ -1,7 +1,7 @@
 """``ferlab train`` and ``ferlab sweep``."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,9 @@ from ferlab.errors import FerlabError
 
 if TYPE_CHECKING:
     from ferlab.sweep.outcome import SweepResult
+
+
+_CFG = "print the composed config, as YAML, and do nothing"
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -21,6 +24,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     train.add_argument(
         "-m", "--multirun", action="store_true", help="sweep over overrides with several values"
     )
+    train.add_argument("--cfg", action="store_true", help=_CFG)
     train.set_defaults(run=_train)
 
     sweep = commands.add_parser(
@@ -32,6 +36,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "--confirm", action="store_true", help="then confirm its best, as ferlab confirm does"
     )
     sweep.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="KEY=VALUE")
+    sweep.add_argument("--cfg", action="store_true", help=_CFG)
     sweep.set_defaults(run=_sweep)
 
 
@@ -39,10 +44,12 @@ def _train(args: argparse.Namespace) -> int:
     if args.resume:
         return _resume(args.resume, args.overrides)
     if args.multirun:
-        return _multirun(args.overrides).exit_code
-    from ferlab.config.compose import compose
+        return _print_sweep(args.overrides) if args.cfg else _multirun(args.overrides).exit_code
+    from ferlab.config.compose import compose_typed
 
-    config = compose(args.overrides)
+    config = compose_typed(args.overrides)
+    if args.cfg:
+        return _print(config.plain())
 
     from ferlab.training.run import train
 
@@ -72,6 +79,8 @@ def _resume(name: str, overrides: Sequence[str]) -> int:
 def _sweep(args: argparse.Namespace) -> int:
     # A path, as a shell completes it, stands for the name.
     name = args.experiment.removeprefix("./").removeprefix("experiments/").removesuffix(".yaml")
+    if args.cfg:
+        return _print_sweep([f"experiments={name}", *args.overrides])
     new = ["hydra.sweeper.new=true"] if args.new else []
     result = _multirun([f"experiments={name}", *new, *args.overrides], args.confirm)
     if not args.confirm or result.exit_code:
@@ -99,3 +108,16 @@ def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepR
     for line in search_files.close(result):
         print(line)
     return result
+
+
+def _print_sweep(overrides: Sequence[str]) -> int:
+    from ferlab.config.compose import compose_sweep
+
+    return _print(compose_sweep(overrides))
+
+
+def _print(config: Mapping[str, Any]) -> int:
+    import yaml
+
+    print(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True), end="")
+    return 0

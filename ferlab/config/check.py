@@ -25,7 +25,7 @@ def check(raw: Mapping[str, Any], problems: Sequence[Problem] = ()) -> Config:
     """
     rest = copy.deepcopy(dict(raw))
     told = {problem.path for problem in problems}
-    found = [*problems, *(p for p in _take_missing(rest) if p.path not in told)]
+    found = [*problems, *(p for p in take_missing(rest) if p.path not in told)]
     config = None
     try:
         config = Config.model_validate(rest)
@@ -44,6 +44,9 @@ def check(raw: Mapping[str, Any], problems: Sequence[Problem] = ()) -> Config:
             continue  # what the rule looks at is missing or was reported above
     if config is None or found:
         raise ConfigError(report(found))
+    count = config.data.count_classes(rest["data"])
+    if config.model.classes == "auto" and count is not None:
+        return config.with_classes(count)
     return config
 
 
@@ -53,12 +56,12 @@ _HOW_TO_GET_DATA = (
 )
 
 
-def _take_missing(raw: dict[str, Any], path: Path = ()) -> Iterator[Problem]:
+def take_missing(raw: dict[str, Any], path: Path = ()) -> Iterator[Problem]:
     """Remove each value that the user must give and has not, and yield its problem."""
     for key, value in list(raw.items()):
         here = (*path, key)
         if isinstance(value, dict):
-            yield from _take_missing(value, here)
+            yield from take_missing(value, here)
         elif value == "???":
             del raw[key]
             is_fer2013 = here == ("data", "path") and raw.get("name") == "fer2013"

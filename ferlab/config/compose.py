@@ -1,34 +1,36 @@
 """Hydra's composition, with every mistake in the overrides found before it fails."""
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException, MissingConfigException
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from ferlab import hydra_private, paths
-from ferlab.config.attention import complete
-from ferlab.config.check import check
-from ferlab.config.overrides.grammar import quoted
+from ferlab.config.attention import KINDS, NONE, complete
+from ferlab.config.check import check, take_missing
+from ferlab.config.overrides.experiment import (
+    attention_problems,
+    loader,
+    mode_problem,
+    read_foreign,
+    sweep_problems,
+)
+from ferlab.config.overrides.grammar import quoted, read_override
+from ferlab.config.overrides.mistakes import Compose, compose_without_mistakes
+from ferlab.config.overrides.other_sweepers import (
+    group_problem,
+    sweeper_problems,
+    swept_keys,
+)
+from ferlab.config.overrides.project import is_group, list_choices, start_hydra
 from ferlab.config.overrides.typed import read_typed
-from ferlab.config.problems import Problem, did_you_mean, report
+from ferlab.config.problems import Problem, flatten, report
 from ferlab.config.schema import Config, known
 from ferlab.config.study import study_problems
 from ferlab.errors import ConfigError
-
-_Composed = TypeVar("_Composed", dict[str, Any], DictConfig)
-
-_FAILURES = (HydraException, OmegaConfBaseException, TypeError)  # TypeError: of a list's index
-_CLEARER = {"list index out of range": "the list has no such element; they count from 0"}
-
-_NOT_GLOBAL = "its first line must be '# @package _global_', for its keys to be the config's"
 
 
 def compose(overrides: Sequence[str] = (), beside: Sequence[Problem] = ()) -> Config:
@@ -44,15 +46,39 @@ def compose(overrides: Sequence[str] = (), beside: Sequence[Problem] = ()) -> Co
     Raises:
         ConfigError: one message that lists every problem.
     """
-    hydra = _hydra()
-    parsed, problems = read_typed(overrides, _groups(hydra))
-    plain = _compose(hydra, parsed, problems)
+    config, _, problems = _composed_run(overrides)
+    return _checked(_plain(config), [*beside, *problems])
+
+
+def compose_typed(overrides: Sequence[str]) -> Config:
+    """Compose what a user typed to train one run, see `compose`; refuses what it would not use.
+
+    Raises:
+        ConfigError: one message that lists every problem; also of a sweep, and of keys of another
+            kind of attention.
+    """
+    config, typed, problems = _composed_run(overrides)
+    plain, experiment = (
+        _plain(config),
+        OmegaConf.select(config, "hydra.runtime.choices.experiments"),
+    )
+    values = {one.key_or_group: one.value() for one in typed if not one.is_delete()}
+    problems += _sweeper_problems(config)
+    problems += sweep_problems(_section(config), experiment, values)
+    model = plain.get("model")
+    kind = OmegaConf.select(config, "model.attention.kind")
+    if known("model", model) and kind in (NONE, *KINDS):
+        problems += attention_problems(kind, list(values))
+    return _checked(plain, problems)
+
+
+def _checked(plain: dict[str, Any], problems: Sequence[Problem]) -> Config:
     plain.pop("study", None)  # of a sweep, not of its runs
     model: Any = plain.get("model")
+    unknown: Sequence[Problem] = ()
     if known("model", model) and isinstance(model.get("attention"), dict):
         model["attention"], unknown = complete(model["attention"])
-        problems += unknown
-    return check(plain, [*beside, *problems])
+    return check(plain, [*problems, *unknown])
 
 
 def multirun(overrides: Sequence[str], needs_baseline: bool = False) -> Any:
@@ -79,6 +105,25 @@ def multirun(overrides: Sequence[str], needs_baseline: bool = False) -> Any:
     return result
 
 
+def compose_sweep(overrides: Sequence[str]) -> dict[str, Any]:
+    """Compose what a sweep is made of, in the form of an experiment, its space included.
+
+    Args:
+        overrides: as typed; those with several values are swept.
+
+    Raises:
+        ConfigError: one message that lists every problem.
+    """
+    _, config = _launching(overrides, may_sweep=True)
+    typed = [read_override(text) for text in config.hydra.overrides.task]
+    swept = [override for override in typed if override.is_sweep_override()]
+    values = {o.key_or_group: str(o.input_line).partition("=")[2] for o in swept}
+    section = _section(config)
+    params = {**flatten(section["params"]), **values}
+    sweeper = {"params": params, **({"when": section["when"]} if section["when"] else {})}
+    return {**_plain(config), "hydra": {"sweeper": sweeper}}
+
+
 def launching(overrides: Sequence[str]) -> tuple[HydraContext, DictConfig]:
     """Compose what launches workers: Hydra's context, and a config that names the launcher.
 
@@ -97,32 +142,15 @@ def list_overrides() -> list[str]:
     Raises:
         ConfigError: the default config cannot be composed.
     """
-    hydra = _hydra()
-    loader, found = hydra.config_loader, []
-    groups = loader.list_groups("")
-    while groups:
-        group = groups.pop()
-        names = loader.get_group_options(group, ObjectType.CONFIG)
-        found += [f"{group}={name}" for name in names]
-        groups += [f"{group}/{name}" for name in loader.list_groups(group)]
-    return sorted(found) + [f"{key}=" for key in _leaves(_compose(hydra, [], []))]
-
-
-def _leaves(value: Any, key: str = "") -> Iterator[str]:
-    """The dotted keys of all that is no container with keys."""
-    if not isinstance(value, dict):
-        yield key
-        return
-    for name, inner in value.items():
-        yield from _leaves(inner, f"{key}.{name}" if key else str(name))
+    return list_choices() + [f"{key}=" for key in flatten(_plain(_composed_run([])[0]))]
 
 
 def _launching(
     overrides: Sequence[str], needs_baseline: bool = False, may_sweep: bool = False
 ) -> tuple[HydraContext, DictConfig]:
     """Hydra's context and its config of many runs, composed once, or every problem of it."""
-    hydra = _hydra()
-    parsed, problems = read_typed(overrides, _groups(hydra), may_sweep)
+    hydra = start_hydra()
+    parsed, problems = read_typed(overrides, is_group(hydra), may_sweep)
 
     def composed(overrides: Sequence[Override]) -> DictConfig:
         texts = [
@@ -135,7 +163,11 @@ def _launching(
         _plain(config)  # finds what cannot be resolved while it is known which override it was
         return config
 
-    config = _without_mistakes(composed, parsed, problems)
+    config = _composed(hydra, composed, parsed, problems)
+    if foreign := _sweeper_problems(config):
+        _refuse(_plain(config), _section(config), [*problems, *foreign])
+    if may_sweep and _lacks_values(config, parsed):  # told before Optuna and torch are imported
+        compose([str(o.input_line) for o in parsed if not o.is_sweep_override()], problems)
     study: Any = _plain(config).get("study")
     if not isinstance(study, dict):
         problems += study_problems(study)
@@ -146,35 +178,83 @@ def _launching(
     return hydra_private.context_of(hydra, config), config
 
 
-def _hydra() -> hydra_private.Hydra:
-    """Hydra on ferlab's own configs, and before them on those where somebody works."""
-    ferlabs, here = paths.shipped(), Path.cwd()
-    has_own = any((here / name).is_dir() for name in ("conf", "experiments"))
-    before = [f"project://{here}"] if has_own and here.resolve() != ferlabs else []
-    return hydra_private.start(f"project://{ferlabs}", before)
+def _composed_run(
+    overrides: Sequence[str],
+) -> tuple[DictConfig, list[Override], list[Problem]]:
+    """The composed config of one run, what was typed, and the problems of it."""
+    hydra = start_hydra()
+    parsed, problems = read_typed(overrides, is_group(hydra))
+
+    def composed(overrides: Sequence[Override]) -> DictConfig:
+        texts = [_permissive(hydra, override) for override in overrides]
+        config = hydra.compose_config("config", texts, RunMode.RUN, with_log_configuration=False)
+        _plain(config)  # finds what cannot be resolved while it is known which override it was
+        return config
+
+    return _composed(hydra, composed, parsed, problems), parsed, problems
 
 
-def _groups(hydra: hydra_private.Hydra) -> Callable[[str], bool]:
-    """What tells whether there is a group of configs of a name."""
-    sources = hydra.config_loader.get_sources()
-    return lambda name: any(source.is_group(name) for source in sources)
+def _composed(
+    hydra: hydra_private.Hydra, composed: Compose, parsed: list[Override], problems: list[Problem]
+) -> DictConfig:
+    """Compose what was typed, or tell all that is wrong with an experiment of another sweeper."""
+    for override in list(parsed):
+        if problem := group_problem(override.key_or_group, override.value()):
+            problems.append(problem)
+            parsed.remove(override)
+    named = next((o for o in parsed if o.key_or_group == "experiments"), None)
+    name = named.value() if named is not None else None
+    foreign = (
+        read_foreign(loader(hydra.config_loader.get_sources()), name)
+        if isinstance(name, str)
+        else None
+    )
+    if foreign is None:
+        return compose_without_mistakes(composed, parsed, problems)
+    picks = [read_override(text) for text in foreign.picks]
+    rest = [override for override in parsed if override is not named]
+    config = compose_without_mistakes(composed, [*picks, *rest], problems)
+    plain: Any = OmegaConf.to_container(OmegaConf.merge(_plain(config), foreign.body))
+    problems = [*problems, *foreign.problems, *sweeper_problems(foreign.sweeper)]
+    return _refuse(plain, foreign.sweeper, problems)
+
+
+def _refuse(
+    plain: dict[str, Any], sweeper: Mapping[str, Any], problems: Sequence[Problem]
+) -> NoReturn:
+    """Report problems of a sweep together with those of its config and of the keys it sweeps."""
+    study = study_problems(plain.get("study"))
+    config = OmegaConf.create(plain)
+    for key in swept_keys(sweeper):
+        if not key.startswith(("/", "study.")) and OmegaConf.select(config, key) is None:
+            OmegaConf.update(config, key, 0, force_add=True)  # only keys that are there are known
+    swept: Any = OmegaConf.to_container(config)
+    _checked(swept, [*problems, *study])
+    raise ConfigError(report(problems))
+
+
+def _section(config: DictConfig) -> dict[str, Any]:
+    """The composed ``hydra.sweeper``."""
+    section: Any = OmegaConf.to_container(config.hydra.sweeper, resolve=False)
+    return section if isinstance(section, dict) else {}
+
+
+def _sweeper_problems(config: DictConfig) -> list[Problem]:
+    mode = [] if config.hydra.mode is None else [mode_problem()]
+    return [*mode, *sweeper_problems(_section(config))]
+
+
+def _lacks_values(config: DictConfig, typed: Sequence[Override]) -> bool:
+    """Whether a value that must be given is neither given nor swept."""
+    params: Any = OmegaConf.select(config, "hydra.sweeper.params") or {}
+    swept = {key.replace("/", ".") for key in flatten(params)}
+    swept |= {o.key_or_group.replace("/", ".") for o in typed if o.is_sweep_override()}
+    missing = [problem.path for problem in take_missing(_plain(config))]
+    return any(not any(f"{path}.".startswith(f"{key}.") for key in swept) for path in missing)
 
 
 def _unused(config: Any) -> None:
     """Placeholder for Hydra's task function; ferlab's sweeper has its own."""
-
-
-def _compose(
-    hydra: hydra_private.Hydra, overrides: list[Override], problems: list[Problem]
-) -> dict[str, Any]:
-    """Compose the config of one run, as plain containers; see `_without_mistakes`."""
-
-    def composed(overrides: Sequence[Override]) -> dict[str, Any]:
-        texts = [_permissive(hydra, override) for override in overrides]
-        config = hydra.compose_config("config", texts, RunMode.RUN, with_log_configuration=False)
-        return _plain(config)
-
-    return _without_mistakes(composed, overrides, problems)
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
@@ -184,62 +264,8 @@ def _plain(config: DictConfig) -> dict[str, Any]:
     return plain
 
 
-def _without_mistakes(
-    composed: Callable[[Sequence[Override]], _Composed],
-    overrides: list[Override],
-    problems: list[Problem],
-) -> _Composed:
-    """Compose; an override that names no known option is dropped and reported."""
-    while True:
-        try:
-            found = composed(overrides)
-        except MissingConfigException as error:
-            missing = error.missing_cfg_file or ""
-            group, _, name = missing.rpartition("/")
-            culprit = next((o for o in overrides if o.value() == name), None)
-            problems.append(
-                Problem(group, f"there is no '{name}'; {did_you_mean(name, error.options or ())}")
-            )
-            if culprit is None:
-                raise ConfigError(report(problems)) from error
-            overrides.remove(culprit)
-        except _FAILURES as error:
-            first_line = str(error.__cause__ or error).splitlines()[0]
-            key = _culprit(composed, overrides)
-            problems.append(Problem(key, _CLEARER.get(first_line, first_line)))
-            raise ConfigError(report(problems)) from error
-        except YAMLError as error:
-            raise ConfigError(report([*problems, _unreadable(error)])) from error
-        else:
-            break
-    named = next((o.value() for o in overrides if o.key_or_group == "experiments"), None)
-    if named is not None and "experiments" in found:
-        raise ConfigError(report([*problems, Problem(f"experiments/{named}.yaml", _NOT_GLOBAL)]))
-    return found
-
-
-def _culprit(
-    composed: Callable[[Sequence[Override]], object], overrides: Sequence[Override]
-) -> str:
-    """The key of the override without which there would be no error; empty if none is it."""
-    for override in overrides:
-        try:
-            composed([other for other in overrides if other is not override])
-        except _FAILURES:
-            continue
-        return override.key_or_group
-    return ""
-
-
-def _unreadable(error: YAMLError) -> Problem:
-    """The problem of a config file that is no YAML."""
-    mark = getattr(error, "problem_mark", None)
-    where = f"{mark.name}, line {mark.line + 1}" if mark is not None else ""
-    return Problem(where, f"is no YAML: {getattr(error, 'problem', None) or error}")
-
-
 def _permissive(hydra: hydra_private.Hydra, override: Override) -> str:
     """Let an unknown key through, for the schema to name it and to suggest the right one."""
     text = override.input_line or ""
     is_plain = override.is_force_add() or override.is_add() or override.is_delete()
-    return text if is_plain or _groups(hydra)(override.key_or_group) else f"++{text}"
+    return text if is_plain or is_group(hydra)(override.key_or_group) else f"++{text}"

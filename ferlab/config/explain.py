@@ -1,5 +1,6 @@
 """Pydantic's errors as messages of one line, each of which says what would be right."""
 
+import difflib
 import reprlib
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -7,7 +8,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ferlab.config.fields import Section, Variants
-from ferlab.config.problems import Path, did_you_mean, dotted
+from ferlab.config.overrides.slips import right_name, right_space
+from ferlab.config.problems import Path, did_you_mean, dotted, flatten
 
 _shorten = reprlib.Repr()
 _shorten.maxstring = _shorten.maxother = 80
@@ -25,7 +27,7 @@ def explain(error: ValidationError, schema: type[Section], raw: Any) -> Iterator
         path: Path = detail["loc"]
         value, kind, context = detail["input"], detail["type"], detail.get("ctx", {})
         if kind == "extra_forbidden":
-            text = f"unknown key; {did_you_mean(str(path[-1]), _keys(schema, raw, path[:-1]))}"
+            text = f"unknown key; {_meant(path, _keys(schema, raw, path[:-1]), raw)}"
         elif kind == "missing":
             text = "is required"
         elif kind == "refused":
@@ -41,7 +43,22 @@ def explain(error: ValidationError, schema: type[Section], raw: Any) -> Iterator
             text = f"should be a group of keys, not {_format(value)}"
         else:
             text = f"{detail['msg'].removeprefix('Input ')}, not {_format(value)}"
+        if right := right_space(value):
+            text += f"; a sweep over it is {right}"
         yield path, text
+
+
+def _meant(path: Path, keys: set[str], raw: Any) -> str:
+    """A hint at the key that was meant: here, or elsewhere in the config."""
+    word, here = str(path[-1]), dotted(path)
+    if (name := right_name(word)) not in (None, here):
+        return f"did you mean '{name}'?"
+    parts = [key.split(".") for key in flatten(raw)]
+    found = dict.fromkeys(".".join(p[: p.index(word) + 1]) for p in parts if word in p[1:])
+    elsewhere = [repr(key) for key in found if key != here]
+    if elsewhere and not difflib.get_close_matches(word, keys, n=1):
+        return f"did you mean {' or '.join(elsewhere[:3])}?"
+    return did_you_mean(word, keys)
 
 
 def _format(value: Any) -> str:

@@ -40,6 +40,9 @@ def expected(what: str) -> WrapValidator:
 Stages = Annotated[
     Literal["all"] | list[Positive], expected("all or a list of stage numbers like [1,3]")
 ]
+Classes = Annotated[
+    Literal["auto"] | Annotated[int, Field(ge=2)], expected("auto or a number from 2")
+]
 Threads = Annotated[Literal["auto"] | Positive, expected("auto or a number from 1")]
 
 

@@ -5,14 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from ferlab.config.attention import Attention, attention
-from ferlab.config.fields import Component, Fraction, Positive, Section
+from ferlab.config.fields import Classes, Component, Fraction, Positive, Section
 
 
 class Model(Component):
     """The keys that every network has; all others are arguments of ``_target_``."""
 
     name: str = Field(description="how runs call the network")
-    classes: int = Field(ge=2, description="number of outputs; as many as the data has classes")
+    classes: Classes = Field(description="number of outputs; auto: one for each class of the data")
 
     def network(self) -> dict[str, Any]:
         """``_target_`` and its arguments."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ferlab.config.attention import KINDS
+from ferlab.config.parts import Data
 from ferlab.config.problems import Problem, did_you_mean
 from ferlab.config.schema import KNOWN, known
 
@@ -92,14 +93,14 @@ def _width(stage: Mapping[str, Any]) -> int:
 
 def _as_many_classes_as_the_data(raw: Raw) -> Iterator[Problem]:
     data, classes = known("data", raw["data"]), raw["model"]["classes"]
-    count = getattr(data, "class_count", None)
-    if count is not None and classes != count:
+    count = data.count_classes(raw["data"]) if data and issubclass(data, Data) else None
+    if count is not None and classes not in ("auto", count):
         yield Problem("model.classes", f"{classes}, but the data has {count} classes")
 
 
 def _fold_exists(raw: Raw) -> Iterator[Problem]:
     data = raw["data"]
-    if data["split"] == "kfold" and data["fold"] >= data["folds"]:
+    if data["split"] in ("kfold", "holdout") and data["fold"] >= data["folds"]:
         yield Problem("data.fold", f"{data['fold']} of folds 0-{data['folds'] - 1}")
 
 
@@ -107,6 +108,15 @@ def _seed_split_has_its_files(raw: Raw) -> Iterator[Problem]:
     data = known("data", raw["data"])
     if raw["data"]["split"] == "seed" and not getattr(data, "has_seed_split", True):
         yield Problem("data.split", "the seed split is one of FER2013's files; say data=fer2013")
+
+
+def _ferplus_has_its_votes(raw: Raw) -> Iterator[Problem]:
+    data = raw["data"]
+    if data["labels"] == "ferplus" and data["ferplus"] is None:
+        text = "is required for labels=ferplus: fer2013new.csv of github.com/microsoft/FERPlus"
+        yield Problem("data.ferplus", text)
+    if data["labels"] == "original" and data["ferplus"] is not None:
+        yield Problem("data.ferplus", "is read with data.labels=ferplus alone")
 
 
 def _nesterov_has_momentum(raw: Raw) -> Iterator[Problem]:
@@ -130,6 +140,7 @@ RULES: tuple[Callable[[Raw], Iterator[Problem]], ...] = (
     _as_many_classes_as_the_data,
     _fold_exists,
     _seed_split_has_its_files,
+    _ferplus_has_its_votes,
     _nesterov_has_momentum,
     _precision_fits_device,
 )

@@ -17,6 +17,7 @@ from ferlab.config.parts import (
     Data,
     DataPlugin,
     Faces,
+    Folder,
     OneCycle,
     Plateau,
     Tracking,
@@ -27,6 +28,7 @@ KNOWN: Mapping[str, Mapping[str, type[Component]]] = {
     "data": {
         "ferlab.data.fer2013.load": FER2013,
         "ferlab.data.faces.draw": Faces,
+        "ferlab.data.folder.read_folder": Folder,
     },
     "model": {
         "ferlab.models.cnn.ExpressionCNN": CNN,
@@ -69,6 +71,10 @@ class Config(Section):
     augmentation: Augmentation
     trainer: Trainer
     tracking: Tracking
+
+    def with_classes(self, count: int) -> "Config":
+        """The same config with a network of so many outputs."""
+        return self.model_copy(update={"model": self.model.model_copy(update={"classes": count})})
 
     def plain(self) -> dict[str, Any]:
         """The config as it is composed and recorded: nested dicts, lists and scalars."""

@@ -15,7 +15,7 @@ class Batches:
 
     Args:
         images: uint8, shape (n, 48, 48).
-        labels: int64, shape (n,), on the same device.
+        labels: int64, shape (n,), or float32, shape (n, classes), on the same device.
         batch_size: images per batch, at least 1.
         order: int64, shape (m,), positions to visit, in that order, on any device; None for all n
             as they stand.
@@ -53,7 +53,7 @@ class Batches:
         return math.ceil(self._visited / self._batch_size)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield uint8 images, shape (b, 48, 48), and their int64 labels, shape (b,)."""
+        """Yield uint8 images, shape (b, 48, 48), and their labels, shape (b,) or (b, classes)."""
         for rows in torch.split(self._order[: self._visited], self._batch_size):
             yield self._images.index_select(0, rows), self._labels.index_select(0, rows)
 

@@ -58,7 +58,8 @@ def _open(entry: Path) -> ImageSet | None:
         images = np.load(entry / "images.npy", mmap_mode="c", allow_pickle=False)
         small = {name: np.load(entry / f"{name}.npy", allow_pickle=False) for name in _ARRAYS[1:]}
         classes, notes = tuple(meta["classes"]), tuple(meta["notes"])
-        stored = ImageSet(images=images, **small, classes=classes, notes=notes)
+        soft = np.load(entry / "targets.npy", allow_pickle=False) if meta["is_soft"] else None
+        stored = ImageSet(images=images, **small, classes=classes, notes=notes, targets=soft)
         is_intact = stored.digest == meta["digest"] and images.shape[0] == len(stored)
     except Exception:  # rebuilding an entry repairs whatever is wrong with it
         return None
@@ -71,7 +72,8 @@ def _store(entry: Path, images: ImageSet, key: Mapping[str, object]) -> None:
     shutil.rmtree(draft, ignore_errors=True)  # left by a process that was killed
     try:
         draft.mkdir()
-        for name in _ARRAYS:
+        is_soft = images.targets is not None
+        for name in (*_ARRAYS, *(["targets"] if is_soft else [])):
             with (draft / f"{name}.npy").open("wb") as file:
                 np.save(file, getattr(images, name), allow_pickle=False)
                 file.flush()
@@ -80,6 +82,7 @@ def _store(entry: Path, images: ImageSet, key: Mapping[str, object]) -> None:
             "key": dict(key),
             "classes": images.classes,
             "notes": images.notes,
+            "is_soft": is_soft,
             "digest": images.digest,
         }
         (draft / "meta.json").write_text(_json(meta), "utf-8")

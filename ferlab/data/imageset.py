@@ -44,6 +44,8 @@ class ImageSet:
         hashes: uint8, shape (n, 16), BLAKE2b of each image's pixels.
         classes: the classes' names, in the order of the labels.
         notes: what there is to tell of the source, a line each; no part of the digest.
+        targets: float32, shape (n, classes), the probability of each class to be trained on; None
+            where that is the label's.
     """
 
     images: npt.NDArray[np.uint8]
@@ -53,6 +55,7 @@ class ImageSet:
     hashes: npt.NDArray[np.uint8]
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    targets: npt.NDArray[np.float32] | None = None
 
     @classmethod
     def of(
@@ -138,9 +141,10 @@ class ImageSet:
 
     @cached_property
     def digest(self) -> str:
-        """32 hex digits over pixels, labels, splits, names and classes, in order."""
+        """32 hex digits over pixels, labels, splits, names, classes and targets, in order."""
         h = hashlib.blake2b(digest_size=16)
-        for part in (self.hashes, self.labels, self.split):
+        soft = [] if self.targets is None else [self.targets]
+        for part in (self.hashes, self.labels, self.split, *soft):
             h.update(np.ascontiguousarray(part).tobytes())
         h.update("\0".join((*self.classes, *self.names.tolist())).encode())
         return h.hexdigest()

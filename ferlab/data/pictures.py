@@ -1,16 +1,21 @@
 """Picture files, none of which is trusted, become grey levels."""
 
 import io
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps
 
+from ferlab.data.imageset import SIZE
 from ferlab.errors import DataError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 """Endings by which a file is taken for a picture."""
+
+_MAX_BYTES = 64 * 2**20
+_MAX_PIXELS = 50_000_000
+"""Largest size of a picture's file, and of its decoded pixels, where any size is read."""
 
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")
 
@@ -52,3 +57,42 @@ def exact_grey(picture: Image.Image) -> npt.NDArray[np.uint8] | None:
     red, green, blue, alpha = np.moveaxis(np.asarray(picture.convert("RGBA")), -1, 0)
     is_grey = (red == green).all() and (green == blue).all() and (alpha == 255).all()
     return red if is_grey else None
+
+
+class Fitted(NamedTuple):
+    """A picture that was made grey and brought to the size of an image.
+
+    Attributes:
+        levels: uint8, shape (48, 48).
+        width: of the file's picture, in pixels.
+        height: of the file's picture, in pixels.
+        mode: ``grey`` or ``colour``, as the file has it.
+    """
+
+    levels: npt.NDArray[np.uint8]
+    width: int
+    height: int
+    mode: str
+
+
+def fitted_grey(stream: IO[bytes]) -> Fitted | None:
+    """Read a picture of any size and mode; None where it cannot be read.
+
+    It is cut to its central square and resized by Pillow's bicubic filter; one of 48x48 pixels in
+    grey levels stays as it is.
+    """
+    try:
+        with open_picture(stream, "", _MAX_BYTES) as picture:
+            (width, height), mode = picture.size, picture.mode
+            if width * height > _MAX_PIXELS:
+                return None
+            picture.draft("L", (2 * SIZE, 2 * SIZE))  # a JPEG is decoded no larger than it must be
+            upright = ImageOps.exif_transpose(picture)
+            if mode.startswith("I;16"):
+                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+            elif mode in {"I", "F"}:  # levels of no known range
+                return None
+            levels = np.asarray(ImageOps.fit(upright.convert("L"), (SIZE, SIZE)))
+    except Exception:  # decoders raise nearly anything on broken input
+        return None
+    return Fitted(levels, width, height, "grey" if mode[0] in "L1I" else "colour")

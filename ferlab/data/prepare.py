@@ -31,6 +31,8 @@ def prepare(config: Data, allow: Collection[str] = ()) -> tuple[ImageSet, int]:
     for split in (Split.TRAIN, Split.VAL):
         if len(images.indices(split)) < 2:
             text = f"the data leaves no images for {split.name.lower()} under this split"
+            if split is Split.VAL and config.split != "holdout":
+                text += "; data.split=holdout takes some from training"
             raise DataError("; ".join([text, *images.notes]))
     return images, dropped
 

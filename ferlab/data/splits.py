@@ -1,12 +1,15 @@
-"""Which images train, select and test: three protocols, and the removal of leaks."""
+"""Which images train, select and test: four protocols, and the removal of leaks."""
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import ConfigError, DataError
+from ferlab.text import join_words
 
-SPLITS = ("official", "seed", "kfold")
+SPLITS = ("official", "seed", "kfold", "holdout")
 """The protocols that `assign` knows."""
 
 
@@ -20,11 +23,13 @@ def assign(images: ImageSet, split: str, folds: int = 5, fold: int = 0) -> Image
     - ``kfold``: the source's training and validation images are dealt into stratified folds, of
       which one selects and the others train; test images stay. The folds depend on pixels and
       labels alone, and identical images share a fold.
+    - ``holdout``: as the source gives it, and what it lacks of validation and test images is held
+      out of the training images: one of the stratified folds each, the first of them ``fold``.
 
     Args:
         images: a set under its official split.
         split: one of `SPLITS`.
-        folds: number of folds that ``kfold`` deals, at least 2.
+        folds: number of folds that are dealt, at least 2.
         fold: the fold that selects, counted from 0.
 
     Raises:
@@ -37,6 +42,8 @@ def assign(images: ImageSet, split: str, folds: int = 5, fold: int = 0) -> Image
         return images.with_split(_seed(images))
     if split == "kfold":
         return images.with_split(_kfold(images, folds, fold))
+    if split == "holdout":
+        return _holdout(images, folds, fold)
     raise ConfigError(f"unknown data.split={split}; expected one of {', '.join(SPLITS)}")
 
 
@@ -94,26 +101,55 @@ def _by_name(images: ImageSet, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.
 
 
 def _kfold(images: ImageSet, folds: int, fold: int) -> npt.NDArray[np.uint8]:
+    pool = np.flatnonzero(np.isin(images.split, (Split.TRAIN, Split.VAL)))
+    dealt = _deal(images, pool, folds, fold)
+    split = images.split.copy()
+    split[pool] = np.where(dealt == fold, Split.VAL, Split.TRAIN)
+    return split
+
+
+def _holdout(images: ImageSet, folds: int, fold: int) -> ImageSet:
+    missing = [s for s in (Split.VAL, Split.TEST) if not len(images.indices(s))]
+    if not missing:
+        return images
+    if folds <= len(missing):
+        raise ConfigError(f"data.folds={folds} leaves nothing to train on; take {len(missing) + 1}")
+    # What equals a test image stays in training, where it is found as a leak.
+    group, _ = identical(images.hashes)
+    given = np.isin(images.split, (Split.VAL, Split.TEST))
+    is_free = (images.split == Split.TRAIN) & ~np.isin(group, group[given])
+    pool = np.flatnonzero(is_free)
+    dealt = _deal(images, pool, folds, fold)
+    split = images.split.copy()
+    for place, part in enumerate(missing):
+        split[pool[dealt == (fold + place) % folds]] = part
+    held_out = join_words(f"{(split == s).sum():,} images for {s.name.lower()}" for s in missing)
+    note = f"held out of training: {held_out} (data.split=holdout, fold {fold} of {folds})"
+    return replace(images, split=split, notes=(*images.notes, note))
+
+
+def _deal(
+    images: ImageSet, pool: npt.NDArray[np.intp], folds: int, fold: int
+) -> npt.NDArray[np.intp]:
+    """The fold of each image of a pool, stratified; identical images share one; shape (pool,)."""
     if folds < 2 or not 0 <= fold < folds:
         raise ConfigError(
             f"fold {fold} of {folds} folds: there must be at least 2 folds, counted from 0"
         )
-    pool = np.flatnonzero(np.isin(images.split, (Split.TRAIN, Split.VAL)))
     group, size = identical(images.hashes[pool])
     # A group with conflicting labels counts for the lowest of them.
     label = np.full(len(size), len(images.classes))
     np.minimum.at(label, group, images.labels[pool])
-    fewest = np.bincount(label, minlength=len(images.classes)).min()
-    if fewest < folds:
+    counts = np.bincount(label, minlength=len(images.classes))
+    if counts.min() < folds:
         raise DataError(
             f"{folds} folds need as many different images of each class outside the test split; "
-            f"one class has {fewest}"
+            f"{images.classes[counts.argmin()]} has {counts.min()}: lower data.folds, or leave "
+            "the class out"
         )
     # Dealt in turn, class by class and the largest groups first, folds differ by few images.
     # Within a class and size the order is that of the hashes, which is as good as random.
     dealt = np.lexsort((-size, label))
     fold_of_group = np.empty(len(size), np.intp)
     fold_of_group[dealt] = np.arange(len(size)) % folds
-    split = images.split.copy()
-    split[pool] = np.where(fold_of_group[group] == fold, Split.VAL, Split.TRAIN)
-    return split
+    return fold_of_group[group]

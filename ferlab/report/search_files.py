@@ -12,6 +12,7 @@ from ferlab.report.search_gain import runner_up, tell_lead
 from ferlab.report.svg import save_svg
 from ferlab.study.table import StudyTable
 from ferlab.sweep import studies
+from ferlab.sweep.interactive import interactive_page
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.studies import resume_command
 from ferlab.tracking import artifacts, store
@@ -49,6 +50,8 @@ def record_search(result: SweepResult) -> None:
     study = studies.open_study(result.table.study, result.storage)
     with tempfile.TemporaryDirectory() as folder:
         pictures = write_search(result.table, resume_command(study), result.storage, Path(folder))
+        if (page := interactive_page(study)) is not None:
+            Path(folder, "optuna.html").write_text(page, encoding="utf-8")
         run = StudyRun(store.connect(result.uri), result.run_id)
         run.log_folder(Path(folder))
         run.show_pictures([f"{picture}.svg" for picture in pictures])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
+from ferlab.config.parts import FILES
 from ferlab.config.problems import flatten
 from ferlab.data import fingerprint
 from ferlab.reproduce.recorded import Setting
@@ -64,7 +65,7 @@ def _config(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Diffe
         elif key == "trainer.device":
             yield Difference("hardware", what, "rounding")
         else:
-            yield Difference("config", what, "nothing" if key == "data.path" else "numbers")
+            yield Difference("config", what, "nothing" if key in FILES else "numbers")
 
 
 def _value(flat: Mapping[str, Any], key: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ferlab import instantiate
 from ferlab.config import Config, check
+from ferlab.config.parts import FILES
 from ferlab.config.problems import flatten
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, FerlabError, TrackingError
@@ -23,7 +24,7 @@ from ferlab.tracking.store import Client
 from ferlab.training.assemble import on_this_machine
 from ferlab.training.run import train
 
-MAY_CHANGE = ("data.path", "trainer.threads", "trainer.device")
+MAY_CHANGE = (*FILES, "trainer.threads", "trainer.device")
 """Keys that may be overridden: where the data is, and what a machine has."""
 
 

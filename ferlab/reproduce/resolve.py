@@ -66,12 +66,18 @@ def files_of(client: Client, entry: Entry) -> list[Files]:
 
 
 def resolve_finished(client: Client, name: str) -> Entry:
-    """The finished run, or the finished best of the study, that a user means.
+    """The finished run that a user means.
 
     Raises:
-        TrackingError: there is none, or it has not finished.
+        TrackingError: there is none, it has not finished, or it is a study, which is many.
     """
-    return _finished(client, find.resolve(client, name))
+    entry = find.resolve(client, name)
+    if entry.kind == "study":
+        raise TrackingError(
+            f"'{name}' is the study '{entry.study}', of which one run must be named; its best is "
+            f"best:{entry.study}"
+        )
+    return _finished(client, entry)
 
 
 def _finished(client: Client, entry: Entry) -> Entry:

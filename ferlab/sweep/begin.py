@@ -49,10 +49,11 @@ def open_run(
     study: SharedStudy,
     client: Client,
     first: Config,
+    budget: int,
     about: Mapping[str, Any],
     tags: Mapping[str, str],
 ) -> str:
-    """Refuse another study of this name in the same storage; returns the id of the MLflow run.
+    """The id of the study's MLflow run; refuses another study of its name, and a smaller budget.
 
     Of several commands that begin a study at once, the one that made it says what it is.
     """
@@ -69,6 +70,11 @@ def open_run(
         raise ConfigError(
             f"the study '{study.name}' was begun with something else ({changes}); "
             "take another study.name, or --new"
+        )
+    if (done := study.counts().counted) > budget:
+        raise ConfigError(
+            f"of the study '{study.name}' {done} trials count already, and {budget} are asked for; "
+            "leave study.trials as it was, or begin another study with --new"
         )
     experiment = first.tracking.experiment
     shown = {"question": about.get("study.question"), **about}

@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ferlab.config import Config
+from ferlab.config.parts import FILES
 from ferlab.config.problems import Problem, flatten, report
 from ferlab.config.study import StudyConfig
 from ferlab.errors import ConfigError
@@ -104,7 +105,7 @@ def describe_study(
         data: digest of the first one's images, wherever they lie.
     """
     swept = [param.key for param in space.parameters]
-    machine = ("trainer.device", "trainer.threads", "tracking.uri", "data.path")
+    machine = ("trainer.device", "trainer.threads", "tracking.uri", *FILES)
     config = {
         key: value
         for first in reversed(firsts)
@@ -170,7 +171,7 @@ def _shown(override: str, here: bool) -> str:
     key, equals, value = override.partition("=")
     quote = value[:1] if value[:1] in ("'", '"') else ""
     plain = value.strip(quote) if quote else value
-    if key == "data.path" and not here:
+    if key in FILES and not here:
         return f"{key}{equals}{quote}{Path(plain).name}{quote}"
     return f"{key}{equals}{quote}{without_password(plain)}{quote}" if "://" in value else override
 

@@ -72,6 +72,10 @@ def sweep(
     space = pinned.space
     all_params = plan.firsts(space)
     firsts = [compose([*shared, *overrides(p)], study_problems(section)) for p in all_params]
+    if firsts[0].model.classes == "auto":  # only the data can tell, and it tells for all trials
+        images, _ = prepare(firsts[0].data, firsts[0].targets())
+        shared = [*shared, f"model.classes={len(images.classes)}"]
+        firsts = [compose([*shared, *overrides(p)]) for p in all_params]
     first = firsts[0]
     settings = check_study(section)
     settings = settings.model_copy(update={"baseline": pinned.baseline(settings.baseline)})
@@ -154,7 +158,7 @@ def run(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )
     outside.require_kinds(study.optuna, space)
-    run_id = open_run(study, client, first, question.about, question.tags)
+    run_id = open_run(study, client, first, budget, question.about, question.tags)
     keep_views(client, run_id, question.views(run_id))
     epochs, uri = plan.epochs(space, first), first.tracking.uri
     remember(study.optuna, settings, budget, epochs, question.command, uri)

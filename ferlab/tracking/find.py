@@ -1,5 +1,6 @@
 """Recorded runs, found by id, by a part of it, or as the best; and listed with their studies."""
 
+import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -73,9 +74,7 @@ def resolve(client: MlflowClient, name: str) -> Entry:
         return best(client, study or None, metric or None)
     found = _with_id_prefix(client, name)
     if not found:
-        studies = list_studies(client)
-        is_study = name in {entry.study for entry in studies}
-        hint = f"of the study, take best:{name}" if is_study else "ferlab runs lists them"
+        hint = _meant(name, {str(entry.study) for entry in list_studies(client)})
         raise TrackingError(f"there is no run '{name}' in {display_name(client)}; {hint}")
     if len(found) > 1:
         some = ", ".join(run.info.run_id for run in found[:4]) + (", ..." if found[4:] else "")
@@ -91,6 +90,16 @@ def resolve(client: MlflowClient, name: str) -> Entry:
         return entry
     seeds = _search(client, names, {"mlflow.parentRunId": entry.run_id})
     return _with_seeds(entry, seeds)
+
+
+def _meant(name: str, studies: set[str]) -> str:
+    """A hint at the run that was meant by a name that is no run's."""
+    head, colon, rest = name.partition(":")
+    if difflib.get_close_matches(head, ["best"]):
+        return f"did you mean 'best{colon}{rest}'?"
+    if near := difflib.get_close_matches(name, studies, n=1):
+        return f"of the study, take best:{near[0]}"
+    return "ferlab runs lists them"
 
 
 def best(client: MlflowClient, study: str | None = None, metric: str | None = None) -> Entry:
@@ -216,7 +225,10 @@ def _sorted(entries: Sequence[Entry], metric: str) -> list[Entry]:
     scores = {entry.run_id: entry.score(metric) for entry in entries}
     if entries and not any(scores.values()):
         known = {name for entry in entries for name in entry.metrics}
-        raise TrackingError(f"no run has the metric '{metric}'; {did_you_mean(metric, known)}")
+        validation = f"val/{metric}"
+        is_scored = any(entry.score(validation) for entry in entries)
+        hint = f"did you mean '{validation}'?" if is_scored else did_you_mean(metric, known)
+        raise TrackingError(f"no run has the metric '{metric}'; {hint}")
     sign = 1 if is_less_better(metric) else -1
 
     def rank(entry: Entry) -> tuple[bool, float]:

@@ -40,12 +40,19 @@ def on_this_machine(config: Config) -> Config:
     return config.model_copy(update={"trainer": trainer.model_copy(update=update)})
 
 
-def require_classes(config: Config, images: ImageSet) -> None:
-    """Refuse a model whose outputs are not the data's classes, before there is a run."""
+def fit_classes(config: Config, images: ImageSet) -> Config:
+    """Give the network an output for each class of the data; refuse another number, if one is set.
+
+    Raises:
+        ConfigError: it has another number of outputs.
+    """
+    if config.model.classes == "auto":
+        return config.with_classes(len(images.classes))
     if config.model.classes != len(images.classes):
         text = f"{config.model.classes}, but the data has {len(images.classes)} classes"
         names = ", ".join(images.classes)
         raise ConfigError(report([Problem("model.classes", f"{text} ({names})")]))
+    return config
 
 
 def make_module(
@@ -61,9 +68,11 @@ def make_module(
     """
     torch.manual_seed(config.seed)
     trainer = config.trainer
+    labels = torch.from_numpy(images.labels.astype(np.int64))
     pixels = Pixels(
         images=torch.from_numpy(images.images),
-        labels=torch.from_numpy(images.labels.astype(np.int64)),
+        labels=labels,
+        targets=labels if images.targets is None else torch.from_numpy(images.targets),
         train=torch.from_numpy(images.indices(Split.TRAIN)),
         val=torch.from_numpy(images.indices(Split.VAL)),
     )
@@ -71,7 +80,7 @@ def make_module(
         classifier.build_allowed(config.model.network(), *normalisation, allow),
         BatchAugmentation(**config.augmentation.model_dump()),
         pixels,
-        classes=config.model.classes,
+        classes=len(images.classes),
         seed=config.seed,
         batch_size=trainer.batch_size,
         label_smoothing=trainer.label_smoothing,

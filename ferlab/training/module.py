@@ -17,7 +17,7 @@ from ferlab.data.batches import Batches, epoch_seed, shuffled
 from ferlab.models.classifier import Classifier, to_unit
 
 Batch = tuple[Tensor, Tensor]
-"""uint8 (b, 48, 48) images and int64 (b,) labels."""
+"""uint8 (b, 48, 48) images and int64 (b,) labels, or float32 (b, classes) probabilities."""
 
 Scheduler = LRScheduler | ReduceLROnPlateau
 
@@ -29,12 +29,14 @@ class Pixels:
     Attributes:
         images: uint8 (n, 48, 48), possibly memory-mapped.
         labels: int64 (n,).
+        targets: what is trained on: the labels, or float32 (n, classes), their probabilities.
         train: int64 (n_train,), positions.
         val: int64 (n_val,), positions.
     """
 
     images: Tensor
     labels: Tensor
+    targets: Tensor
     train: Tensor
     val: Tensor
 
@@ -122,19 +124,19 @@ class ExpressionModule(pl.LightningModule):
         """The training images in the order of this epoch."""
         train = self.pixels.train
         order = train[shuffled(len(train), self.seed, self.epoch).to(train.device)]
-        return self._batches(order, drop_single=True)
+        return self._batches(self.pixels.targets, order, drop_single=True)
 
     def val_dataloader(self) -> Batches:
         """The validation images in the order of the data set."""
-        return self._batches(self.pixels.val, drop_single=False)
+        return self._batches(self.pixels.labels, self.pixels.val, drop_single=False)
 
     def steps_per_epoch(self) -> int:
         """Optimizer steps, one per batch."""
-        return len(self._batches(self.pixels.train, drop_single=True))
+        return len(self._batches(self.pixels.targets, self.pixels.train, drop_single=True))
 
-    def _batches(self, order: Tensor, drop_single: bool) -> Batches:
-        images, labels = self.pixels.images, self.pixels.labels
-        return Batches(images, labels, self.batch_size, order=order, drop_single=drop_single)
+    def _batches(self, targets: Tensor, order: Tensor, drop_single: bool) -> Batches:
+        images, size = self.pixels.images, self.batch_size
+        return Batches(images, targets, size, order=order, drop_single=drop_single)
 
     # --- steps ----------------------------------------------------------------------------
 
@@ -145,13 +147,14 @@ class ExpressionModule(pl.LightningModule):
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
         """The loss of one batch, shape ()."""
-        images, labels = batch
+        images, targets = batch
         with self._float32():
             views = self.augment(to_unit(images))
         logits = self.classifier.score(views)
         loss = cross_entropy(
-            logits, labels, weight=self.class_weights, label_smoothing=self.label_smoothing
+            logits, targets, weight=self.class_weights, label_smoothing=self.label_smoothing
         )
+        labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         self.train_metrics["loss"].update(loss.detach(), len(labels))
         self.train_metrics["accuracy"].update(logits.detach(), labels)
         return loss

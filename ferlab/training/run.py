@@ -25,11 +25,11 @@ from ferlab.tracking.memory import PeakMemory
 from ferlab.tracking.run import Run, recorded_config, recorded_status
 from ferlab.training import checkpoint, stop
 from ferlab.training.assemble import (
+    fit_classes,
     make_module,
     make_trainer,
     normalisation,
     on_this_machine,
-    require_classes,
     set_up_torch,
 )
 from ferlab.training.epochs import Epochs, Report, is_complete
@@ -66,7 +66,7 @@ def train(
     allow = config.names() if allow is None else allow
     own = own_artifacts(config.tracking.artifacts, allow)
     images, leaks = prepare(config.data, allow)
-    require_classes(config, images)
+    config = fit_classes(config, images)
     scale = normalisation(images, config.data.normalize)
     module = make_module(config, images, scale, allow)
     client = store.connect(config.tracking.uri)

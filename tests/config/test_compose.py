@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hydra.core.plugins import Plugins
 
 from ferlab import paths
-from ferlab.config.compose import compose
+from ferlab.config.compose import compose, multirun
 from ferlab.errors import ConfigError
 from tests.processes import run
 
@@ -93,6 +94,12 @@ def test_recorded_config_composes_to_itself() -> None:
         (
             ["model.stages.1.widht=3"],
             ["model.stages[1].widht: unknown key; did you mean 'widths'?"],
+        ),
+        (["data.split=holdout", "data.fold=5"], ["data.fold: 5 of folds 0-4"]),
+        (["model.classes=many"], ["model.classes: should be auto or a number from 2, not 'many'"]),
+        (
+            ["data=folder", "data.path=/x", "data.classes={happy: [glad]}"],
+            ["data.classes.happy: should be"],
         ),
         (["data=fer2013"], ["data.path: is required: download the Kaggle data set"]),
         (["data.split=kfold", "data.fold=5"], ["data.fold: 5 of folds 0-4"]),
@@ -208,3 +215,34 @@ def test_an_experiment_that_is_not_global_is_told_which_line_it_lacks(
                               "'# @package _global_'")  # fmt: skip
     assert "\n" not in message
     assert "experiments" in told("experiments.mine=1")  # typed as a key, it is unknown
+
+
+class Begins:
+    """In place of ferlab's sweeper, which imports all that a sweep needs."""
+
+    def sweep(self, arguments: list[str]) -> str:
+        return "begun"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "begins"),
+    [
+        (["data=fer2013", "optimizer.lr=0.1,0.2"], False),
+        (["data=folder", "optimizer.lr=0.1,0.2", "optimizer.lrr=1"], False),
+        (["data=fer2013", "+hydra.sweeper.params.seed='range(1,3)'"], False),
+        (["data=fer2013", "data.path=a.zip,b.zip"], True),
+        (["data=faces,fer2013"], True),
+        (["data=fer2013", "+hydra.sweeper.params.data.path='choice(a.zip,b.zip)'"], True),
+        (["data=fer2013", "data.path=/x", "optimizer.lr=0.1,0.2"], True),
+    ],
+)
+def test_a_sweep_that_lacks_a_value_is_refused_before_its_engine_is_imported(
+    monkeypatch: pytest.MonkeyPatch, overrides: list[str], begins: bool
+) -> None:
+    monkeypatch.setattr(Plugins, "instantiate_sweeper", lambda self, **parts: Begins())
+    if begins:
+        assert multirun(overrides) == "begun"
+        return
+    with pytest.raises(ConfigError, match=r"data.path: is required") as caught:
+        multirun(overrides)
+    assert ("did you mean 'lr'?" in str(caught.value)) is ("optimizer.lrr=1" in overrides)

@@ -26,6 +26,8 @@ RUNS = {
     **{preset: (f"model={preset}",) for preset in PRESETS},
     **{kind: (f"model.attention.kind={kind}", "model.attention.stages=[1,3]") for kind in KINDS},
     "fer2013": ("data=fer2013", "data.path=/x", "data.split=kfold"),
+    "folder": ("data=folder", "data.path=/x", "data.classes={joy: happy, 1: null}"),
+    "ferplus": ("data=fer2013", "data.path=/x", "data.labels=ferplus", "data.ferplus=/y"),
     "adamw": ("optimizer=adamw", "scheduler=plateau", "trainer.early_stopping.patience=3"),
 }
 

@@ -100,12 +100,56 @@ def test_a_fold_that_is_not_there_is_refused(folds, fold):
 
 def test_too_few_images_for_the_folds_are_refused():
     images = tree({"Training": 3, "PublicTest": 1})
-    with pytest.raises(DataError, match=r"5 folds need .* has 4"):
+    with pytest.raises(DataError, match=r"5 folds need .* angry has 4: lower data.folds"):
         assign(images, "kfold", 5, 0)
 
 
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        ({"Training": 10}, {Split.TRAIN: 42, Split.VAL: 14, Split.TEST: 14}),
+        ({"Training": 10, "PrivateTest": 3}, {Split.TRAIN: 56, Split.VAL: 14, Split.TEST: 21}),
+        ({"Training": 10, "PublicTest": 3}, {Split.TRAIN: 56, Split.VAL: 21, Split.TEST: 14}),
+        (
+            {"Training": 10, "PublicTest": 1, "PrivateTest": 1},
+            {Split.TRAIN: 70, Split.VAL: 7, Split.TEST: 7},
+        ),
+    ],
+)
+def test_holdout_deals_what_the_source_lacks(given, made):
+    for fold in range(5):
+        images = assign(tree(given), "holdout", 5, fold)
+        assert {split: len(images.indices(split)) for split in made} == made
+        for split, count in made.items():
+            assert {*images.counts(split).values()} == {count // 7}
+    one, other = (assign(tree(given, seed), "holdout", 5, 0) for seed in (1, 2))
+    assert names(one, Split.VAL) == names(other, Split.VAL)
+
+
+def test_holdout_holds_out_no_picture_that_the_test_split_has():
+    images = tree({"Training": 10, "PrivateTest": 3})
+    train, test = images.indices(Split.TRAIN), images.indices(Split.TEST)
+    images = with_pixels(images, train[:5].tolist(), int(test[0]))
+    images = with_pixels(images, train[5:8].tolist(), int(train[9]))
+    for fold in range(5):
+        dealt = assign(images, "holdout", 5, fold)
+        assert (dealt.split[train[:5]] == Split.TRAIN).all()
+        clean, dropped = drop_leaks(dealt)
+        assert dropped == 5
+        group, _ = identical(clean.hashes)
+        used = [{*group[clean.indices(s)].tolist()} for s in (Split.TRAIN, Split.VAL, Split.TEST)]
+        assert not used[0] & used[1]
+        assert not used[0] & used[2]
+        assert not used[1] & used[2]
+
+
+def test_holdout_leaves_something_to_train_on():
+    with pytest.raises(ConfigError, match=r"data.folds=2 leaves nothing to train on; take 3"):
+        assign(tree({"Training": 9}), "holdout", 2, 0)
+
+
 def test_an_unknown_protocol_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match=r"data.split=random.*official, seed, kfold"):
+    with pytest.raises(ConfigError, match=r"data.split=random.*official, seed, kfold, holdout"):
         assign(tree({"Training": 1}), "random")
 
 

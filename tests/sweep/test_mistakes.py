@@ -174,4 +174,4 @@ def test_of_two_first_commands_both_go_by_the_eldest_run(monkeypatch: pytest.Mon
     ],
 )
 def test_what_goes_on_with_a_study_may_be_shown_to_anyone(typed: str, shown: str) -> None:
-    assert _shown(typed) == shown
+    assert _shown(typed, here=False) == shown

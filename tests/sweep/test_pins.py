@@ -131,6 +131,14 @@ def test_the_shipped_sweep_takes_pins(home: Path, capsys: pytest.CaptureFixture[
         assert run.data.params.get("model.attention.reduction") == ("8" if on else None)
     (parent,) = runs(study="quickstart", kind="study")
     assert parent.info.status == "FINISHED"
+    capsys.readouterr()
+    assert command_line.main([*sweep, *pins, "study.trials=2"]) == 1  # and nothing is rewritten
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"ferlab: of the study 'quickstart' {len(done)} trials count already, and 2 are asked for; "
+        "leave study.trials as it was, or begin another study with --new"
+    )
+    (parent,) = runs(study="quickstart", kind="study")
+    assert parent.info.status == "FINISHED"
     assert command_line.main([*sweep, "optimizer.lr=0.1"]) == 1
     told = capsys.readouterr().err.splitlines()[-1]
     assert "the study 'quickstart' was begun with something else" in told

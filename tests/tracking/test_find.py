@@ -247,3 +247,44 @@ def test_runs_beyond_a_page_and_in_every_experiment_are_found(
     monkeypatch.setattr(store, "_PAGE", 2)
     ids = {record(client, experiment=f"e{i % 2}") for i in range(5)}
     assert {entry.run_id for entry in find.every(client)} == ids
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("bset", "did you mean 'best'?"),
+        ("bst:one", "did you mean 'best:one'?"),
+        ("Best", "did you mean 'best'?"),
+        ("quickstart", "of the study, take best:quickstart"),
+        ("quickstrat", "of the study, take best:quickstart"),
+        ("nothing", "ferlab runs lists them"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_told_the_right_one(
+    name: str, hint: str, client: MlflowClient
+) -> None:
+    study(client, "quickstart")
+    with pytest.raises(TrackingError) as error:
+        find.resolve(client, name)
+    assert str(error.value).endswith(hint)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1"])
+def test_a_metric_without_its_split_is_told_with_it(metric: str, client: MlflowClient) -> None:
+    trial(client, "one", 0, accuracy=0.5, f1=0.4)
+    with pytest.raises(TrackingError, match=f"did you mean 'val/{metric}'"):
+        find.list_entries(client, sort=metric)
+
+
+@pytest.mark.parametrize("command", [["evaluate"], ["evaluate", "--split=val"], ["export"]])
+def test_a_study_is_not_one_run(
+    command: list[str], client: MlflowClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_id = study(client, "one")
+    trial(client, "one", 0, accuracy=0.5)
+    bundle = ["x.zip"] if command == ["export"] else []
+    assert command_line.main([*command, run_id, *bundle]) == 1
+    assert capsys.readouterr().err == (
+        f"ferlab: '{run_id}' is the study 'one', of which one run must be named; its best is "
+        "best:one\n"
+    )

@@ -1,5 +1,7 @@
 """From config and images to the parts of a run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,8 @@ import torch
 from ferlab.config.compose import compose
 from ferlab.data import faces
 from ferlab.data.imageset import Split
-from ferlab.training.assemble import make_module, normalisation
+from ferlab.errors import ConfigError
+from ferlab.training.assemble import fit_classes, make_module, normalisation
 from tests.conftest import TINY
 
 
@@ -51,3 +54,43 @@ def test_an_epochs_order_depends_on_seed_and_epoch_alone() -> None:
     assert order(0, 1) == order(0, 1)
     assert order(0, 1) != order(0, 2)
     assert order(0, 1) != order(1, 1)
+
+
+def test_soft_targets_enter_the_loss_and_the_metrics_of_validation_do_not_know_them() -> None:
+    images = faces.draw(280)
+    soft = np.random.default_rng(0).dirichlet(np.ones(7), len(images)).astype(np.float32)
+    config = compose(TINY)
+    made = make_module(config, replace(images, targets=soft), (0.5, 0.25), ())
+    made.eval()
+    made.augment = torch.nn.Identity()
+    pixels, targets = next(iter(made.train_dataloader()))
+    logits = made.classifier(pixels).detach()
+    by_hand = -(targets * logits.log_softmax(dim=1)).sum(dim=1).mean()
+    assert made.training_step((pixels, targets), 0).item() == pytest.approx(by_hand.item())
+    right = (logits.argmax(dim=1) == targets.argmax(dim=1)).float().mean()
+    assert made.train_metrics["accuracy"].compute().item() == pytest.approx(right.item())
+    labels = torch.cat([batch for _, batch in made.val_dataloader()])
+    assert labels.tolist() == images.labels[images.indices(Split.VAL)].tolist()
+
+
+def test_certain_targets_train_as_labels_do() -> None:
+    images = faces.draw(280)
+    certain = np.eye(7, dtype=np.float32)[images.labels]
+    losses = []
+    for labelled in (images, replace(images, targets=certain)):
+        made = make_module(compose(TINY), labelled, (0.5, 0.25), ())
+        made.eval()
+        made.augment = torch.nn.Identity()
+        losses.append(made.training_step(next(iter(made.train_dataloader())), 0).item())
+    assert losses[0] == pytest.approx(losses[1])
+
+
+def test_a_network_gets_an_output_for_each_class() -> None:
+    images = faces.draw(280)
+    fewer = replace(images, classes=images.classes[:3], labels=images.labels % 3)
+    auto = compose(TINY)
+    auto = auto.model_copy(update={"model": auto.model.model_copy(update={"classes": "auto"})})
+    assert fit_classes(auto, fewer).model.classes == 3
+    assert fit_classes(auto, images).model.classes == 7
+    with pytest.raises(ConfigError, match=r"model.classes: 7, but the data has 3 classes \(angry"):
+        fit_classes(compose(TINY), fewer)

@@ -68,9 +68,14 @@ def test_a_users_own_model_and_data_plug_in_without_touching_ferlab(own: Path, c
     )
     assert len(client().search_runs(["1"])) == 1  # no run was created
 
+    fitting = cli("train", *overrides, "model=tiny", "trainer.max_epochs=1")
+    assert fitting.returncode == 0, fitting.stderr
+    of_tiny = client().get_run(run_id_of(fitting.stdout)).data.params
+    assert of_tiny["model.classes"] == "2"  # as many as the data has
+
     wrong = cli("train", *overrides, "model.depth=3")
     assert "'own_parts.Net' cannot be called as configured" in wrong.stderr
-    assert len(client().search_runs(["1"])) == 1  # nor now
+    assert len(client().search_runs(["1"])) == 2  # nor now
 
 
 def test_a_config_that_comes_from_a_run_calls_nothing_that_is_not_allowed(

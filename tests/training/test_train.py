@@ -14,7 +14,7 @@ from ferlab import paths
 from ferlab.config.compose import compose
 from ferlab.data.imageset import EXPRESSIONS
 from ferlab.errors import ConfigError
-from ferlab.tracking import store
+from ferlab.tracking import artifacts, store
 from ferlab.training.run import RunResult, train
 from tests.conftest import TINY
 from tests.training.runs import artifact, client
@@ -99,7 +99,9 @@ def test_recorded_model_loads_and_says_the_same(run: RunResult) -> None:
     )
     (logged,) = client().search_logged_models(["1"])
     assert (logged.source_run_id, logged.status) == (run.run_id, "READY")
-    stored = [p.name for p in Path(artifact(run.run_id, "model")).rglob("*") if p.is_file()]
+    assert run.model == f"models:/{logged.model_id}"
+    with artifacts.model(client(), run.run_id) as folder:
+        stored = [path.name for path in folder.rglob("*") if path.is_file()]
     assert "weights.safetensors" in stored
     assert not any(name.endswith((".pkl", ".pickle", ".pth", ".pt")) for name in stored)
 

@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
-_STRUCTURE = re.compile(r"[\[{\"']|\w+\(")
+_STRUCTURE = re.compile(r"[\[{\"']|[\w.]+\(")
 """How a value begins that was meant to be more than a plain text: a list, a call, quotes."""
 
 

@@ -7,12 +7,16 @@ from collections.abc import Callable, Sequence
 from hydra.core.override_parser.types import ChoiceSweep, Override
 
 from ferlab.config.overrides.grammar import NoOverrideError, read_override, typed_text
+from ferlab.config.overrides.slips import right_space
 from ferlab.config.problems import Problem
 
 _LISTS = ("stages", "widths", "kernels", "artifacts", "objective")
 """Keys, by their last part, whose value may be a list."""
 
-_OF_A_SWEEP = ("study", "tracking")
+_SWEPT = re.compile(r"\+*hydra\.sweeper\.param\w*\.(.+)", re.DOTALL)
+"""Some values of a key, typed where an experiment has them."""
+
+_OF_A_SWEEP = ("study", "tracking", "hydra")
 """Sections of which all trials of a sweep have the same."""
 
 _SPACES = re.compile(r"(?<=[,(:=\[{]) | (?=[,)\]}])")
@@ -46,7 +50,12 @@ def read_typed(
         try:
             override = read_override(text)
         except NoOverrideError as error:
-            problems.append(Problem(_key(text), str(error)))
+            key, _, value = text.lstrip("+~").partition("=")
+            message = str(error)
+            if space := right_space(value):
+                sweep = f"ferlab train -m {shlex.quote(f'{key}={space}')}"
+                message = f"'{value}' is no space of Hydra's; {sweep} sweeps it"
+            problems.append(Problem(_key(text), message))
             continue
         if message := _refusal(override, is_group, may_sweep):
             problems.append(Problem(override.key_or_group, message))
@@ -87,10 +96,7 @@ def _refusal(override: Override, is_group: Callable[[str], bool], may_sweep: boo
     """Why an override that was read can have no effect here; empty if it can."""
     key = override.key_or_group
     if override.is_sweep_override():
-        is_fixed = key.partition(".")[0] in _OF_A_SWEEP
-        if may_sweep and is_fixed:
-            return f"has one value for the whole sweep{_as_text(override)}"
-        return "" if may_sweep else _several(override)
+        return _refused_sweep(override) if may_sweep else _several(override)
     if override.is_delete():
         return ""
     value, group = override.value(), key.replace(".", "/")
@@ -99,6 +105,13 @@ def _refusal(override: Override, is_group: Callable[[str], bool], may_sweep: boo
     if group != key and is_group(group) and isinstance(value, str):
         return f"is a group, so write it with a slash: {group}={value}"
     return ""
+
+
+def _refused_sweep(override: Override) -> str:
+    if inner := _SWEPT.fullmatch(str(override.input_line)):
+        return f"is swept as it stands: {shlex.quote(inner[1])}"
+    is_fixed = override.key_or_group.partition(".")[0] in _OF_A_SWEEP
+    return f"has one value for the whole sweep{_as_text(override)}" if is_fixed else ""
 
 
 def _several(override: Override) -> str:

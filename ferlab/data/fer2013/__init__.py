@@ -15,6 +15,7 @@ import numpy as np
 from ferlab.data import files, pictures
 from ferlab.data.cache import cached
 from ferlab.data.fer2013 import table
+from ferlab.data.fer2013.ferplus import relabel
 from ferlab.data.fer2013.words import USAGES, parse_path
 from ferlab.data.files.formats import foreign
 from ferlab.data.files.limits import Limits
@@ -36,8 +37,13 @@ COUNTS: Mapping[Split, int] = {Split.TRAIN: 28_709, Split.VAL: 3_589, Split.TEST
 _VERSION = 2
 """Version of the reader, part of the cache key; raise it when a file reads differently."""
 
+_FERPLUS = 1
+"""The same for the labels of FER+."""
+
 _MAX_PICTURE_BYTES = 2**20
 """Largest size of a picture; one of 48x48 takes about 2 kB, the rest is room for metadata."""
+
+_AS_IT_IS = "data=folder"
 
 _GET_IT = (
     "download the Kaggle data set msambare/fer2013 or the challenge's fer2013.csv "
@@ -45,7 +51,13 @@ _GET_IT = (
 )
 
 
-def load(path: str | None) -> ImageSet:
+def load(
+    path: str | None,
+    labels: str = "original",
+    ferplus: str | None = None,
+    ferplus_names: str | None = None,
+    votes: str = "soft",
+) -> ImageSet:
     """Read FER2013 under the official split, from the cache if it has been read before.
 
     The form is recognised by content. Training is `Split.TRAIN`, PublicTest `Split.VAL` and
@@ -53,19 +65,38 @@ def load(path: str | None) -> ImageSet:
     and sorted by name; those of a CSV are named like ``Training_0``, counted from the first row,
     and keep its order.
 
+    Args:
+        path: a folder, an archive or a CSV.
+        labels: ``original`` or ``ferplus``.
+        ferplus: see `ferlab.data.fer2013.ferplus.relabel`, as the next two.
+        ferplus_names: a table of names.
+        votes: ``soft`` or ``majority``.
+
     Raises:
         DataError: the path leads nowhere or is not FER2013 in one of its forms, or something in it
             is not what the form promises.
     """
+    source = _located("path", path, _GET_IT)
+    key = {"reader": "fer2013", "version": _VERSION} | files.file_stamp(source, LIMITS)
+    images = cached(key, lambda: _read(source))
+    if labels == "original":
+        return images
+    cast = _located("ferplus", ferplus, "it is fer2013new.csv of github.com/microsoft/FERPlus")
+    names = _located("ferplus_names", ferplus_names, "") if ferplus_names else None
+    stamps = [files.file_stamp(file, LIMITS) for file in (cast, names) if file is not None]
+    key |= {"labels": labels, "votes": votes, "ferplus": stamps, "ferplus_version": _FERPLUS}
+    return cached(key, lambda: relabel(images, cast, names, votes))
+
+
+def _located(key: str, path: str | None, hint: str) -> Path:
     if not path:
-        raise DataError(f"data.path is not set: {_GET_IT}")
+        raise DataError(f"data.{key} is not set: {hint}")
     try:
-        source = Path(path).expanduser().resolve(strict=True)
+        return Path(path).expanduser().resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"data.path={path} cannot be found ({reason}): {_GET_IT}") from error
-    key = {"reader": "fer2013", "version": _VERSION} | files.file_stamp(source, LIMITS)
-    return cached(key, lambda: _read(source))
+        text = f"data.{key}={path} cannot be found ({reason})"
+        raise DataError(f"{text}: {hint}" if hint else text) from error
 
 
 def _read(source: Path) -> ImageSet:
@@ -150,7 +181,7 @@ def _decode(stream: IO[bytes], where: str) -> bytes:
         if (width, height) != (SIZE, SIZE):
             raise DataError(
                 f"{where} is {width}x{height}; FER2013's pictures are {SIZE}x{SIZE}, so this copy "
-                "was resized; take the original"
+                f"was resized; take the original, or read it as it is: {_AS_IT_IS}"
             )
         try:
             grey = pictures.exact_grey(picture)
@@ -159,6 +190,6 @@ def _decode(stream: IO[bytes], where: str) -> bytes:
         if grey is None:
             raise DataError(
                 f"{where} is no grey picture (mode {picture.mode}); FER2013's are; "
-                "take the original"
+                f"take the original, or read it as it is: {_AS_IT_IS}"
             )
     return grey.tobytes()

@@ -47,13 +47,16 @@ def parse_path(name: str, where: str) -> tuple[int, Split, str]:
     parts = PurePosixPath(name).parts[-3:]
     half = parts[0].lower() if len(parts) == 3 else ""
     if half not in {"train", "test", *_USAGE_OF}:
-        raise DataError(f"{where} must lie in a folder train/<class>/ or test/<class>/")
+        raise DataError(
+            f"{where} must lie in a folder train/<class>/ or test/<class>/; pictures in "
+            "other folders are read by data=folder"
+        )
     _, folder, file = parts
     label = _parse_word(folder)
     if label is None and folder.isdecimal():
         raise DataError(
             f"{where}: the class {folder!r} is a number, and in which order they count is not "
-            f"known; name the folders {_EXPECTED}"
+            f"known; name the folders {_EXPECTED}, or say data=folder with data.classes"
         )
     if label is None:
         raise DataError(f"{where}: unknown class {folder!r}; expected {_EXPECTED}")
@@ -66,7 +69,8 @@ def parse_path(name: str, where: str) -> tuple[int, Split, str]:
         if not usage:
             raise DataError(
                 f"{where}: the name does not begin with one of {', '.join(f'{u}_' for u in USAGES)}"
-                ", so whether it trains, validates or tests is not known"
+                ", so whether it trains, validates or tests is not known; to go by its folder "
+                "alone say data=folder"
             )
     place = "train" if usage == "Training" else "test"
     return label, USAGES[usage], f"{place}/{EXPRESSIONS[label]}/{usage}_{rest}"

@@ -71,7 +71,7 @@ def read(
                     found[key] = Parameter(key, _distribution(override), conditions)
                     declared.setdefault(key, found[key])
             if not overrides[-1].is_sweep_override():
-                shared.append(versions[-1])
+                shared.append(str(overrides[-1].input_line))
                 pins |= _leaves(key, overrides[-1])
         except ValueError as error:
             problems.append(Problem(key, str(error)))

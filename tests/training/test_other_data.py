@@ -1,0 +1,40 @@
+"""Data of other classes, from the files to the recorded model: trained, swept, scored."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ferlab.data import faces
+from tests.conftest import Cli, run_id_of
+from tests.training.runs import artifact, client
+
+pytestmark = pytest.mark.slow
+
+QUICK = ("model=tiny", "trainer.max_epochs=1", "trainer.batch_size=16", "trainer.threads=1")
+
+
+def export(folder: Path) -> Path:
+    """Drawn faces of 64x64 pixels in colour, a folder per class, without splits."""
+    drawn = faces.draw(140)
+    for i, (grey, label) in enumerate(zip(drawn.images, drawn.labels, strict=True)):
+        path = folder / drawn.classes[label] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(grey).resize((64, 64)).convert("RGB").save(path)
+    return folder
+
+
+def test_pictures_by_class_are_trained_swept_and_scored(tmp_path: Path, cli: Cli) -> None:
+    data = (f"data.path={export(tmp_path / 'set')}", "data.folds=5", "data.classes={fear: null}")
+    swept = cli("train", "-m", "data=folder", *data, *QUICK, "seed=1,2", "study.workers=1")
+    assert swept.returncode == 0, swept.stderr
+    run_id = run_id_of(swept.stdout)
+    params = client().get_run(run_id).data.params
+    assert params["model.classes"] == "6"
+    header = artifact(run_id, "predictions/val.csv").read_text().splitlines()[0]
+    assert header.endswith("p_angry,p_disgust,p_happy,p_neutral,p_sad,p_surprise")
+    scored = cli("evaluate", run_id)
+    assert scored.returncode == 0, scored.stderr
+    again = cli("reproduce", run_id)
+    assert again.returncode == 0, again.stderr
+    assert "verdict  identical" in again.stdout
