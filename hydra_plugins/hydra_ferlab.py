@@ -91,9 +91,12 @@ def _tell_shadowing(file: Path) -> None:
 class FerlabSweeper(Sweeper):
     """Lets workers share an Optuna study; see `ferlab.sweep.sweeper`."""
 
-    def __init__(self, params: DictConfig, when: DictConfig, new: bool) -> None:
+    def __init__(
+        self, params: DictConfig, when: DictConfig, new: bool, source: str | None, extend: bool
+    ) -> None:
         super().__init__()
-        self.params, self.when, self.new = params, when, new
+        self.params, self.when = params, when
+        self.new, self.source, self.extend = new, source, extend
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -113,6 +116,8 @@ class FerlabSweeper(Sweeper):
             _plain(self.when),
             arguments,
             self.new,
+            self.source,
+            self.extend,
         )
 
 

@@ -1,6 +1,7 @@
 """What all tests share: a home and a cache that vanish, a network that trains in a second."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -43,6 +44,23 @@ def home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("FERLAB_HOME", str(path))
     monkeypatch.setenv("FERLAB_CACHE", str(cache))
     return path
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with nothing in it; to make one takes seconds, to copy one nothing."""
+    from ferlab.tracking import store
+
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    store.connect(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def made_store(home: Path, empty_store: Path) -> None:
+    """The home has a store, and nothing in it."""
+    home.mkdir()
+    shutil.copy(empty_store, home / "mlflow.db")
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from ferlab.config.study import Objective, StudyConfig, check_study
 from ferlab.confirm.confirm import is_launchers
 from ferlab.data import faces
 from ferlab.reproduce.rerun import MAY_CHANGE
-from ferlab.study.params import overrides
 from ferlab.sweep import plan, sweeper
+from ferlab.sweep.search.point_check import PointConfigs, check_points
 from ferlab.sweep.workers import liveness
 from ferlab.tracking import artifacts, store
 from tests.conftest import Cli, run_id_of
@@ -47,12 +47,13 @@ def read_sweep(
     when: Mapping[str, Any],
     arguments: Sequence[str],
     new: bool,
+    source: str | None,
+    extends: bool,
 ) -> None:
-    """All that a sweep reads before it looks at data: its space, study, first points, baseline."""
+    """All that a sweep reads before it looks at data: its space, study, points, baseline."""
     settings = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
     pinned, shared = plan.read_space(params, when, arguments)
-    for params_of_first in plan.firsts(pinned.space):
-        compose([*shared, *overrides(params_of_first)])
+    check_points(pinned.space, PointConfigs(shared), plan.enqueued(settings, pinned))
     baseline = pinned.baseline(settings.baseline)
     if baseline is not None:
         pinned.space.params_of(baseline)

@@ -2,7 +2,11 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ferlab.study.table import StudyTable
+    from ferlab.sweep.studies import Study
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -27,24 +31,40 @@ def _report(args: argparse.Namespace) -> int:
     folder = Path(args.to or Path("experiments", args.study))
 
     from ferlab.confirm.choice import begun
+    from ferlab.sweep.studies import uri_of
+    from ferlab.tracking import store
 
     choice = begun(args.study, args.storage)
     if choice is not None:
         from ferlab.cli.confirm import write_report
         from ferlab.confirm import evidence
-        from ferlab.sweep.studies import uri_of
-        from ferlab.tracking import store
 
         client = store.connect(uri_of(study), make=False)
         done = evidence.count_finished(choice, args.storage)
         whole = done == choice.size
         if whole and evidence.are_scored(evidence.runs(client, choice, args.storage)):
-            write_report(evidence.gather(client, choice, args.storage), args.storage, folder)
+            found = evidence.gather(client, choice, args.storage)
+            write_report(found, args.storage, folder)
             return 0
         print(
             f"confirm  {done} of {choice.size} runs finished; ferlab confirm {args.study} goes on"
         )
-    search_files.write_search(study, args.storage, folder)
+    table, command = _table(study), studies.resume_command(study)
+    search_files.write_search(table, command, args.storage, folder)
     print(f"result   {folder / 'RESULTS.md'}")
     print(f"page     {folder / PAGE}")
     return 0
+
+
+def _table(study: "Study") -> "StudyTable":
+    """The study, with what was deleted of its runs if its tracking store is there."""
+    from ferlab.errors import TrackingError
+    from ferlab.sweep.studies import uri_of, view, view_with_runs
+    from ferlab.tracking import store
+
+    try:
+        return view_with_runs(study, store.connect(uri_of(study), make=False))
+    except TrackingError as error:
+        table = view(study)
+        print(f"note     whether runs were deleted is not known: {error}")
+        return table

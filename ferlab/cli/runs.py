@@ -49,12 +49,11 @@ def _runs(args: argparse.Namespace) -> int:
         return 0
     extra = [args.sort] if args.sort and args.sort.removeprefix("val/") not in _SHOWN else []
     header = ["run", "what", "name", *_SHOWN, *extra, *_LESS, "study"]
-    known = {entry.run_id: entry for entry in entries}
     rows = []
     for entry in entries:
         # A study shows the scores of its best trial.
-        scored = known.get(entry.tags.get("ferlab.best_run", ""), entry)
-        rows.append(_row(entry, scored, [*_SHOWN, *extra]))
+        best = find.rank(entries, entry) if entry.kind == "study" else []
+        rows.append(_row(entry, next(iter(best), entry), [*_SHOWN, *extra]))
     print(table(header, rows, optional=len(_LESS) + 1))
     if any(entry.seeds for entry in entries):
         print("±: the 95 % interval of the mean over the seeds")
@@ -113,9 +112,11 @@ def _show(args: argparse.Namespace) -> int:
 
     client = store.connect(None, make=False)
     entry = find.resolve(client, args.name)
-    print("\n".join(f"{name:<12}{value}" for name, value in _head(entry)))
+    best = find.ranked(client, entry)[:1] if entry.kind == "study" else []
+    lines = [*_head(entry), *(("best", f"{trial.run_id}: {trial.name}") for trial in best)]
+    print("\n".join(f"{name:<12}{value}" for name, value in lines))
     if entry.kind == "study":
-        trials = find.list_entries(client, study=entry.study, experiment=entry.experiment)
+        trials = find.list_entries(client, study=entry.run_id)
         header = ["trial", "what", "name", *_SHOWN, *_LESS]
         rows = [_row(trial, trial, [*_SHOWN])[:-1] for trial in trials]
         print("\n" + table(header, rows, optional=len(_LESS)))
@@ -151,7 +152,6 @@ def _head(entry: "Entry") -> list[tuple[str, str]]:
         ("commit", f"{commit} and changes (environment/dirty.diff)" if dirty else commit),
         ("study", (entry.study or "") if entry.kind != "study" else ""),
         ("question", question if entry.kind == "study" else ""),
-        ("best", tags.get("ferlab.best_run", "")),
         ("data", tags.get("ferlab.data.digest", "")),
         ("predicts", tags.get("ferlab.predictions.digest", "")),
         (

@@ -33,6 +33,12 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     sweep.add_argument("experiment", metavar="EXPERIMENT", help="a file of experiments/")
     sweep.add_argument("--new", action="store_true", help="begin another study of this sweep")
     sweep.add_argument(
+        "--extend", action="store_true", help="go on in a changed space, with the trials that fit"
+    )
+    sweep.add_argument(
+        "--from", dest="source", metavar="STUDY", help="tell the sampler what another study found"
+    )
+    sweep.add_argument(
         "--confirm", action="store_true", help="then confirm its best, as ferlab confirm does"
     )
     sweep.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="KEY=VALUE")
@@ -82,6 +88,8 @@ def _sweep(args: argparse.Namespace) -> int:
     if args.cfg:
         return _print_sweep([f"experiments={name}", *args.overrides])
     new = ["hydra.sweeper.new=true"] if args.new else []
+    new += ["hydra.sweeper.extend=true"] if args.extend else []
+    new += [f"hydra.sweeper.source={args.source}"] if args.source else []
     result = _multirun([f"experiments={name}", *new, *args.overrides], args.confirm)
     if not args.confirm or result.exit_code:
         return result.exit_code

@@ -1,10 +1,8 @@
 """Hydra's composition, with every mistake in the overrides found before it fails."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
@@ -21,12 +19,14 @@ from ferlab.config.overrides.experiment import (
     sweep_problems,
 )
 from ferlab.config.overrides.grammar import quoted, read_override
+from ferlab.config.overrides.in_place import replace_in_place
 from ferlab.config.overrides.mistakes import Compose, compose_without_mistakes
 from ferlab.config.overrides.other_sweepers import (
     group_problem,
     sweeper_problems,
     swept_keys,
 )
+from ferlab.config.overrides.project import is_group, list_choices, start_hydra
 from ferlab.config.overrides.typed import read_typed
 from ferlab.config.problems import Problem, flatten, report
 from ferlab.config.schema import Config, known
@@ -47,8 +47,18 @@ def compose(overrides: Sequence[str] = (), beside: Sequence[Problem] = ()) -> Co
     Raises:
         ConfigError: one message that lists every problem.
     """
+    plain, problems = compose_plain(overrides)
+    return finish(plain, [*beside, *problems])
+
+
+def compose_plain(overrides: Sequence[str]) -> tuple[dict[str, Any], list[Problem]]:
+    """Compose the config of one run, not checked yet, and the problems that were found on the way.
+
+    Raises:
+        ConfigError: it cannot be composed.
+    """
     config, _, problems = _composed_run(overrides)
-    return _checked(_plain(config), [*beside, *problems])
+    return _plain(config), problems
 
 
 def compose_typed(overrides: Sequence[str]) -> Config:
@@ -70,10 +80,15 @@ def compose_typed(overrides: Sequence[str]) -> Config:
     kind = OmegaConf.select(config, "model.attention.kind")
     if known("model", model) and kind in (NONE, *KINDS):
         problems += attention_problems(kind, list(values))
-    return _checked(plain, problems)
+    return finish(plain, problems)
 
 
-def _checked(plain: dict[str, Any], problems: Sequence[Problem]) -> Config:
+def finish(plain: dict[str, Any], problems: Sequence[Problem]) -> Config:
+    """Complete, type and check what was composed.
+
+    Raises:
+        ConfigError: one message that lists every problem.
+    """
     plain.pop("study", None)  # of a sweep, not of its runs
     model: Any = plain.get("model")
     unknown: Sequence[Problem] = ()
@@ -143,32 +158,15 @@ def list_overrides() -> list[str]:
     Raises:
         ConfigError: the default config cannot be composed.
     """
-    hydra = _hydra()
-    loader, found = hydra.config_loader, []
-    groups = loader.list_groups("")
-    while groups:
-        group = groups.pop()
-        names = loader.get_group_options(group, ObjectType.CONFIG)
-        found += [f"{group}={name}" for name in names]
-        groups += [f"{group}/{name}" for name in loader.list_groups(group)]
-    return sorted(found) + [f"{key}=" for key in _leaves(_plain(_composed_run([])[0]))]
-
-
-def _leaves(value: Any, key: str = "") -> Iterator[str]:
-    """The dotted keys of all that is no container with keys."""
-    if not isinstance(value, dict):
-        yield key
-        return
-    for name, inner in value.items():
-        yield from _leaves(inner, f"{key}.{name}" if key else str(name))
+    return list_choices() + [f"{key}=" for key in flatten(_plain(_composed_run([])[0]))]
 
 
 def _launching(
     overrides: Sequence[str], needs_baseline: bool = False, may_sweep: bool = False
 ) -> tuple[HydraContext, DictConfig]:
     """Hydra's context and its config of many runs, composed once, or every problem of it."""
-    hydra = _hydra()
-    parsed, problems = read_typed(overrides, _groups(hydra), may_sweep)
+    hydra = start_hydra()
+    parsed, problems = read_typed(overrides, is_group(hydra), may_sweep)
 
     def composed(overrides: Sequence[Override]) -> DictConfig:
         texts = [
@@ -200,8 +198,8 @@ def _composed_run(
     overrides: Sequence[str],
 ) -> tuple[DictConfig, list[Override], list[Problem]]:
     """The composed config of one run, what was typed, and the problems of it."""
-    hydra = _hydra()
-    parsed, problems = read_typed(overrides, _groups(hydra))
+    hydra = start_hydra()
+    parsed, problems = read_typed(overrides, is_group(hydra))
 
     def composed(overrides: Sequence[Override]) -> DictConfig:
         texts = [_permissive(hydra, override) for override in overrides]
@@ -228,7 +226,9 @@ def _composed(
         else None
     )
     if foreign is None:
-        return compose_without_mistakes(composed, parsed, problems)
+        config = compose_without_mistakes(composed, parsed, problems)
+        sources = hydra.config_loader.get_sources()
+        return replace_in_place(config, parsed, lambda texts: _plain(composed(texts)), sources)
     picks = [read_override(text) for text in foreign.picks]
     rest = [override for override in parsed if override is not named]
     config = compose_without_mistakes(composed, [*picks, *rest], problems)
@@ -247,7 +247,7 @@ def _refuse(
         if not key.startswith(("/", "study.")) and OmegaConf.select(config, key) is None:
             OmegaConf.update(config, key, 0, force_add=True)  # only keys that are there are known
     swept: Any = OmegaConf.to_container(config)
-    _checked(swept, [*problems, *study])
+    finish(swept, [*problems, *study])
     raise ConfigError(report(problems))
 
 
@@ -271,20 +271,6 @@ def _lacks_values(config: DictConfig, typed: Sequence[Override]) -> bool:
     return any(not any(f"{path}.".startswith(f"{key}.") for key in swept) for path in missing)
 
 
-def _hydra() -> hydra_private.Hydra:
-    """Hydra on ferlab's own configs, and before them on those where somebody works."""
-    ferlabs, here = paths.shipped(), Path.cwd()
-    has_own = any((here / name).is_dir() for name in ("conf", "experiments"))
-    before = [f"project://{here}"] if has_own and here.resolve() != ferlabs else []
-    return hydra_private.start(f"project://{ferlabs}", before)
-
-
-def _groups(hydra: hydra_private.Hydra) -> Callable[[str], bool]:
-    """What tells whether there is a group of configs of a name."""
-    sources = hydra.config_loader.get_sources()
-    return lambda name: any(source.is_group(name) for source in sources)
-
-
 def _unused(config: Any) -> None:
     """Placeholder for Hydra's task function; ferlab's sweeper has its own."""
 
@@ -300,4 +286,4 @@ def _permissive(hydra: hydra_private.Hydra, override: Override) -> str:
     """Let an unknown key through, for the schema to name it and to suggest the right one."""
     text = override.input_line or ""
     is_plain = override.is_force_add() or override.is_add() or override.is_delete()
-    return text if is_plain or _groups(hydra)(override.key_or_group) else f"++{text}"
+    return text if is_plain or is_group(hydra)(override.key_or_group) else f"++{text}"

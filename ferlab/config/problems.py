@@ -1,7 +1,7 @@
 """Problems of a config, and the message that reports them."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 _BEGIN = "config: "
@@ -18,10 +18,22 @@ class Problem(NamedTuple):
 
 def report(problems: Iterable[Problem]) -> str:
     """One message out of all problems; a single one takes a single line."""
-    lines = [f"{path}: {message}" if path else message for path, message in dict.fromkeys(problems)]
+    return report_lines(
+        [f"{path}: {message}" if path else message for path, message in dict.fromkeys(problems)]
+    )
+
+
+def report_lines(lines: Sequence[str]) -> str:
+    """One message out of the lines of all problems."""
     if len(lines) == 1:
         return f"{_BEGIN}{lines[0]}"
     return "\n  ".join([f"{_BEGIN}{len(lines)} problems", *lines])
+
+
+def lines_of(text: str) -> list[str]:
+    """The problems of what `report` gave, each in its line."""
+    first, *rest = text.split("\n  ")
+    return rest or [first.removeprefix(_BEGIN)]
 
 
 def without_begin(text: str) -> str:

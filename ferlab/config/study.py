@@ -55,6 +55,7 @@ class StudyConfig(Section):
     objective: Annotated[Objective | Annotated[list[Objective], Field(min_length=1)], _OBJECTIVES]
     constraints: Constraints
     baseline: dict[str, Any] | None = Field(description="a point: trained first, never pruned")
+    enqueue: list[dict[str, Any]] = Field(description="points to be trained after the baseline")
     seed: int = Field(ge=0, lt=2**31, description="of the sampler")
     sampler: OptunaComponent
     pruner: OptunaComponent | None
@@ -77,6 +78,12 @@ class StudyConfig(Section):
     @classmethod
     def _dotted(cls, value: Any) -> Any:
         return flatten(value) if isinstance(value, Mapping) else value
+
+    @field_validator("enqueue", mode="before")
+    @classmethod
+    def _each_dotted(cls, value: Any) -> Any:
+        points = value if isinstance(value, list) else []
+        return [flatten(p) if isinstance(p, Mapping) else p for p in points] or value
 
     @property
     def objectives(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What is confirmed: configurations and fresh seeds, chosen once and before any is trained."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,11 +11,10 @@ from ferlab.reproduce.evaluate import is_scored
 from ferlab.study.params import Params, identity
 from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.sweep import studies
-from ferlab.sweep.studies import view
+from ferlab.sweep.studies import study_key, view_with_runs
 from ferlab.sweep.workers.storage import exists
 from ferlab.text import pluralize
 from ferlab.tracking import find
-from ferlab.tracking.entry import Entry
 from ferlab.tracking.store import Client
 
 _SEED = re.compile(r"seed \d+")
@@ -140,8 +139,8 @@ def choose(
             f"'{study}' is the confirmation of '{of['study']}' itself; "
             f"ferlab confirm {of['study']} goes on with it"
         )
-    table = view(found)
-    if not table.complete:
+    table = view_with_runs(found, client)
+    if not table.kept:
         raise EvidenceError(f"the study '{study}' has no finished trial, so there is no best one")
     about: Mapping[str, Any] = found.user_attrs["about"]
     baseline = _baseline(table) if against is None else _trial(table, against)
@@ -154,7 +153,8 @@ def choose(
     )
     last = max(row.params.get("seed", about.get("seed", 0)) for row in table.rows)
     first = int(last or 0) + table.replicates  # replicates count on from a trial's first seed
-    looked = tuple(entry.run_id for entry in _runs(client, study) if is_scored(entry, "test"))
+    mine = find.every(client, study_key(found).tags)
+    looked = tuple(entry.run_id for entry in mine if is_scored(entry, "test"))
     return Choice(study, arms, tuple(range(first, first + seeds)), looked)
 
 
@@ -167,7 +167,9 @@ def _baseline(table: StudyTable) -> TrialRow:
     if table.baseline_row is None:
         told = ", ".join(f"{key}: {value}" for key, value in table.baseline.items())
         rows = [row for row in table.rows if row.params == table.baseline]
-        state = rows[-1].state if rows else "not in it"
+        state = str(rows[-1].state) if rows else "not in it"
+        if rows and rows[-1].is_deleted:
+            state = f"deleted in MLflow (mlflow runs restore --run-id {rows[-1].run_id})"
         raise EvidenceError(
             f"the baseline of the study '{table.study}' ({told}) is {state}; it must be complete"
         )
@@ -216,7 +218,3 @@ def _names(rows: list[TrialRow]) -> list[str]:
         f"{name} (trial {row.number})" if names.count(name) > 1 or not name else name
         for name, row in zip(names, rows, strict=True)
     ]
-
-
-def _runs(client: Client, study: str) -> Iterator[Entry]:
-    return (entry for entry in find.every(client) if entry.study == study)

@@ -20,7 +20,7 @@ from ferlab.errors import DataError, TrackingError
 from ferlab.reproduce.evaluate import is_scored
 from ferlab.study.table import StudyTable
 from ferlab.sweep import studies
-from ferlab.sweep.studies import view
+from ferlab.sweep.studies import view, view_with_runs
 from ferlab.text import pluralize
 from ferlab.tracking import artifacts, find
 from ferlab.tracking.entry import Entry
@@ -147,7 +147,7 @@ def gather(client: Client, choice: Choice, storage: str | None) -> Evidence:
     )
     return Evidence(
         choice=choice,
-        search=view(studies.open_study(choice.study, storage)),
+        search=view_with_runs(studies.open_study(choice.study, storage), client),
         runs=found,
         parts=parts,
         bands={name: _band(client, entries) for name, entries in found.items()},

@@ -31,9 +31,8 @@ def write_confirmation(
         name: of the text's file.
     """
     study = evidence.choice.study
-    searched = search_files.write_search(
-        studies.open_study(study, storage), storage, folder, SEARCH
-    )
+    command = studies.resume_command(studies.open_study(study, storage))
+    searched = search_files.write_search(evidence.search, command, storage, folder, SEARCH)
     files = {picture: f"{picture}.svg" for picture in searched}
     for picture, figure in draw_confirmation(evidence).items():
         files[picture] = f"{picture}.svg"

@@ -14,18 +14,19 @@ from ferlab.study.table import StudyTable
 from ferlab.sweep import studies
 from ferlab.sweep.interactive import interactive_page
 from ferlab.sweep.outcome import SweepResult
-from ferlab.sweep.studies import resume_command, view
+from ferlab.sweep.studies import resume_command
 from ferlab.tracking import artifacts, store
 from ferlab.tracking.study_runs import StudyRun
 
 
 def write_search(
-    study: studies.Study, storage: str | None, folder: Path, name: str = "RESULTS.md"
+    table: StudyTable, command: str, storage: str | None, folder: Path, name: str = "RESULTS.md"
 ) -> list[str]:
     """Write a study's text, the pictures that it shows, and a page that holds both.
 
     Args:
-        study: the study.
+        table: the study.
+        command: the command that goes on with it.
         storage: where it is kept; None for ferlab's home.
         folder: created if missing; the files of an earlier report are replaced.
         name: file name of the text.
@@ -33,13 +34,12 @@ def write_search(
     Returns:
         The names of the pictures that were drawn; see `ferlab.report.search_text.CAPTIONS`.
     """
-    table, files = view(study), {}
+    files = {}
     folder.mkdir(parents=True, exist_ok=True)
     for picture, figure in figures.draw_search(table).items():
         files[picture] = f"{picture}.svg"
         save_svg(figure, folder / files[picture])
-    command, settling = resume_command(study), settle(table, storage)
-    text = search_text.search_markdown(table, command, settling, files)
+    text = search_text.search_markdown(table, command, settle(table, storage), files)
     (folder / name).write_text(text, encoding="utf-8")
     write_page(f"{table.study}: the search", text, folder, files.values())
     return list(files)
@@ -49,7 +49,7 @@ def record_search(result: SweepResult) -> None:
     """Log a study's text and pictures to its MLflow run."""
     study = studies.open_study(result.table.study, result.storage)
     with tempfile.TemporaryDirectory() as folder:
-        pictures = write_search(study, result.storage, Path(folder))
+        pictures = write_search(result.table, resume_command(study), result.storage, Path(folder))
         if (page := interactive_page(study)) is not None:
             Path(folder, "optuna.html").write_text(page, encoding="utf-8")
         run = StudyRun(store.connect(result.uri), result.run_id)

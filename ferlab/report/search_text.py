@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from ferlab.report.search_gain import tell_lead
 from ferlab.report.search_uncertainty import chance
 from ferlab.study.code import tell_codes
+from ferlab.study.deleted import tell_deleted
 from ferlab.study.objectives import format_difference, format_value
 from ferlab.study.params import Choices, Range, format_override, overrides
-from ferlab.study.table import StudyTable, TrialRow, between_seeds
+from ferlab.study.table import BEFORE, OutsideRow, StudyTable, TrialRow, between_seeds
 from ferlab.text import join_words, pluralize
 
 CAPTIONS = {
@@ -23,6 +24,9 @@ CAPTIONS = {
 """The caption of each picture, by its name."""
 
 _BEST = 10
+_NOT_COUNTED = 20
+"""Largest number of rows on what is not counted."""
+
 _LISTED = 10
 """Largest number of values of a parameter, or of trials of a front, that are listed."""
 
@@ -43,10 +47,11 @@ def search_markdown(
         parts.append("\n".join(f"> {line}" for line in table.question.strip().splitlines()))
     parts += _result(table, settle)
     parts += searched(table)
-    if table.complete:
+    if table.best is not None:
         parts += [*_best(table), *chance(table)]
     else:
         parts.append("No trial is complete, so there is nothing to compare.")
+    parts += _outside(table)
     if pictures:
         parts.append("## Pictures")
         parts += [f"![{CAPTIONS[name]}]({file})" for name, file in pictures.items()]
@@ -78,6 +83,8 @@ def searched(table: StudyTable) -> Iterator[str]:
     """Paragraphs on the trials: which values were tried, how many were pruned, and their cost."""
     yield "## What was searched"
     yield " ".join([_counts(table), _replication(table), *_cost(table), *_timed(table)])
+    if told := tell_deleted(table):
+        yield f"**Deleted.** {told[0].upper()}{told[1:]}."
     if told := tell_codes(table):
         yield (
             f"**Code.** {told[0].upper()}{told[1:]}. A difference between them may be one of the "
@@ -162,7 +169,7 @@ def _best(table: StudyTable) -> Iterator[str]:
             line.append(format_difference(table.objectives[0], spread.deviation) if spread else "–")
             line.append(f"{max(1, len(row.replicates))}")
         lines.append([*line, f"`{(row.run_id or '–')[:8]}`"])
-    yield "## The best" if len(ranked) > 1 else "## The only complete trial"
+    yield "## The best" if len(table.complete) > 1 else "## The only complete trial"
     yield markdown_table([*header, "run"], lines)
     if len(table.objectives) > 1:
         front = [str(row.number) for row in table.front]
@@ -173,6 +180,44 @@ def _best(table: StudyTable) -> Iterator[str]:
             f"{pluralize(len(front), 'trial')} on the Pareto front, where none is better in one "
             f"objective without being worse in another: {which}."
         )
+
+
+def _outside(table: StudyTable) -> Iterator[str]:
+    """Paragraphs on what is not counted, and on changes of the space, if there are any."""
+    if table.changes:
+        yield "## The space was changed"
+        yield "\n".join(f"- {'; '.join(change)}" for change in table.changes)
+    if not table.outside:
+        return
+    yield "## Not counted"
+    yield (
+        "None of these is a trial of this study, or stands in a comparison: results that were "
+        "found elsewhere, which the sampler went by; points that were enqueued and not trained; "
+        "trials that fit the space no more."
+    )
+    header = ["trial", "from", "with", *table.objectives, "note"]
+    none = ["–"] * len(table.objectives)
+    lines = [
+        [
+            f"{row.number}",
+            row.origin,
+            f"`{' '.join(overrides(row.params))}`",
+            *(map(format_value, table.objectives, row.values) if row.values else none),
+            _note(row),
+        ]
+        for row in table.outside[:_NOT_COUNTED]
+    ]
+    yield markdown_table(header, lines)
+    if len(table.outside) > _NOT_COUNTED:
+        yield f"And {len(table.outside) - _NOT_COUNTED} more."
+
+
+def _note(row: OutsideRow) -> str:
+    if row.origin == "enqueued":
+        return f"skipped: {row.why}"
+    if row.origin == BEFORE:
+        return row.why
+    return f"unknown to the sampler: {row.why}" if row.why else ""
 
 
 def _format_name(table: StudyTable, row: TrialRow) -> str:

@@ -61,14 +61,12 @@ def _selection(table: StudyTable, best: TrialRow) -> Iterator[str]:
         return
     objective = table.objectives[0]
     text = (
-        f"**Selection.** The best of {pluralize(len(table.complete), 'trial')} is chosen for its "
+        f"**Selection.** The best of {pluralize(len(table.kept), 'trial')} is chosen for its "
         "luck, too: trained and scored afresh, it should be expected to do worse."
     )
     lucky = uncertainty.luck(table)
     if lucky is not None:
-        lead = sum(uncertainty.ahead(table, best, row) for row in table.complete) / len(
-            table.complete
-        )
+        lead = sum(uncertainty.ahead(table, best, row) for row in table.kept) / len(table.kept)
         text += (
             f" If all were equally good, the luckiest would still be about "
             f"{format_difference(objective, lucky)} ahead of their mean; "

@@ -82,7 +82,7 @@ def resolve_finished(client: Client, name: str) -> Entry:
 
 def _finished(client: Client, entry: Entry) -> Entry:
     if entry.kind == "study":
-        return find.best(client, entry.study)
+        return find.best(client, entry.run_id)
     if entry.status != "finished":
         why = f" ({entry.why})" if entry.why else ""
         raise TrackingError(

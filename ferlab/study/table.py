@@ -30,6 +30,7 @@ class TrialRow:
         ended: time of its end, in seconds since 1970; None while it runs.
         beside: largest number of other trials that its machine trained while its latency was timed;
             None where that is not known, or latency is no objective.
+        is_deleted: whether its MLflow run, or that of a seed, was deleted since it was complete.
         codes: which states of the code trained its seeds, counted from 0 over the study; empty
             where that is not known.
     """
@@ -46,6 +47,7 @@ class TrialRow:
     started: float
     ended: float | None
     beside: int | None = None
+    is_deleted: bool = False
     codes: tuple[int, ...] = ()
 
     @property
@@ -57,6 +59,29 @@ class TrialRow:
     def is_plain(self) -> bool:
         """Whether the trial was drawn without attention."""
         return self.attention == NONE
+
+
+BEFORE = "before the change"
+"""The origin of a trial that a changed space has no point for any more."""
+
+
+@dataclass(frozen=True)
+class OutsideRow:
+    """A trial that is not counted: put into a study from outside, or out of its changed space.
+
+    Attributes:
+        number: number of the trial, from 0.
+        origin: where it is from, in words.
+        params: its parameters.
+        values: one per objective; None for a point that was enqueued and cannot be trained.
+        why: reason why it is skipped, or why the sampler does not know of it; else empty.
+    """
+
+    number: int
+    origin: str
+    params: Params
+    values: tuple[float, ...] | None
+    why: str
 
 
 @dataclass(frozen=True)
@@ -81,6 +106,9 @@ class StudyTable:
         replicates: number of seeds that each trial is trained under.
         images: number of validation images behind one score; None where it is not known.
         rows: the trials, by number.
+        outside: trials that were put into the study from outside, by number; they cost no budget.
+        waiting: number of enqueued points that are not trained yet.
+        changes: what was different in the space, each time that it was changed.
         domains: what each swept parameter may be, by its key.
         baseline: the point that the others are compared with; None where none was declared.
     """
@@ -94,6 +122,9 @@ class StudyTable:
     replicates: int
     images: int | None
     rows: tuple[TrialRow, ...]
+    outside: tuple[OutsideRow, ...] = ()
+    waiting: int = 0
+    changes: tuple[tuple[str, ...], ...] = ()
     domains: Mapping[str, Domain] = field(default_factory=dict)
     baseline: Params | None = None
 
@@ -108,8 +139,22 @@ class StudyTable:
 
     @property
     def ranked(self) -> list[TrialRow]:
-        """The complete trials, best first: by the first objective, then the next, then number."""
-        return sorted(self.complete, key=lambda row: (self.costs(row), row.number))
+        """The complete trials that may be the best, best first.
+
+        The order is by the first objective, then the next, then number. A trial whose run was
+        deleted cannot be looked at or reproduced, so it is left out.
+        """
+        return sorted(self.kept, key=lambda row: (self.costs(row), row.number))
+
+    @property
+    def kept(self) -> list[TrialRow]:
+        """The complete trials whose runs are there, by number."""
+        return [row for row in self.complete if not row.is_deleted]
+
+    @property
+    def deleted(self) -> list[TrialRow]:
+        """The complete trials whose runs were deleted, by number."""
+        return [row for row in self.complete if row.is_deleted]
 
     @property
     def best(self) -> TrialRow | None:
@@ -119,7 +164,7 @@ class StudyTable:
     @property
     def baseline_row(self) -> TrialRow | None:
         """The first complete trial of the declared baseline; None without one."""
-        rows = (row for row in self.complete if row.params == self.baseline)
+        rows = (row for row in self.kept if row.params == self.baseline)
         return next(rows, None)
 
     def label(self, row: TrialRow) -> str:

@@ -132,6 +132,8 @@ def _head(table: StudyTable) -> RenderableType:
 def _counts(table: StudyTable) -> Text:
     counts = {s: len(table.of(s)) for s in ("complete", "running", "pruned", "failed")}
     parts = [(f"{n:,} {state}", _STYLES[state] if n else "") for state, n in counts.items()]
+    if table.outside:
+        parts.append((f"{len(table.outside):,} from elsewhere", "dim"))
     return Text(", ").join(Text(*part) for part in parts)
 
 

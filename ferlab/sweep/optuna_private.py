@@ -6,6 +6,7 @@ value as soon as it is drawn; and they keep the state of a sampler in one proces
 
 import base64
 import copy
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from optuna import Study
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
-from optuna.exceptions import UpdateFinishedTrialError
+from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.pruners import _filter_study
 from optuna.samplers import BaseSampler
 from optuna.samplers._lazy_random_state import LazyRandomState
@@ -30,6 +31,7 @@ __all__ = [
     "fail_trial",
     "generator_states",
     "may_follow",
+    "name_objectives",
     "open_trial",
     "set_generator_states",
     "set_system_attr",
@@ -67,6 +69,13 @@ def start_trial(study: Study, trial: FrozenTrial) -> bool:
 def set_system_attr(study: Study, trial: FrozenTrial, key: str, value: Any) -> None:
     """Keep with a trial what is not for users to read."""
     study._storage.set_trial_system_attr(trial._trial_id, key, value)
+
+
+def name_objectives(study: Study, names: Sequence[str]) -> None:
+    """Name the objectives of a study for Optuna's own tools; its call is marked experimental."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names(list(names))
 
 
 def contains(distribution: BaseDistribution, value: Any) -> bool:

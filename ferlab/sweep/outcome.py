@@ -3,9 +3,11 @@
 from dataclasses import asdict, dataclass, field
 
 from ferlab.study.code import tell_codes
+from ferlab.study.deleted import tell_deleted
 from ferlab.study.params import overrides
-from ferlab.study.table import StudyTable, TrialRow
+from ferlab.study.table import BEFORE, StudyTable, TrialRow
 from ferlab.sweep.workers.shared_study import Counts
+from ferlab.text import pluralize
 from ferlab.tracking.run import Status
 
 
@@ -23,6 +25,8 @@ class SweepResult:
         is_over: whether nothing is left to do.
         too_many_failed: whether failed trials stopped it.
         errors: what ended workers that had not failed in a trial, such as a full disk.
+        mistakes: of configs, found by trials that failed for them.
+        is_late: whether the study's time is used up.
         again: the command that goes on, if it is not over.
     """
 
@@ -35,19 +39,21 @@ class SweepResult:
     is_over: bool
     too_many_failed: bool
     errors: list[str]
+    mistakes: list[str]
+    is_late: bool
     again: str
 
     @property
     def exit_code(self) -> int:
         """Of the process: 0 when nothing is left to do, 130 after Ctrl-C, else 1."""
-        if self.too_many_failed or self.errors:
+        if self.status == "FAILED":
             return 1
         return 0 if self.is_over else 130
 
     @property
     def status(self) -> Status:
         """Of the study's MLflow run."""
-        if self.too_many_failed or self.errors:
+        if self.too_many_failed or self.errors or self.mistakes:
             return "FAILED"
         return "FINISHED" if self.is_over else "KILLED"
 
@@ -69,17 +75,31 @@ class SweepResult:
             f"study    {name}: {c.counted} of {self.table.budget} trials count "
             f"({c.complete} complete, {c.pruned} pruned); {c.failed} failed, {c.retried} retried",
             *self._best(),
+            *tell_outside(self.table),
+            *([f"deleted  {told}"] if (told := tell_deleted(self.table)) else []),
             *([f"code     {told}"] if (told := tell_codes(self.table)) else []),
             f"look     {self.look}",
         ]
         lines += [f"error    a worker ended: {error}" for error in self.errors]
+        lines += [f"mistake  {mistake.replace(chr(10), ';')}" for mistake in self.mistakes]
         if self.too_many_failed:
             lines.append("stopped  too many trials failed; their errors are in MLflow")
         elif not self.is_over:
             lines.append(f"go on    {self.again}")
         elif c.counted < self.table.budget:
-            lines.append("stopped  the space or the time is used up")
+            lines.append(f"stopped  {self._why_short()}")
         return "\n".join(lines)
+
+    def _why_short(self) -> str:
+        """Why fewer trials count than the budget has."""
+        failed = self.counts.failed
+        if self.is_late:
+            return "the time is used up"
+        if failed and self.mistakes:
+            return f"{pluralize(len(self.mistakes), 'trial')} failed for a mistake in the config"
+        if failed:
+            return f"{pluralize(failed, 'trial')} failed; the same command tries again"
+        return "every point of the space is used up"
 
     def _best(self) -> list[str]:
         table = self.table
@@ -99,6 +119,28 @@ class SweepResult:
     def _front(self) -> list[TrialRow]:
         """What no other trial beats in every objective, where there are several."""
         return self.table.front if len(self.table.objectives) > 1 else []
+
+
+def tell_outside(table: StudyTable) -> list[str]:
+    """Lines on what was put into the study from outside."""
+    lines = []
+    if table.changes:
+        before = sum(row.origin == BEFORE for row in table.outside)
+        times = "" if len(table.changes) == 1 else f" {len(table.changes)} times"
+        lines.append(f"changed  the space{times}; {pluralize(before, 'trial')} fit it no more")
+    added = [row for row in table.outside if row.values is not None and row.origin != BEFORE]
+    if added:
+        known = sum(not row.why for row in added)
+        lines.append(
+            f"added    {pluralize(len(added), 'result')} from elsewhere, which cost no budget; "
+            f"the sampler knows of {known}"
+        )
+    skipped = [row for row in table.outside if row.origin == "enqueued"]
+    lines += [f"skipped  trial {row.number}, enqueued: {row.why}" for row in skipped]
+    if table.waiting:
+        points = pluralize(table.waiting, "enqueued point")
+        lines.append(f"waiting  {points}, for more study.trials")
+    return lines
 
 
 def _told(table: StudyTable, row: TrialRow) -> str:

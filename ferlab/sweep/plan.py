@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ _SPACE = ("hydra.sweeper.params.", "hydra.sweeper.when.")
 
 _KIND = "model.attention.kind"
 
-_LARGEST_GRID = 10_000
+LARGEST_GRID = 10_000
 """Points up to which a grid without a budget is trained whole."""
 
 _NONE_WITHIN = Problem("study.constraints", "no point of the space meets them")
@@ -51,6 +51,26 @@ def read_space(
     return pinned, shared
 
 
+def enqueued(settings: StudyConfig, pinned: Pinned) -> list[dict[str, Any]]:
+    """The points to be trained first, without the values that all trials share.
+
+    Raises:
+        ConfigError: one has values that are not of the space.
+    """
+    points = [
+        {key: value for key, value in point.items() if key not in pinned.pins}
+        for point in settings.enqueue
+    ]
+    problems = [
+        Problem(f"study.enqueue[{i}].{key}", text)
+        for i, point in enumerate(points)
+        for key, text in pinned.space.problems(point, some=True)
+    ]
+    if problems:
+        raise ConfigError(report(problems))
+    return points
+
+
 def budget(settings: StudyConfig, space: Space, is_feasible: Feasibility) -> int:
     """How many trials are to count."""
     if settings.baseline is not None and not is_feasible(
@@ -62,9 +82,9 @@ def budget(settings: StudyConfig, space: Space, is_feasible: Feasibility) -> int
         if space.is_finite and not any(map(is_feasible, space.all_params())):
             raise ConfigError(report([_NONE_WITHIN]))
         return settings.trials
-    count = size(space, _LARGEST_GRID, is_feasible)
+    count = size(space, LARGEST_GRID, is_feasible)
     if count is None:
-        text = f"is required where the space has no end, or more than {_LARGEST_GRID:,} points"
+        text = f"is required where the space has no end, or more than {LARGEST_GRID:,} points"
         raise ConfigError(report([Problem("study.trials", text)]))
     if count == 0:
         raise ConfigError(report([_NONE_WITHIN]))
@@ -176,7 +196,13 @@ def _shown(override: str, here: bool) -> str:
     return f"{key}{equals}{quote}{without_password(plain)}{quote}" if "://" in value else override
 
 
-def free_name(storage: str | None, name: str) -> str:
-    """The name, or the first of NAME-2, NAME-3 and so on that no study has."""
+def free_name(storage: str | None, taken: Collection[str], name: str) -> str:
+    """The name, or the first of NAME-2, NAME-3 and so on that no study has.
+
+    Args:
+        storage: of the study; None for ferlab's home.
+        taken: names that studies of the tracking store have.
+        name: that is wanted.
+    """
     names = itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2)))
-    return next(candidate for candidate in names if not exists(storage, candidate))
+    return next(n for n in names if n not in taken and not exists(storage, n))

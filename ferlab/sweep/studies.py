@@ -1,6 +1,6 @@
 """Studies that were begun: found by name, and read as plain tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +12,15 @@ from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
 from ferlab.study.params import Choices, Domain, Params, Range, Value
-from ferlab.study.table import State, StudyTable, TrialRow
+from ferlab.study.table import BEFORE, OutsideRow, State, StudyTable, TrialRow
 from ferlab.sweep.search.space import domain_of, stored
 from ferlab.sweep.trial_code import code_by_trial
+from ferlab.sweep.workers import outside
+from ferlab.sweep.workers.identity import IDENTITY
 from ferlab.sweep.workers.storage import exists, open_storage
-from ferlab.tracking import store
+from ferlab.tracking import find, store
+from ferlab.tracking.store import Client
+from ferlab.tracking.study_runs import StudyKey
 
 Study = optuna.Study
 """By this name for who passes one on: Optuna is imported in this room alone."""
@@ -77,8 +81,12 @@ def uri_of(study: optuna.Study) -> str | None:
     return store.recalled(study.user_attrs.get("frame", {}).get("store"))
 
 
-def view(study: optuna.Study) -> StudyTable:
+def view(study: optuna.Study, deleted: Collection[str] = ()) -> StudyTable:
     """The study as it stands.
+
+    Args:
+        study: that was begun.
+        deleted: ids of trials' runs that are not there any more.
 
     Raises:
         TrackingError: its first command ended before there was anything to see.
@@ -88,7 +96,7 @@ def view(study: optuna.Study) -> StudyTable:
         raise TrackingError(NOT_BEGUN.format(study.study_name))
     frame = attrs["frame"]
     trials = study.get_trials(deepcopy=False)
-    codes = code_by_trial(attrs, trials)
+    codes, moved = code_by_trial(attrs, trials), attrs.get("moved", {})
     return StudyTable(
         study=study.study_name,
         question=frame["question"],
@@ -99,11 +107,60 @@ def view(study: optuna.Study) -> StudyTable:
         replicates=frame["replicates"],
         images=attrs.get("images"),
         rows=tuple(
-            _row(trial, codes[trial.number]) for trial in trials if "params" in trial.user_attrs
+            _row(trial, params, codes[trial.number], deleted)
+            for trial in trials
+            if "params" in trial.user_attrs
+            and (params := outside.point_of(trial, moved)) is not None
         ),
+        outside=tuple(
+            _outside_row(trial, attrs.get("misfits", {}).get(str(trial.number), ""))
+            for trial in trials
+            if outside.is_result(trial)
+            or outside.is_skipped(trial)
+            or moved.get(str(trial.number), {}) is None
+        ),
+        changes=tuple(map(tuple, attrs.get("changes", ()))),
+        waiting=len(outside.waiting(trials)),
         domains=_domains(trials),
         baseline=_baseline(attrs.get("about", {})),
     )
+
+
+def _outside_row(trial: FrozenTrial, misfit: str) -> OutsideRow:
+    if outside.is_skipped(trial):
+        values, why = outside.enqueued_values(trial), trial.user_attrs["skipped"]
+        return OutsideRow(trial.number, "enqueued", values, None, why)
+    if "params" in trial.user_attrs:
+        params, scores = trial.user_attrs["params"], tuple(trial.values or ())
+        return OutsideRow(trial.number, BEFORE, params, scores or None, "its point was dropped")
+    source = trial.user_attrs.get("from")
+    origin = f"trial {source[1]} of {source[0]}" if source else "added from elsewhere"
+    return OutsideRow(trial.number, origin, trial.params, tuple(trial.values), misfit)
+
+
+def view_with_runs(study: optuna.Study, client: Client) -> StudyTable:
+    """The study as it stands, with what was deleted of its runs since.
+
+    Args:
+        study: that was begun.
+        client: of the tracking store that has its runs.
+
+    Raises:
+        TrackingError: see `view`; or the store cannot be read.
+    """
+    return view(study, deleted_runs(study, client))
+
+
+def deleted_runs(study: optuna.Study, client: Client) -> set[str]:
+    """The ids of complete trials' runs that were deleted, themselves or a seed of theirs."""
+    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+    ids = {str(trial.user_attrs["run_id"]) for trial in complete if "run_id" in trial.user_attrs}
+    return ids - find.whole_trials(client, study_key(study).tags) if ids else ids
+
+
+def study_key(study: optuna.Study) -> StudyKey:
+    """What the study's runs are known by."""
+    return StudyKey(study.study_name, study.user_attrs.get(IDENTITY, ""))
 
 
 def _baseline(about: Mapping[str, Any]) -> Params | None:
@@ -118,7 +175,10 @@ def _domains(trials: Sequence[FrozenTrial]) -> dict[str, Domain]:
     domains: dict[str, Domain] = {}
     values: dict[str, dict[Value, None]] = {}
     for trial in trials:
-        for key, distribution in trial.distributions.items():
+        if "params" not in trial.user_attrs:
+            continue
+        for name, distribution in trial.distributions.items():
+            key = outside.key_of(name)
             domains[key] = _joined(domains.get(key), domain_of(distribution))
         for key, value in trial.user_attrs.get("params", {}).items():
             values.setdefault(key, {})[value] = None
@@ -146,13 +206,15 @@ def _joined(before: Domain | None, domain: Domain) -> Domain:
     return domain
 
 
-def _row(trial: FrozenTrial, codes: tuple[int, ...]) -> TrialRow:
+def _row(
+    trial: FrozenTrial, params: Params, codes: tuple[int, ...], deleted: Collection[str]
+) -> TrialRow:
     attrs = trial.user_attrs
     started, ended = trial.datetime_start, trial.datetime_complete
     return TrialRow(
         number=trial.number,
         state=_STATES[trial.state],
-        params=attrs["params"],
+        params=params,
         name=attrs.get("name", ""),
         values=tuple(trial.values) if trial.state == TrialState.COMPLETE else None,
         replicates=tuple(attrs.get("scores", ())),
@@ -163,8 +225,17 @@ def _row(trial: FrozenTrial, codes: tuple[int, ...]) -> TrialRow:
         started=started.timestamp() if started else 0.0,
         ended=ended.timestamp() if ended else None,
         beside=attrs.get("beside"),
+        is_deleted=attrs.get("run_id") in deleted,
         codes=codes,
     )
+
+
+def is_begun(name: str, storage: str | None) -> bool:
+    """Whether there is a study of this name, and anything in it."""
+    try:
+        return exists(storage, name) and "about" in open_study(name, storage).user_attrs
+    except TrackingError:  # its first command was killed at once
+        return False
 
 
 def open_study(name: str, storage: str | None) -> optuna.Study:

@@ -1,6 +1,5 @@
 """The sweep as a whole: the study is opened, workers are launched, the end is told."""
 
-import json
 import logging
 import signal
 import time
@@ -20,21 +19,22 @@ from omegaconf import DictConfig, OmegaConf
 
 from ferlab import hydra_private, paths
 from ferlab.config import Config
-from ferlab.config.compose import compose
 from ferlab.config.problems import Problem, report
 from ferlab.config.study import StudyConfig, check_study, study_problems
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError
-from ferlab.study.params import overrides
 from ferlab.study.table import value_of
 from ferlab.sweep import live, plan, studies
+from ferlab.sweep.begin import Asked, open_run, require_own_name
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.search import components
 from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.point_check import PointConfigs, check_points
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
-from ferlab.sweep.studies import remember, view
+from ferlab.sweep.studies import remember, view, view_with_runs
 from ferlab.sweep.trial_code import tell_changed
+from ferlab.sweep.warm_start import WarmStart, warm_start
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
@@ -53,6 +53,8 @@ def sweep(
     when: Mapping[str, Any],
     arguments: Sequence[str],
     new: bool,
+    source: str | None = None,
+    extends: bool = False,
 ) -> SweepResult:
     """Open the study, launch the workers, and say how it ended.
 
@@ -63,6 +65,8 @@ def sweep(
         when: see `ferlab.sweep.search.syntax.parse`.
         arguments: the command line's overrides, swept ones among them.
         new: whether to begin another study where there is one of this name.
+        source: a study whose results the sampler is told.
+        extends: whether the space may be another than the study was begun with.
 
     Raises:
         FerlabError: the config, the space or the study cannot be used.
@@ -71,17 +75,21 @@ def sweep(
     pinned, shared = plan.read_space(params, when, arguments)
     space = pinned.space
     all_params = plan.firsts(space)
-    firsts = [compose([*shared, *overrides(p)], study_problems(section)) for p in all_params]
+    checked = PointConfigs(shared)
+    firsts = [checked(params, study_problems(section)) for params in all_params]
     if firsts[0].model.classes == "auto":  # only the data can tell, and it tells for all trials
         images, _ = prepare(firsts[0].data, firsts[0].targets())
         shared = [*shared, f"model.classes={len(images.classes)}"]
-        firsts = [compose([*shared, *overrides(p)]) for p in all_params]
+        checked = PointConfigs(shared)
+        firsts = [checked(params) for params in all_params]
     first = firsts[0]
     settings = check_study(section)
     settings = settings.model_copy(update={"baseline": pinned.baseline(settings.baseline)})
     if settings.replicates > 1 and any(param.key == "seed" for param in space.parameters):
         twice = Problem("seed", "is swept already; leave study.replicates at 1")
         raise ConfigError(report([twice]))
+    settings = settings.model_copy(update={"enqueue": plan.enqueued(settings, pinned)})
+    check_points(space, checked, settings.enqueue)
     configs = ComposedConfigs(tuple(shared))
     is_feasible = Feasibility(settings.constraints, configs)
     budget = plan.budget(settings, space, is_feasible)
@@ -90,7 +98,8 @@ def sweep(
     about = plan.describe_study(settings, space, firsts, images.digest)
     name = settings.name or plan.study_name(config, about)
     if new:
-        name = plan.free_name(settings.storage, name)
+        taken = study_runs.study_names(store.connect(first.tracking.uri))
+        name = plan.free_name(settings.storage, taken, name)
 
     command = plan.format_command(config, arguments, name if new else None)
     columns = plan.columns(space, firsts)
@@ -99,9 +108,20 @@ def sweep(
         name, settings, space, configs, is_feasible, budget, about, command, first, views
     )
     again = plan.format_command(config, arguments, name if new else None, here=True)
+    question = replace(question, extends=extends)
+    if source is not None:
+        question = replace(question, start=_warm_start(question, source))
     result = run(context, config, question, shared)
     _record(result)
     return replace(result, again=again)
+
+
+def _warm_start(question: "Question", source: str) -> WarmStart:
+    if question.settings.trials is None:
+        text = "is required: without it no sampler goes by what --from tells it"
+        raise ConfigError(report([Problem("study.trials", text)]))
+    found = studies.open_study(source, question.settings.storage)
+    return warm_start(question.space, question.about, found)
 
 
 @dataclass(frozen=True)
@@ -120,6 +140,8 @@ class Question:
         first: config of its first point.
         views: its views in the MLflow UI by their ids, given the id of its MLflow run.
         tags: of its MLflow run.
+        start: what another study found.
+        extends: whether the space may be another than the study was begun with.
     """
 
     study: str
@@ -133,6 +155,8 @@ class Question:
     first: Config
     views: Callable[[str], Mapping[str, SavedView]]
     tags: Mapping[str, str] = field(default_factory=dict)
+    start: WarmStart | None = None
+    extends: bool = False
 
 
 def run(
@@ -151,13 +175,20 @@ def run(
     """
     name, settings, budget = question.study, question.settings, question.budget
     space, configs, first = question.space, question.configs, question.first
+    client, is_confirmation = store.connect(first.tracking.uri), "ferlab.confirms" in question.tags
+    require_own_name(client, name, settings.storage, first.tracking.experiment, is_confirmation)
     study = SharedStudy(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )
-    outside.require_kinds(study.optuna, space)
-    run_id = _open(study, first, budget, question.about, question.tags)
-    keep_views(store.connect(first.tracking.uri), run_id, question.views(run_id))
+    asked = Asked(question.about, budget, space, question.extends)
+    run_id = open_run(study, client, first, asked, question.tags)
+    if question.start is not None:
+        question.start.add_to(study.optuna)
+        _log.info("from     %s", question.start.told)
+    keep_views(client, run_id, question.views(run_id))
+    outside.record_misfits(study.optuna, space)
     epochs, uri = plan.epochs(space, first), first.tracking.uri
+    outside.enqueue(study.optuna, settings.enqueue)
     remember(study.optuna, settings, budget, epochs, question.command, uri)
     task = Task(
         study=name,
@@ -175,6 +206,7 @@ def run(
         hydra_context=context, task_function=task, config=config
     )
     jobs = [list(shared)] * plan.workers(settings, budget, first.trainer.device)
+    _log.info("space    %s", space.told(plan.LARGEST_GRID))
     if task.tells:
         done, at_a_time = study.counts().counted, pluralize(len(jobs), "worker")
         _log.info("study    %s: %d of %d trials count; %s", name, done, budget, at_a_time)
@@ -182,14 +214,16 @@ def run(
     if changed and study.counts().counted < budget:
         _log.info("note     %s", changed)
     watched = studies.open_study(name, settings.storage)
+    deleted = studies.deleted_runs(watched, client)
     ended: Sequence[JobReturn] = []
     interrupted = False
     try:
-        with _terminated(), live.show(lambda: view(watched)):
+        with _terminated(), live.show(lambda: view(watched, deleted)):
             ended = launcher.launch(jobs, initial_job_idx=0)
     except KeyboardInterrupt:
         interrupted = True
-    return _result(study, question, run_id, interrupted, _errors(ended))
+    is_late = time.time() >= task.deadline
+    return _result(study, question, run_id, interrupted, is_late, _errors(ended))
 
 
 def _errors(ended: Sequence[JobReturn]) -> list[str]:
@@ -215,42 +249,20 @@ def _terminated() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _open(
-    study: SharedStudy, first: Config, budget: int, about: dict[str, Any], tags: Mapping[str, str]
-) -> str:
-    """The id of the study's MLflow run; refuses another study of its name, and a smaller budget."""
-    known = study.optuna.user_attrs.get("about")
-    if known is None:
-        study.optuna.set_user_attr("about", about)
-    elif known != json.loads(json.dumps(about)):
-        keys = [key for key in {**known, **about} if known.get(key) != about.get(key)]
-        changes = "; ".join(f"{key}: {known.get(key)} -> {about.get(key)}" for key in keys)
-        raise ConfigError(
-            f"the study '{study.name}' was begun with something else ({changes}); "
-            "take another study.name, or --new"
-        )
-    if (done := study.counts().counted) > budget:
-        raise ConfigError(
-            f"of the study '{study.name}' {done} trials count already, and {budget} are asked for; "
-            "leave study.trials as it was, or begin another study with --new"
-        )
-    client = store.connect(first.tracking.uri)
-    shown = {"question": about.get("study.question"), **about}
-    parent = study_runs.StudyRun.open(client, first.tracking.experiment, study.name, shown)
-    parent.log_summary({}, tags)
-    study.optuna.set_user_attr("run_id", parent.id)
-    return parent.id
-
-
 def _result(
-    study: SharedStudy, question: Question, run_id: str, interrupted: bool, errors: list[str]
+    study: SharedStudy,
+    question: Question,
+    run_id: str,
+    interrupted: bool,
+    is_late: bool,
+    errors: list[str],
 ) -> SweepResult:
     counts, budget, uri = study.counts(), question.budget, question.first.tracking.uri
     failed = counts.failed > study.config.max_failures or (counts.failed and not counts.counted)
     is_over = counts.counted >= budget or not (interrupted or errors or counts.running)
     client = store.connect(uri)
     return SweepResult(
-        table=view(study.optuna),
+        table=view_with_runs(study.optuna, client),
         storage=study.config.storage,
         uri=uri,
         run_id=run_id,
@@ -259,6 +271,8 @@ def _result(
         is_over=is_over,
         too_many_failed=bool(failed),
         errors=errors,
+        mistakes=[f"trial {t.number}: {t.user_attrs['why']}" for t in study.mistakes()],
+        is_late=is_late,
         again=question.command,
     )
 

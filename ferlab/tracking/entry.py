@@ -81,6 +81,21 @@ class Entry:
         return self.tags.get("ferlab.study")
 
     @property
+    def study_id(self) -> str | None:
+        """The identity of that study, which no other of its name shares."""
+        return self.tags.get("ferlab.study.id")
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Of a study; the first decides where only one can."""
+        return tuple(self.tags.get("ferlab.objectives", "val/accuracy").split(","))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is finished, and none of its seeds' runs was deleted."""
+        return self.status == "finished" and len(self.seeds) >= self.metrics.get("seeds", 0)
+
+    @property
     def commit(self) -> str:
         """The commit it ran, shortened, with a plus if the checkout was dirty; empty if unknown.
 

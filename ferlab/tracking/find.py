@@ -5,7 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import yaml
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
@@ -13,7 +12,7 @@ from mlflow.tracking import MlflowClient
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import is_less_better
 from ferlab.errors import TrackingError
-from ferlab.tracking import artifacts
+from ferlab.tracking import store
 from ferlab.tracking.entry import Entry, entry_of
 from ferlab.tracking.store import display_name, reported
 
@@ -40,18 +39,20 @@ def list_entries(
     Raises:
         TrackingError: there is no such study, experiment or metric.
     """
-    names = _experiments(client)
+    names = store.experiments(client)
     if experiment is not None:
-        names = {key: name for key, name in names.items() if name == experiment}
-        if not names:
-            known = did_you_mean(experiment, _experiments(client).values())
+        found = {key: name for key, name in names.items() if name == experiment}
+        if not found:
+            known = did_you_mean(experiment, names.values())
             raise TrackingError(f"there is no experiment '{experiment}'; {known}")
+        names = found
     entries = _group_seeds(_search(client, names))
     if study is not None:
-        studies = {entry.study for entry in entries if entry.study}
-        if study not in studies:
-            raise TrackingError(f"there is no study '{study}'; {did_you_mean(study, studies)}")
-        entries = [entry for entry in entries if entry.study == study and entry.kind == "trial"]
+        one = _study(entries, study)
+        entries = _trials(entries, study if one is None else one)
+        if one is None and not entries:
+            known = did_you_mean(study, {entry.study for entry in entries if entry.study})
+            raise TrackingError(f"there is no study '{study}'; {known}")
     if status is not None:
         entries = [entry for entry in entries if entry.status == status]
     return entries if sort is None else _sorted(entries, sort)
@@ -83,7 +84,7 @@ def resolve(client: MlflowClient, name: str) -> Entry:
         raise TrackingError(
             f"run {run.info.run_id} is deleted; mlflow runs restore --run-id brings it back"
         )
-    names = _experiments(client)
+    names = store.experiments(client)
     entry = entry_of(run, names.get(run.info.experiment_id, ""))
     if entry.kind != "trial":
         return entry
@@ -102,13 +103,13 @@ def _meant(name: str, studies: set[str]) -> str:
 
 
 def best(client: MlflowClient, study: str | None = None, metric: str | None = None) -> Entry:
-    """The best finished trial of a study, the earlier of equals.
+    """The best finished trial of a study; see `ranked`.
 
     Args:
         client: an MLflow client of the store.
-        study: its name; None for the newest study that confirms no other and has a best trial,
-            or for all runs where there is no study.
-        metric: a metric of the validation split, or a cost; None for the study's objective.
+        study: its name, or its run's id; None for the newest study that confirms no other and has
+            a best trial, or for all runs where there is no study.
+        metric: a metric of the validation split, or a cost; None for the study's objectives.
 
     Raises:
         TrackingError: there is no such study or metric, or no trial has finished.
@@ -117,45 +118,107 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
         raise TrackingError(
             f"best:...:{metric} would choose a run by the data that is to judge it; take val/..."
         )
+    names = store.experiments(client)
     studies = list_studies(client)
     if study is None:
         studies = [entry for entry in studies if "ferlab.confirms" not in entry.tags]
         studies = [entry for entry in studies if "ferlab.best_run" in entry.tags] or studies
+        chosen = studies[0] if studies else None
     else:
-        studies = [entry for entry in studies if entry.study == study]
-        if not studies:
-            known = {e.study for e in _search(client, _experiments(client)) if e.study}
+        chosen = _study(studies, study)
+        if chosen is None:
+            _require_not_deleted(client, study)
+            known = {e.study for e in _search(client, names) if e.study}
             raise TrackingError(f"there is no study '{study}'; {did_you_mean(study, known)}")
-    chosen = studies[0] if studies else None
-    tags = {"ferlab.study": str(chosen.study)} if chosen else {}
-    entries = _group_seeds(_search(client, _experiments(client), tags))
-    done = [e for e in entries if e.status == "finished" and e.kind in ("run", "trial")]
-    where = f"the study '{chosen.study}'" if chosen else display_name(client)
-    if not done:
+    if chosen is not None:
+        entries = ranked(client, chosen, metric)
+    else:
+        done = [e for e in _group_seeds(_search(client, names)) if e.is_whole]
+        done = [entry for entry in done if entry.kind in ("run", "trial")]
+        entries = _sorted(sorted(done, key=lambda entry: entry.started), metric or "val/accuracy")
+    if not entries:
+        where = f"the study '{chosen.study}'" if chosen else display_name(client)
         what = "trial" if chosen else "run"
         raise TrackingError(f"{where} has no finished {what} yet, so there is no best one")
-    wanted = metric or (_objective(client, chosen) if chosen else "val/accuracy")
-    return _sorted(sorted(done, key=lambda entry: entry.started), wanted)[0]
+    return entries[0]
 
 
-def every(client: MlflowClient) -> list[Entry]:
-    """All runs, seeds and studies, newest first."""
-    return _search(client, _experiments(client))
+def ranked(client: MlflowClient, study: Entry, metric: str | None = None) -> list[Entry]:
+    """The finished trials of a study whose runs are all there, the best first.
+
+    The order is by the study's objectives, one after the other, and then by the trial's number, as
+    is that of `ferlab.study.table.StudyTable.ranked`.
+
+    Args:
+        client: an MLflow client of the store.
+        study: the study's run.
+        metric: a metric to go by instead of the objectives.
+
+    Raises:
+        TrackingError: no trial has the metric.
+    """
+    mine = {"ferlab.study": str(study.study)}
+    return rank(_group_seeds(_search(client, store.experiments(client), mine)), study, metric)
 
 
 def list_studies(client: MlflowClient) -> list[Entry]:
     """The studies, newest first."""
-    return _search(client, _experiments(client), {"ferlab.kind": "study"})
+    return _search(client, store.experiments(client), {"ferlab.kind": "study"})
 
 
-def _objective(client: MlflowClient, study: Entry) -> str:
-    """The (first) objective of a study, as recorded."""
-    try:
-        text = artifacts.read_files(client, study.run_id, ["study.yaml"], [])["study.yaml"]
-        about = yaml.safe_load(text)["study.objective"]
-    except (yaml.YAMLError, KeyError, TypeError):
-        return "val/accuracy"
-    return str(about[0] if isinstance(about, list) else about)  # the first of several decides
+def whole_trials(client: MlflowClient, tags: Mapping[str, str]) -> set[str]:
+    """The ids of the finished trials with these tags whose runs are all there."""
+    entries = _group_seeds(_search(client, store.experiments(client), tags))
+    return {entry.run_id for entry in entries if entry.kind == "trial" and entry.is_whole}
+
+
+def rank(entries: Sequence[Entry], study: Entry, metric: str | None = None) -> list[Entry]:
+    """As `ranked`, of the entries that are known."""
+    done = [entry for entry in _trials(entries, study) if entry.is_whole]
+    done.sort(key=lambda entry: int(entry.tags["ferlab.trial"]))
+    for name in reversed((metric,) if metric else study.objectives):  # sorting is stable
+        done = _sorted(done, name)
+    return done
+
+
+def every(client: MlflowClient, tags: Mapping[str, str] | None = None) -> list[Entry]:
+    """All runs, seeds and studies that have these tags, newest first."""
+    return _search(client, store.experiments(client), tags)
+
+
+def _study(entries: Sequence[Entry], name: str) -> Entry | None:
+    """The study that a user means by its name, or by its run's id; None if there is none.
+
+    Raises:
+        TrackingError: several have this name.
+    """
+    studies = [entry for entry in entries if entry.kind == "study"]
+    named = [entry for entry in studies if entry.study == name]
+    if len(named) > 1:
+        ids = ", ".join(entry.run_id for entry in named)
+        raise TrackingError(
+            f"{len(named)} studies here are called '{name}'; give a run's id: {ids}"
+        )
+    return next(iter(named or [entry for entry in studies if entry.run_id == name]), None)
+
+
+def _require_not_deleted(client: MlflowClient, study: str) -> None:
+    tags = {"ferlab.kind": "study"}
+    for run in store.runs_with(client, tags, deleted=True):
+        if run.data.tags.get("ferlab.study") == study:
+            raise TrackingError(
+                f"the run of the study '{study}' is deleted; mlflow runs restore --run-id "
+                f"{run.info.run_id} brings it back, and so does its next sweep"
+            )
+
+
+def _trials(entries: Sequence[Entry], study: Entry | str) -> list[Entry]:
+    """The trials of a study, or of all that had this name where its run is deleted."""
+    trials = [entry for entry in entries if entry.kind == "trial"]
+    if isinstance(study, str):
+        return [entry for entry in trials if entry.study == study]
+    mine = study.study, study.study_id
+    return [entry for entry in trials if (entry.study, entry.study_id) == mine]
 
 
 def _sorted(entries: Sequence[Entry], metric: str) -> list[Entry]:
@@ -175,32 +238,12 @@ def _sorted(entries: Sequence[Entry], metric: str) -> list[Entry]:
     return sorted(entries, key=rank)
 
 
-def _experiments(client: MlflowClient) -> dict[str, str]:
-    with reported(client.tracking_uri):
-        return {e.experiment_id: e.name for e in client.search_experiments()}
-
-
 def _search(
     client: MlflowClient, experiments: Mapping[str, str], tags: Mapping[str, str] | None = None
 ) -> list[Entry]:
     """All active runs of these experiments (id -> name) that have these tags, newest first."""
-    where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in (tags or {}).items())
-    found: list[Entry] = []
-    token = None
-    with reported(client.tracking_uri):
-        while experiments:
-            page = client.search_runs(
-                list(experiments),
-                where,
-                max_results=_PAGE,
-                order_by=["start_time DESC"],
-                page_token=token,
-            )
-            found += [entry_of(run, experiments[run.info.experiment_id]) for run in page]
-            token = page.token
-            if not token:
-                break
-    return found
+    found = store.runs_with(client, tags or {}, experiments)
+    return [entry_of(run, experiments[run.info.experiment_id]) for run in found]
 
 
 def _with_id_prefix(client: MlflowClient, text: str) -> list[MlflowRun]:

@@ -72,10 +72,16 @@ class Run:
     ) -> "Run":
         """Create a run and record its config, its data and ``tags``.
 
-        The tracking URI is left out of the config, for it may have a password in it.
+        The tracking URI is left out of the config, for it may have a password in it. A run that has
+        a parent lies in its experiment, whatever that is called by now.
         """
         plain = {**config.plain(), "tracking": {**config.plain()["tracking"], "uri": None}}
-        experiment = store.experiment_id(client, config.tracking.experiment)
+        parent = tags.get("mlflow.parentRunId")
+        experiment = (
+            store.experiment_of(client, parent)
+            if parent
+            else store.experiment_id(client, config.tracking.experiment)
+        )
         with reported(client.tracking_uri):
             created = client.create_run(
                 experiment,

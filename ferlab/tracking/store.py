@@ -3,19 +3,25 @@
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 import requests
 from filelock import FileLock
+from mlflow.entities import Run as MlflowRun
+from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request, verify_rest_response
 from sqlalchemy.exc import SQLAlchemyError
 
 from ferlab import paths
 from ferlab.errors import TrackingError
+from ferlab.tracking import moved
 
 Client = MlflowClient
 """MLflow's client, under a name for other packages: only this one imports MLflow."""
@@ -24,13 +30,16 @@ _SQLITE = "sqlite:///"
 _ALTERED = re.compile(r"%(?=[0-9a-fA-F]{2})|\?")
 """What is not itself in the URI of a file."""
 
-_TIMEOUT = 5.0
-"""Seconds to wait for a tracking server's first answer."""
+_TIMEOUT = (5.0, 30.0)
+"""Seconds to wait for a connection to a tracking server, and then for its first answer."""
 
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Tags by which the MLflow UI opens on runs and metrics, not on traces of language models."""
 
+
+_PAGE = 500
+"""Runs that are asked for at a time."""
 
 _HIDDEN = ":***@"
 """Placeholder for the password in an address that is shown."""
@@ -63,8 +72,12 @@ def noted(uri: str | None) -> str | None:
     uri = uri or default_uri()
     if uri.startswith(_SQLITE):
         uri = _file_uri(_file_of(uri).absolute())
-    home = _file_uri(paths.home().absolute() / "mlflow.db")
-    return None if uri == home else without_password(uri)
+    return None if _is_home(uri) else without_password(uri)
+
+
+def _is_home(uri: str) -> bool:
+    """Whether a URI leads to the store in ferlab's home, by whatever path."""
+    return uri.startswith(_SQLITE) and _file_of(uri).resolve() == paths.home() / "mlflow.db"
 
 
 def recalled(note: str | None) -> str | None:
@@ -96,7 +109,7 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
     uri = uri or default_uri()
     with reported(uri):
         if uri.startswith(("http://", "https://")):
-            requests.get(f"{uri.rstrip('/')}/health", timeout=_TIMEOUT).raise_for_status()
+            _require_answer(uri)
             return MlflowClient(uri)
         if not uri.startswith(_SQLITE):
             return MlflowClient(uri)
@@ -110,7 +123,9 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
         # Two first runs at once would both create the tables.
         with FileLock(path.with_name(".mlflow.lock")):
             if not path.exists():
-                _make(path)
+                _make(path, _is_home(uri))
+            if _is_home(uri):
+                moved.follow(path, paths.home() / "artifacts")
             client = MlflowClient(uri)
             client.search_experiments(max_results=1)
             return client
@@ -129,11 +144,40 @@ def look(uri: str, page: str, what: str = "") -> str:
     return f"{shlex.join(['ferlab', 'ui', *filter(None, [what])])}, then {LOCAL}/{page}"
 
 
-def _make(path: Path) -> None:
+def _require_answer(uri: str) -> None:
+    """Ask a server as MLflow will, but once: MLflow would ask one that is not there for minutes.
+
+    Raises:
+        MlflowException: it does not answer, or not as a tracking server.
+        TrackingError: it does not know the user.
+    """
+    page = "/api/2.0/mlflow/experiments/search"
+    answer = http_request(  # type: ignore[no-untyped-call]
+        get_default_host_creds(uri),  # type: ignore[no-untyped-call]
+        page,
+        "POST",
+        max_retries=0,
+        raise_on_status=False,
+        timeout=_TIMEOUT,
+        json={"max_results": 1},
+    )
+    if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise TrackingError(
+            f"the tracking server {without_password(uri)} refuses you (HTTP {answer.status_code}); "
+            "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+        )
+    verify_rest_response(answer, page)
+
+
+def _make(path: Path, is_home: bool) -> None:
     """Create a store under another name, then rename it: MLflow cannot mend half-made tables."""
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)
-    MlflowClient(_file_uri(draft)).search_experiments(max_results=1)
+    client = MlflowClient(_file_uri(draft))
+    for experiment in client.search_experiments():  # MLflow makes one itself
+        if is_home:
+            for key, value in moved.TAG.items():
+                client.set_experiment_tag(experiment.experiment_id, key, value)
     draft.replace(path)
 
 
@@ -146,11 +190,11 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     with reported(client.tracking_uri):
         experiment = client.get_experiment_by_name(name)
         if experiment is None:
-            location = None
-            if client.tracking_uri == _file_uri(paths.home() / "mlflow.db"):
-                location = (paths.home() / "artifacts").as_uri()
+            location, tags = None, _EXPERIMENT_TAGS
+            if _is_home(client.tracking_uri):
+                location, tags = (paths.home() / "artifacts").as_uri(), {**tags, **moved.TAG}
             try:
-                return str(client.create_experiment(name, location, _EXPERIMENT_TAGS))
+                return str(client.create_experiment(name, location, tags))
             except MlflowException as error:
                 if error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
@@ -164,14 +208,70 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     return str(experiment.experiment_id)
 
 
+def experiments(client: MlflowClient, *, deleted: bool = False) -> dict[str, str]:
+    """The names of all experiments, by id; those that are deleted only if asked for."""
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
+    found: dict[str, str] = {}
+    token = None
+    with reported(client.tracking_uri):
+        while True:
+            page = client.search_experiments(view, page_token=token)
+            found |= {experiment.experiment_id: experiment.name for experiment in page}
+            if not (token := page.token):
+                return found
+
+
+def runs_with(
+    client: MlflowClient,
+    tags: Mapping[str, str],
+    among: Iterable[str] | None = None,
+    *,
+    deleted: bool = False,
+    eldest: bool = False,
+) -> Iterator[MlflowRun]:
+    """The runs that have these tags, the newest first.
+
+    Args:
+        client: an MLflow client of the store.
+        tags: that a run must have.
+        among: ids of the experiments that are searched; None for all.
+        deleted: whether runs are found that are deleted, too.
+        eldest: whether the eldest come first.
+    """
+    where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+    ids = list(experiments(client, deleted=deleted) if among is None else among)
+    token = None
+    while ids:
+        with reported(client.tracking_uri):
+            page = client.search_runs(
+                ids,
+                where,
+                ViewType.ALL if deleted else ViewType.ACTIVE_ONLY,
+                max_results=_PAGE,
+                order_by=[f"start_time {'ASC' if eldest else 'DESC'}"],
+                page_token=token,
+            )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def experiment_of(client: MlflowClient, run_id: str) -> str:
+    """The id of the experiment that a run lies in, whatever its name has become."""
+    with reported(client.tracking_uri):
+        return str(client.get_run(run_id).info.experiment_id)
+
+
 @contextmanager
 def reported(uri: str) -> Iterator[None]:
     """Turn whatever a store raises into a `TrackingError` of one line that names the store."""
     try:
         yield
     except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
+        what = _first_line(error).replace(uri, without_password(uri))
         raise TrackingError(
-            f"the tracking store {without_password(uri)} cannot be used: {_first_line(error)}"
+            f"the tracking store {without_password(uri)} cannot be used: {what}"
         ) from error
 
 

@@ -1,5 +1,6 @@
-"""A study's runs in MLflow: one parent, a child per trial, found again by their tags."""
+"""A study's runs in MLflow: one parent, a child per trial, found again by the study's identity."""
 
+import logging
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +8,37 @@ from typing import Any
 from urllib.parse import quote
 
 import yaml
+from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
 from mlflow.tracking import MlflowClient
 
 from ferlab.config.problems import flatten
 from ferlab.config.schema import Config
+from ferlab.errors import TrackingError
 from ferlab.tracking import store
 from ferlab.tracking.run import Run, params_of
-from ferlab.tracking.store import reported
+from ferlab.tracking.store import display_name, reported
+
+_log = logging.getLogger("ferlab")
+
+
+@dataclass(frozen=True)
+class StudyKey:
+    """What a study is known by.
+
+    Attributes:
+        name: as a person types it.
+        identity: made when the study was begun, and on each of its runs; no two studies share it.
+    """
+
+    name: str
+    identity: str
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Of every run of the study."""
+        return {"ferlab.study": self.name, "ferlab.study.id": self.identity}
+
 
 _NOTE = "mlflow.note.content"
 """Tag whose text, in Markdown, the UI shows on a run's page."""
@@ -31,6 +55,7 @@ class FoundRun:
     status: str
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
+    is_deleted: bool
 
 
 class StudyRun(Run):
@@ -38,25 +63,55 @@ class StudyRun(Run):
 
     @classmethod
     def open(
-        cls, client: MlflowClient, experiment: str, study: str, about: Mapping[str, Any]
+        cls,
+        client: MlflowClient,
+        experiment: str,
+        study: StudyKey,
+        about: Mapping[str, Any],
+        before: str | None = None,
     ) -> "StudyRun":
-        """Create or reopen the study's run; ``about`` describes the study, for ``study.yaml``."""
-        identity = {"ferlab.study": study, "ferlab.kind": "study"}
-        found = find_run(client, experiment, identity, eldest=True)
+        """Create or reopen the study's run, or restore it where it was deleted.
+
+        Args:
+            client: an MLflow client of the store.
+            experiment: name of the experiment of a run that is new.
+            study: that the run stands for.
+            about: describes the study, for ``study.yaml``.
+            before: id that the study's run had; None for a study that is begun.
+
+        Raises:
+            TrackingError: another study has the name, or the store is not that of the study.
+        """
+        identity = {**study.tags, "ferlab.kind": "study"}
+        found = find_run(client, identity, eldest=True, deleted=True)
         if found is not None:
+            if found.is_deleted:
+                require_free_name(client, study.name)
+                _restore(client, found.run_id, f"the run of the study '{study.name}'")
             cls.reopen(client, found.run_id)
             return cls(client, found.run_id)
+        children = list(store.runs_with(client, study.tags, deleted=True)) if before else []
+        if before is not None and not children:
+            raise TrackingError(
+                f"{display_name(client)} has no run of the study '{study.name}', which was begun: "
+                "its runs are in another tracking store; name that with tracking.uri= or "
+                "MLFLOW_TRACKING_URI, or begin another study, with another study.name"
+            )
+        if before is not None:
+            require_free_name(client, study.name)
         tags = {
             **identity,
+            "ferlab.objectives": _objectives(about),
             "mlflow.source.name": "ferlab sweep",
             "mlflow.source.type": "LOCAL",
             "mlflow.note.content": str(about.get("question") or ""),
         }
+        place = children[0].info.experiment_id if children else None
         with reported(client.tracking_uri):
             created = client.create_run(
-                store.experiment_id(client, experiment), run_name=study, tags=tags
+                place or store.experiment_id(client, experiment), run_name=study.name, tags=tags
             )
-        eldest = find_run(client, experiment, identity, eldest=True)
+        eldest = find_run(client, identity, eldest=True)
         if eldest is not None and eldest.run_id != created.info.run_id:  # two commands began it
             forget(client, created.info.run_id)
             return cls(client, eldest.run_id)
@@ -64,6 +119,9 @@ class StudyRun(Run):
         opened.log_text(yaml.safe_dump(dict(about), sort_keys=False), "study.yaml")
         with reported(client.tracking_uri):
             client.log_batch(opened.id, params=params_of(about))
+        for child in children:  # of a run that is gone for good
+            if child.data.tags.get("mlflow.parentRunId") == before and not _is_deleted(child):
+                Run(client, child.info.run_id).log_summary({}, {"mlflow.parentRunId": opened.id})
         return opened
 
     def tell(
@@ -101,17 +159,25 @@ class TrialRun(Run):
 
     @classmethod
     def open(
-        cls, client: MlflowClient, config: Config, study: str, trial: int, parent: str, name: str
+        cls,
+        client: MlflowClient,
+        config: Config,
+        study: StudyKey,
+        trial: int,
+        parent: str,
+        name: str,
     ) -> "TrialRun":
-        """Create or reopen the trial's run."""
-        tags = {"ferlab.study": study, "ferlab.trial": str(trial), "ferlab.kind": "trial"}
-        found = find_run(client, config.tracking.experiment, tags)
+        """Create or reopen the trial's run, or restore it where it was deleted."""
+        tags = {**study.tags, "ferlab.trial": str(trial), "ferlab.kind": "trial"}
+        found = find_run(client, tags, deleted=True)
         if found is not None:
+            if found.is_deleted:
+                _restore(client, found.run_id, f"the run of trial {trial}")
             cls.reopen(client, found.run_id)
             return cls(client, found.run_id)
         with reported(client.tracking_uri):
             made = client.create_run(
-                store.experiment_id(client, config.tracking.experiment),
+                store.experiment_of(client, parent),
                 run_name=name,
                 tags={
                     "mlflow.parentRunId": parent,
@@ -150,16 +216,73 @@ def forget(client: MlflowClient, run_id: str) -> None:
 
 
 def find_run(
-    client: MlflowClient, experiment: str, tags: Mapping[str, str], eldest: bool = False
+    client: MlflowClient, tags: Mapping[str, str], eldest: bool = False, deleted: bool = False
 ) -> FoundRun | None:
-    """The run with these tags; the newest, or the eldest, where a crash left several."""
-    where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    with reported(client.tracking_uri):
-        ids = [store.experiment_id(client, experiment)]
-        order = f"start_time {'ASC' if eldest else 'DESC'}"
-        runs = client.search_runs(ids, where, max_results=1, order_by=[order])
-    if not runs:
+    """The run with these tags; the newest, or the eldest, where a crash left several.
+
+    One that is deleted is found only if asked for, and if there is no other.
+    """
+    found = list(store.runs_with(client, tags, deleted=deleted, eldest=eldest))
+    run = next(iter(sorted(found, key=_is_deleted)), None)
+    if run is None:
         return None
-    (run,) = runs
     status = RunStatus.to_string(RunStatus.from_string(run.info.status))
-    return FoundRun(run.info.run_id, status, run.data.metrics, run.data.tags)
+    return FoundRun(run.info.run_id, status, run.data.metrics, run.data.tags, _is_deleted(run))
+
+
+def study_names(client: MlflowClient) -> set[str]:
+    """The names of all studies of a store."""
+    return {
+        run.data.tags.get("ferlab.study", "")
+        for run in store.runs_with(client, {"ferlab.kind": "study"})
+    }
+
+
+def require_free_name(
+    client: MlflowClient, name: str, instead: str = "take another study.name"
+) -> None:
+    """Refuse a study of a name that another one in the store has.
+
+    Args:
+        client: an MLflow client of the store.
+        name: of the study.
+        instead: what the user may do.
+
+    Raises:
+        TrackingError: there is one.
+    """
+    other = find_run(client, {"ferlab.kind": "study", "ferlab.study": name})
+    if other is not None:
+        raise TrackingError(
+            f"{display_name(client)} has another study '{name}', begun elsewhere, or its file in "
+            f"studies/ is gone; {instead}{instead and '; '}where nobody needs it, mlflow runs "
+            f"delete --run-id {other.run_id} frees the name"
+        )
+
+
+def _restore(client: MlflowClient, run_id: str, what: str) -> None:
+    """Bring back a deleted run that a study goes on in.
+
+    Raises:
+        TrackingError: its experiment is deleted, too.
+    """
+    experiment_id = store.experiment_of(client, run_id)
+    with reported(client.tracking_uri):
+        experiment = client.get_experiment(experiment_id)
+        if experiment.lifecycle_stage == "deleted":
+            raise TrackingError(
+                f"the MLflow experiment '{experiment.name}', which has {what}, is deleted; mlflow "
+                f"experiments restore --experiment-id {experiment_id} brings it back"
+            )
+        client.restore_run(run_id)
+    _log.info("note     %s, %s, was deleted in MLflow; it is restored", what, run_id)
+
+
+def _is_deleted(run: MlflowRun) -> bool:
+    return str(run.info.lifecycle_stage) == "deleted"
+
+
+def _objectives(about: Mapping[str, Any]) -> str:
+    """The study's objectives as its tag has them."""
+    objective = about.get("study.objective", "val/accuracy")
+    return ",".join(objective if isinstance(objective, list) else [objective])

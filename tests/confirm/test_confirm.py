@@ -15,6 +15,7 @@ from ferlab.confirm import confirm as confirming
 from ferlab.confirm import evidence
 from ferlab.confirm.choice import Choice, _names, begun, choose
 from ferlab.errors import EvidenceError, FerlabError
+from ferlab.sweep import studies
 from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
 from tests.confirmed_study import BASE, GAIN, SAME, SEEDS, Lab
@@ -160,9 +161,18 @@ SLOW: dict[str, object] = {"study.baseline.optimizer.lr": 0.05}
 
 
 NOWHERE: Any = None
+
+
+@pytest.fixture
+def unrecorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The study's trials have no runs, so none can have been deleted."""
+    monkeypatch.setattr("ferlab.confirm.choice.view_with_runs", lambda s, _: studies.view(s))
+
+
 """A store that nothing is asked of."""
 
 
+@pytest.mark.usefixtures("unrecorded")
 @pytest.mark.parametrize(
     ("baseline", "states", "best", "message"),
     [
@@ -176,7 +186,11 @@ NOWHERE: Any = None
     ],
 )
 def test_a_study_that_cannot_be_confirmed_is_told_why(
-    baseline: dict[str, object], states: list[TrialState], best: int, message: str, home: Path
+    baseline: dict[str, object],
+    states: list[TrialState],
+    best: int,
+    message: str,
+    home: Path,
 ) -> None:
     study("s", baseline, *states)
     with pytest.raises(EvidenceError, match=message):
@@ -184,6 +198,7 @@ def test_a_study_that_cannot_be_confirmed_is_told_why(
     assert not (home / "studies" / "s-confirm.log").exists()
 
 
+@pytest.mark.usefixtures("unrecorded")
 @pytest.mark.parametrize(
     ("seed", "replicates", "swept", "fresh"),
     [(0, 1, [], 1), (5, 3, [], 8), (0, 1, [3, 9], 10)],
@@ -193,7 +208,7 @@ def test_seeds_are_fresh_whatever_the_search_used(
 ) -> None:
     run = SimpleNamespace(run_id="0", seeds=())
     monkeypatch.setattr("ferlab.confirm.choice.find.resolve", lambda *_: run)
-    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda _: [])
+    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda *_: [])
     study("s", SLOW, DONE, DONE, seed=seed, replicates=replicates)
     made = optuna.load_study(study_name="s", storage=open_storage(None, "s"))
     for value in swept:
@@ -205,12 +220,13 @@ def test_seeds_are_fresh_whatever_the_search_used(
     assert [arm.name for arm in choice.arms] == ["lr 0.05", "lr 0.2" if swept else "lr 0.1"]
 
 
+@pytest.mark.usefixtures("unrecorded")
 def test_a_trial_is_the_opponent_where_the_study_has_no_baseline(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     run = SimpleNamespace(run_id="0", seeds=())
     monkeypatch.setattr("ferlab.confirm.choice.find.resolve", lambda *_: run)
-    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda _: [])
+    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda *_: [])
     study("s", {}, DONE, DONE)
     choice = choose(NOWHERE, "s", None, None, None, against=1)
     assert [arm.name for arm in choice.arms] == ["lr 0.1", "lr 0.05"]
@@ -221,6 +237,7 @@ def test_a_trial_is_the_opponent_where_the_study_has_no_baseline(
         choose(NOWHERE, "s", None, None, None, against=0)
 
 
+@pytest.mark.usefixtures("unrecorded")
 @pytest.mark.parametrize(("against", "state"), [(0, "pruned"), (2, "not in it"), (-1, "not in it")])
 def test_an_opponent_that_is_not_complete_is_told(against: int, state: str, home: Path) -> None:
     study("s", SLOW, PRUNED, DONE)

@@ -16,7 +16,9 @@ def test_result_and_figures_of_a_recorded_study_are_the_same_bytes(
 ) -> None:
     (home / "studies").mkdir(parents=True)
     shutil.copy(HERE / "recorded.log", home / "studies")
-    search_files.write_search(studies.open_study("recorded", None), None, tmp_path / "to")
+    study = studies.open_study("recorded", None)
+    table, command = studies.view(study), studies.resume_command(study)
+    search_files.write_search(table, command, None, tmp_path / "to")
     written = (tmp_path / "to" / "RESULTS.md").read_bytes()
     assert written == (HERE / "recorded.md").read_bytes()
     expected = json.loads((HERE / "recorded.json").read_text())["figures"]

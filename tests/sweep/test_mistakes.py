@@ -15,7 +15,7 @@ from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.trial_configs import ComposedConfigs
 from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
-from ferlab.tracking.study_runs import StudyRun
+from ferlab.tracking.study_runs import StudyKey, StudyRun
 from tests.conftest import TINY
 from tests.sweep.test_study import settings
 from tests.sweep.test_sweep import FAST, HERE, children, cli_report, runs, sweep
@@ -143,11 +143,13 @@ def test_an_experiment_may_lie_in_a_folder(tmp_path: Path, monkeypatch: pytest.M
     assert len(children("mine-rates")) == 1
 
 
+@pytest.mark.usefixtures("made_store")
 def test_of_two_first_commands_both_go_by_the_eldest_run(monkeypatch: pytest.MonkeyPatch) -> None:
     from ferlab.tracking import study_runs as tracking
 
     client = store.connect(None)
-    first = StudyRun.open(client, "ferlab", "s", {})
+    key = StudyKey("s", "1")
+    first = StudyRun.open(client, "ferlab", key, {})
     real, asked = tracking.find_run, []
 
     def late(*arguments: object, **named: object) -> object:
@@ -155,7 +157,7 @@ def test_of_two_first_commands_both_go_by_the_eldest_run(monkeypatch: pytest.Mon
         return None if len(asked) == 1 else real(*arguments, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(tracking, "find_run", late)
-    assert StudyRun.open(client, "ferlab", "s", {}).id == first.id
+    assert StudyRun.open(client, "ferlab", key, {}).id == first.id
     assert len(runs(study="s", kind="study")) == 1
 
 

@@ -7,7 +7,9 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
-from ferlab.errors import ConfigError
+from ferlab.report.search_text import search_markdown
+from ferlab.sweep import studies
+from ferlab.sweep.outcome import tell_outside
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.shared_study import SharedStudy
 from tests.sweep.test_study import LINE, NEVER, shared, tell, work
@@ -148,9 +150,41 @@ def test_no_trial_of_others_stops_a_worker(state: TrialState, sampler: str) -> N
     assert all(outside.Seen(LINE)(trial) is None for trial in study.optuna.trials[1:3])
 
 
-def test_a_parameter_of_another_kind_is_refused_before_a_worker_starts() -> None:
+def test_a_key_that_others_used_for_something_else_has_another_name_in_optuna() -> None:
     study = shared(LINE, 3, trials=3)
     wrong = {"lr": FloatDistribution(0.1, 1.0)}  # not logarithmic
     study.optuna.add_trial(create_trial(params={"lr": 0.5}, distributions=wrong, value=1.0))
-    with pytest.raises(ConfigError, match="trial 0 of the study 's', which ferlab did not make"):
-        outside.require_kinds(study.optuna, LINE)
+    assert work(shared(LINE, 3, trials=3)) == 3
+    assert all("lr (2)" in trial.params for trial in study.trials())
+    assert all("lr" in trial.user_attrs["params"] for trial in study.trials())
+
+
+def test_what_is_from_elsewhere_is_shown_as_what_it_is() -> None:
+    study = shared(LINE, 3, trials=3)
+    work(study, 1)
+    study.optuna.add_trial(ADDED)
+    stray = {"x": CategoricalDistribution([1, 2])}
+    study.optuna.add_trial(create_trial(params={"x": 1}, distributions=stray, value=2.0))
+    study.optuna.enqueue_trial({"kind": "cbam"})
+    work(study, 1)
+    study.optuna.enqueue_trial({"lr": 0.1})
+    assert outside.record_misfits(study.optuna, LINE) == {
+        2: "x is not swept; lr is missing; kind is missing"
+    }
+    studies.remember(study.optuna, study.config, 3, 1, "ferlab sweep s")
+    table = studies.view(study.optuna)
+    assert [row.number for row in table.rows] == [0, 4]
+    assert [(row.number, row.origin, row.values) for row in table.outside] == [
+        (1, "added from elsewhere", (9.0,)),
+        (2, "added from elsewhere", (2.0,)),
+        (3, "enqueued", None),
+    ]
+    assert tell_outside(table) == [
+        "added    2 results from elsewhere, which cost no budget; the sampler knows of 1",
+        "skipped  trial 3, enqueued: kind is never cbam, but one of none, se",
+        "waiting  1 enqueued point, for more study.trials",
+    ]
+    text = search_markdown(table, "ferlab sweep s", "ferlab confirm s", {})
+    assert "| 1 | added from elsewhere | `lr=0.3 kind=none` | 900.00 % |  |" in text
+    assert "| 2 | added from elsewhere | `x=1` | 200.00 % | unknown to the sampler: x is" in text
+    assert "| 3 | enqueued | `kind=cbam` | – | skipped: kind is never cbam" in text

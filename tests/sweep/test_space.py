@@ -17,9 +17,12 @@ from ferlab.sweep.search.syntax import parse
         ("choice(a,b,0.5,3,true)", CategoricalDistribution(["a", "b", 0.5, 3, True])),
         ("2,4,8", CategoricalDistribution([2, 4, 8])),
         ("choice([1],[1,2],all)", CategoricalDistribution(["[1]", "[1,2]", "all"])),
-        ("range(1,8)", IntDistribution(1, 8)),
-        ("range(16,64,step=16)", IntDistribution(16, 64, step=16)),
-        ("range(0.0,0.5,step=0.25)", FloatDistribution(0.0, 0.5, step=0.25)),
+        ("range(1,8)", IntDistribution(1, 7)),
+        ("range(3)", IntDistribution(0, 2)),
+        ("range(16,64,step=16)", IntDistribution(16, 48, step=16)),
+        ("range(16,65,step=16)", IntDistribution(16, 64, step=16)),
+        ("range(8,0,step=-2)", IntDistribution(2, 8, step=2)),
+        ("range(0.0,0.5,step=0.25)", FloatDistribution(0.0, 0.25, step=0.25)),
         ("interval(0.1,0.5)", FloatDistribution(0.1, 0.5)),
         ("interval(1,9)", FloatDistribution(1.0, 9.0)),
         ("tag(log, interval(0.001,1.0))", FloatDistribution(0.001, 1.0, log=True)),
@@ -31,6 +34,39 @@ def test_syntax(text: str, distribution: object) -> None:
     space, shared = parse({"key": text}, {})
     assert shared == []
     assert space.parameters[0].distribution == distribution
+
+
+@pytest.mark.parametrize(
+    "text", ["range(0,3)", "range(5)", "range(2,9,3)", "range(0.0,1.0,0.25)", "range(5,0,-2)"]
+)
+def test_a_range_has_the_values_that_hydras_own_sweeper_gives_it(text: str) -> None:
+    override = OverridesParser.create().parse_override(f"key={text}")
+    (space, _), expected = parse({"key": text}, {}), override.sweep_iterator()
+    values = [params["key"] for params in space.all_params()]
+    assert values == sorted(expected)
+
+
+def test_the_end_of_a_range_is_left_out_though_decimals_do_not_add_up() -> None:
+    space, _ = parse({"key": "range(0.1,0.4,0.1)"}, {})  # 0.1 + 3 * 0.1 is a little more than 0.4
+    assert [params["key"] for params in space.all_params()] == [0.1, 0.2, 0.3]
+
+
+def test_a_range_without_values_is_refused() -> None:
+    with pytest.raises(ConfigError, match="has no values: a range begins with its start"):
+        parse({"key": "range(3,3)"}, {})
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"a": "range(0,3)", "b": "choice(x,y)"}, "6 points"),
+        ({"a": "choice(1)"}, "1 point"),
+        ({"a": "range(0,200)", "b": "range(0,200)"}, "more than 10,000 points"),
+        ({"a": "interval(0.0,1.0)", "b": "choice(x,y)"}, "an endless space"),
+    ],
+)
+def test_a_space_tells_its_size(params: dict[str, str], told: str) -> None:
+    assert parse(params, {})[0].told(10_000) == told
 
 
 def test_a_block_of_hydra_optuna_sweeper_is_read_as_it_stands() -> None:
@@ -73,7 +109,7 @@ def test_a_conditional_parameter_is_drawn_only_where_its_condition_holds() -> No
 
 
 def test_the_steps_of_a_range_are_the_numbers_that_are_typed() -> None:
-    space, _ = parse({"x": "range(0.1,0.7,0.2)"}, {})
+    space, _ = parse({"x": "range(0.1,0.8,0.2)"}, {})
     assert [params["x"] for params in space.all_params()] == [
         0.1,
         0.3,

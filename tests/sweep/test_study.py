@@ -183,7 +183,7 @@ def test_a_baseline_that_failed_is_the_first_again_at_the_next_start() -> None:
 
 @pytest.mark.parametrize("sampler", ["TPESampler", "RandomSampler"])
 def test_a_stepped_range_is_sampled_without_a_point_twice(sampler: str) -> None:
-    space = parse({"x": "range(0.1,0.7,0.2)"}, {})[0]
+    space = parse({"x": "range(0.1,0.8,0.2)"}, {})[0]
     chosen = {"_target_": f"optuna.samplers.{sampler}"}
     study = shared(space, budget=4, trials=4, sampler=chosen, baseline={"x": 0.3})
     assert work(study) == 4

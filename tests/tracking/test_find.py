@@ -1,31 +1,20 @@
 """Runs found by what a user types: an id, its beginning, the best; and what scores they have."""
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import yaml
 from mlflow.tracking import MlflowClient
 
 from ferlab import cli as command_line
 from ferlab.errors import TrackingError
 from ferlab.tracking import find, store
 from ferlab.tracking.entry import SeedScore
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with nothing in it; to make one takes seconds, to copy one nothing."""
-    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    store.connect(f"sqlite:///{path}")
-    return path
+from ferlab.tracking.study_runs import StudyKey
 
 
 @pytest.fixture
-def client(home: Path, empty: Path) -> MlflowClient:
-    home.mkdir()
-    shutil.copy(empty, home / "mlflow.db")
+def client(made_store: None) -> MlflowClient:
     return store.connect(None)
 
 
@@ -48,19 +37,22 @@ def record(
     return run_id
 
 
-def study(client: MlflowClient, name: str, objective: object = "val/accuracy") -> str:
-    run_id = record(client, tags={"ferlab.kind": "study", "ferlab.study": name})
-    client.log_text(run_id, yaml.safe_dump({"study.objective": objective}), "study.yaml")
-    return run_id
+def study(
+    client: MlflowClient, name: str, objectives: str = "val/accuracy", identity: str = "1"
+) -> str:
+    tags = {"ferlab.kind": "study", "ferlab.objectives": objectives}
+    return record(client, tags={**tags, **StudyKey(name, identity).tags})
 
 
-def trial(client: MlflowClient, study: str, number: int, **metrics: float) -> str:
-    tags = {"ferlab.study": study, "ferlab.trial": str(number), "ferlab.attempt": "0"}
-    return record(client, tags=tags, **metrics)
+def trial(
+    client: MlflowClient, study: str, number: int, identity: str = "1", **metrics: float
+) -> str:
+    tags = {"ferlab.trial": str(number), "ferlab.attempt": "0"}
+    return record(client, tags={**tags, **StudyKey(study, identity).tags}, **metrics)
 
 
 def seeds(client: MlflowClient, study: str, accuracies: list[float], started: int = 0) -> str:
-    tags = {"ferlab.study": study, "ferlab.trial": str(started)}
+    tags = {"ferlab.trial": str(started), **StudyKey(study, "1").tags}
     group = record(client, tags={**tags, "ferlab.kind": "trial"})
     for index, accuracy in enumerate(accuracies):
         mine = {"ferlab.replicate": str(index), "mlflow.parentRunId": group, **tags}
@@ -104,9 +96,9 @@ def test_the_best_is_of_the_newest_study_by_its_objective(client: MlflowClient) 
     assert find.resolve(client, "best").run_id == lone  # as long as there is no study
     study(client, "old")
     old = trial(client, "old", 0, accuracy=0.9, f1=0.2, loss=0.5)
-    study(client, "new", ["val/f1", "parameters"])
+    study(client, "new", "val/f1,val/loss")
     first = trial(client, "new", 0, accuracy=0.3, f1=0.6, loss=0.7)
-    trial(client, "new", 1, accuracy=0.4, f1=0.6, loss=0.8)  # equal by F1, and later
+    trial(client, "new", 1, accuracy=0.4, f1=0.6, loss=0.8)  # equal by F1, and dearer
     third = trial(client, "new", 2, accuracy=0.5, f1=0.1, loss=0.4)
     assert find.resolve(client, "best").run_id == first
     assert find.resolve(client, "best:new:val/accuracy").run_id == third
@@ -249,3 +241,50 @@ def test_a_study_is_not_one_run(
         f"ferlab: '{run_id}' is the study 'one', of which one run must be named; its best is "
         "best:one\n"
     )
+
+
+def test_two_studies_of_one_name_are_told_apart(client: MlflowClient) -> None:
+    """Two machines may have begun them at the very same moment."""
+    ids = [study(client, "s", identity=identity) for identity in ("1", "2")]
+    trials = [trial(client, "s", 0, identity=i, accuracy=0.5 + int(i) / 10) for i in ("1", "2")]
+    for run_id, mine in zip(ids, trials, strict=True):
+        assert find.resolve(client, f"best:{run_id}").run_id == mine
+        assert [e.run_id for e in find.list_entries(client, study=run_id)] == [mine]
+    for ask in (lambda: find.best(client, "s"), lambda: find.list_entries(client, study="s")):
+        with pytest.raises(TrackingError, match="2 studies here are called 's'") as caught:
+            ask()
+        assert all(run_id in str(caught.value) for run_id in ids)
+    client.delete_run(ids[1])
+    assert find.resolve(client, "best:s").run_id == trials[0]
+    assert [e.run_id for e in find.list_entries(client, study="s")] == [trials[0]]
+
+
+@pytest.mark.parametrize("gone", ["the trial", "a seed"])
+def test_a_trial_with_a_deleted_run_is_not_the_best(client: MlflowClient, gone: str) -> None:
+    study(client, "s")
+    best, other = (seeds(client, "s", [score, score], i) for i, score in enumerate((0.9, 0.5)))
+    for group in (best, other):
+        client.log_metric(group, "seeds", 2)
+    assert find.resolve(client, "best:s").run_id == best
+    tags = StudyKey("s", "1").tags
+    assert find.whole_trials(client, tags) == {best, other}
+    client.delete_run(best if gone == "the trial" else find.resolve(client, best).seeds[0].run_id)
+    assert find.resolve(client, "best:s").run_id == other
+    assert find.whole_trials(client, tags) == {other}
+
+
+def test_a_study_whose_run_is_deleted_says_so(client: MlflowClient) -> None:
+    run_id = study(client, "s")
+    mine = trial(client, "s", 0, accuracy=0.5)
+    client.delete_run(run_id)
+    with pytest.raises(TrackingError, match=f"'s' is deleted; .* --run-id {run_id} brings it"):
+        find.resolve(client, "best:s")
+    assert [e.run_id for e in find.list_entries(client, study="s")] == [mine]
+
+
+def test_runs_beyond_a_page_and_in_every_experiment_are_found(
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_PAGE", 2)
+    ids = {record(client, experiment=f"e{i % 2}") for i in range(5)}
+    assert {entry.run_id for entry in find.every(client)} == ids

@@ -7,7 +7,7 @@ from mlflow.tracking import MlflowClient
 
 from ferlab.tracking import artifacts
 from ferlab.tracking.run import CONFIGURATION, Run
-from ferlab.tracking.study_runs import StudyRun
+from ferlab.tracking.study_runs import StudyKey, StudyRun
 from tests.tracking.test_saved_views import client, empty, recorded
 
 __all__ = ["client", "empty"]  # fixtures
@@ -17,14 +17,14 @@ ABOUT = {"space optimizer.lr": "choice(0.1, 0.2)", "study.objective": "val/f1", 
 
 
 def test_a_study_s_page_has_its_space_and_its_objective(client: MlflowClient) -> None:
-    run = client.get_run(StudyRun.open(client, "ferlab", "mine", ABOUT).id)
+    run = client.get_run(StudyRun.open(client, "ferlab", StudyKey("mine", "1"), ABOUT).id)
     assert run.data.params == ABOUT
-    again = StudyRun.open(client, "ferlab", "mine", {**ABOUT, "question": "Other?"})
+    again = StudyRun.open(client, "ferlab", StudyKey("mine", "1"), {**ABOUT, "question": "Other?"})
     assert client.get_run(again.id).data.params == ABOUT
 
 
 def test_a_study_s_page_shows_its_pictures_below_its_text(client: MlflowClient) -> None:
-    run = StudyRun.open(client, "ferlab", "mine", ABOUT)
+    run = StudyRun.open(client, "ferlab", StudyKey("mine", "1"), ABOUT)
     run.show_pictures(["history.svg"])
     run.show_pictures(["history.svg", "a picture.png"])
     note = client.get_run(run.id).data.tags[NOTE]

@@ -89,11 +89,11 @@ def _draw_failed(axes: Axes, rows: list[TrialRow], edge: float) -> None:
 
 
 def _draw_best_so_far(axes: Axes, table: StudyTable) -> None:
-    if not table.complete:
+    if not table.kept:
         return
-    numbers = [row.number for row in table.complete]
+    numbers = [row.number for row in table.kept]
     better = np.minimum if table.minimised[0] else np.maximum
-    best = better.accumulate([value_of(row) for row in table.complete])
+    best = better.accumulate([value_of(row) for row in table.kept])
     ends = [*numbers, table.rows[-1].number], [*best, best[-1]]
     axes.step(*ends, where="post", c=VERMILION, lw=1.2, label="best so far")
 

@@ -80,7 +80,7 @@ def luck(table: StudyTable) -> float | None:
     Returns:
         The lead in the first objective; None where no seeds were repeated.
     """
-    spread, best, trials = between_seeds(table.rows), table.best, len(table.complete)
+    spread, best, trials = between_seeds(table.rows), table.best, len(table.kept)
     if spread is None or best is None or trials < 2:
         return None
     deviation = spread.deviation / math.sqrt(max(1, len(best.replicates)))

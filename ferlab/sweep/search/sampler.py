@@ -131,15 +131,16 @@ class Chooser(BaseSampler):
             end_trial(study, self._sampler, trial, state, values, self._seen)
 
 
-def ask(trial: Trial, param: Parameter) -> Value:
-    """Have a trial ask its study's sampler for a parameter."""
+def ask(trial: Trial, param: Parameter, name: str | None = None) -> Value:
+    """Have a trial ask its study's sampler for a parameter, under its key or another name."""
+    name = name or param.key
     match param.distribution:
         case CategoricalDistribution(choices=choices):
-            return trial.suggest_categorical(param.key, choices)
+            return trial.suggest_categorical(name, choices)
         case IntDistribution(low=low, high=high, step=step, log=log):
-            return trial.suggest_int(param.key, low, high, step=step, log=log)
+            return trial.suggest_int(name, low, high, step=step, log=log)
         case FloatDistribution(low=low, high=high, step=step, log=log):
-            return trial.suggest_float(param.key, low, high, step=step, log=log)
+            return trial.suggest_float(name, low, high, step=step, log=log)
     raise AssertionError("Optuna has no other distributions")
 
 

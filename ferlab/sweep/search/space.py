@@ -18,6 +18,7 @@ from ferlab.config.problems import Problem, report
 from ferlab.errors import ConfigError
 from ferlab.study.params import Choices, Domain, Params, Range, Value, format_override
 from ferlab.sweep.optuna_private import contains
+from ferlab.text import pluralize
 
 _MISSING = "???"
 """A value that is not given; none that a parameter may have."""
@@ -63,6 +64,13 @@ class Parameter:
             repr(self.distribution) if values is None else ", ".join(map(format_override, values))
         )
 
+    def ends(self) -> tuple[Value, ...]:
+        """The lowest and the highest of values without end."""
+        match self.distribution:
+            case FloatDistribution(low=low, high=high):
+                return low, high
+        return ()
+
     def values(self) -> Sequence[Value] | None:
         """All values in order, or None where there is no end to them."""
         match self.distribution:
@@ -89,6 +97,13 @@ class Space:
         """Whether all points can be counted."""
         return all(param.values() is not None for param in self.parameters)
 
+    def told(self, limit: int) -> str:
+        """How many points it has, for a person to read; beyond the limit nobody counts."""
+        if not self.is_finite:
+            return "an endless space"
+        count = sum(1 for _ in itertools.islice(self.all_params(), limit + 1))
+        return f"more than {limit:,} points" if count > limit else pluralize(count, "point")
+
     def all_params(self) -> Iterator[Params]:
         """Every point of a finite space, in the order of the parameters, the last one fastest."""
         return self._below({}, self.parameters)
@@ -106,7 +121,7 @@ class Space:
 
     def first(self, given: Mapping[str, Value] = {}) -> Params:
         """Some point, the same at every call, with these values where they are drawn."""
-        return self.draw(lambda p: given.get(p.key, (p.values() or [_low(p)])[0]))
+        return self.draw(lambda p: given.get(p.key, (p.values() or p.ends())[0]))
 
     def draw(self, choose: Callable[[Parameter], Value]) -> Params:
         """One point, from a function that chooses a value for each parameter that is drawn."""
@@ -171,11 +186,6 @@ def stored(value: Any) -> Value:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise ValueError(f"{value} cannot be one of its values")
-
-
-def _low(param: Parameter) -> Value:
-    low: float = param.distribution.low  # type: ignore[attr-defined]
-    return low
 
 
 def size(space: Space, limit: int, is_free: Callable[[Params], bool]) -> int | None:

@@ -1,5 +1,6 @@
 """A space in the syntax of Hydra's sweeps, as it is typed or stands in an experiment."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -39,8 +40,8 @@ def read(
 
     Args:
         params: key to ``choice(...)``, ``range(...)``, ``interval(...)``, possibly within
-            ``tag(log|int, ...)``; as in Optuna, and in hydra-optuna-sweeper, a range includes its
-            end. A plain value is an override that all trials share.
+            ``tag(log|int, ...)``; as in Hydra, but not in hydra-optuna-sweeper, a range leaves its
+            end out. A plain value is an override that all trials share.
         when: key to the keys and values under which alone it is drawn.
         swept: the same as overrides of the command line, ``key=1,2,3`` or ``key=1``; they go
             before ``params``.
@@ -120,16 +121,27 @@ def _distribution(override: Override) -> BaseDistribution:
     sweep = override.value()
     if isinstance(sweep, ChoiceSweep):
         return CategoricalDistribution([stored(value) for value in sweep.list])
-    if isinstance(sweep, RangeSweep) and sweep.start is not None and sweep.stop is not None:
-        if any(isinstance(v, float) for v in (sweep.start, sweep.stop, sweep.step)):
-            return FloatDistribution(sweep.start, sweep.stop, step=sweep.step)
-        return IntDistribution(int(sweep.start), int(sweep.stop), step=int(sweep.step))
+    if isinstance(sweep, RangeSweep):
+        return _steps(sweep)
     if isinstance(sweep, IntervalSweep) and sweep.start is not None and sweep.end is not None:
         low, high, log = sweep.start, sweep.end, "log" in sweep.tags
         if "int" in sweep.tags or (isinstance(low, int) and isinstance(high, int)):
             return IntDistribution(int(low), int(high), log=log)
         return FloatDistribution(low, high, log=log)
     raise ValueError("cannot be swept; take choice(...), range(...) or interval(...)")
+
+
+def _steps(sweep: RangeSweep) -> BaseDistribution:
+    """The steps of a range, which leaves its end out, as Hydra's grammar has it."""
+    start, stop, step = sweep.start or 0, sweep.stop or 0, sweep.step
+    count = math.ceil((stop - start) / step - 1e-9)  # 0.4 is no step of range(0.1, 0.4, 0.1)
+    if count < 1:
+        raise ValueError("has no values: a range begins with its start, and leaves its end out")
+    low, high = sorted((start, start + (count - 1) * step))
+    if all(isinstance(value, int) for value in (start, stop, step)):
+        return IntDistribution(int(low), int(high), step=abs(int(step)))
+    low, high = (float(f"{value:.12g}") for value in (low, high))
+    return FloatDistribution(low, high, step=abs(float(step)))
 
 
 def _override(key: str, value: Any) -> str:

@@ -37,20 +37,22 @@ class Liveness:
     Args:
         study: whose attributes carry the heartbeats.
         host: this machine's name.
+        at_home: whether all of its workers share ferlab's home, as they do where the study lies in
+            it. Their locks are then found there, wherever it has been moved; else by their paths.
     """
 
-    def __init__(self, study: optuna.Study, host: str | None = None) -> None:
+    def __init__(self, study: optuna.Study, host: str | None = None, at_home: bool = False) -> None:
         self._study = study
+        self._at_home = at_home
         self._host = host or socket.gethostname()
         self._seen: dict[str, tuple[object, float]] = {}
 
     @contextmanager
     def at_work(self) -> Iterator[str]:
         """Be a worker; yields a name by which others can tell whether it is still there."""
-        folder = paths.home() / "studies" / "workers"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        worker = f"{self._host}:{path}"
+        _locks().mkdir(parents=True, exist_ok=True)
+        path = _locks() / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        worker = f"{self._host}:{path.name if self._at_home else path}"
         ended = threading.Event()
         heartbeat = threading.Thread(
             target=self._send_heartbeats, args=(worker, ended), daemon=True
@@ -67,14 +69,15 @@ class Liveness:
     @contextmanager
     def dead(self, worker: str) -> Iterator[bool]:
         """Whether a worker is gone; while inside, nobody else on its machine finds it gone."""
-        host, _, path = worker.partition(":")
-        if host != self._host or not Path(path).parent.is_dir():
+        host, _, name = worker.partition(":")
+        path = _locks() / name  # a path of its own stays what it is
+        if host != self._host or not path.parent.is_dir():
             yield self._has_timed_out(worker)
             return
         try:
             with FileLock(path, timeout=0):
                 yield True
-                Path(path).unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
         except Timeout:
             yield False
 
@@ -119,3 +122,8 @@ class Liveness:
             self._seen[worker] = (count, time.monotonic())
             return False
         return time.monotonic() - since > TIMEOUT
+
+
+def _locks() -> Path:
+    """The folder of the locks of those who work in this home."""
+    return paths.home() / "studies" / "workers"

@@ -1,16 +1,18 @@
 """Trials that others put into a study, through Optuna: points to be trained, and results."""
 
 import copy
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from ferlab.errors import ConfigError
+from ferlab.study.params import Params
 from ferlab.sweep.optuna_private import fail_trial, may_follow, open_trial
-from ferlab.sweep.search.space import Space
+from ferlab.sweep.search.space import Space, stored
 
 
 def is_own(trial: FrozenTrial) -> bool:
@@ -21,6 +23,16 @@ def is_own(trial: FrozenTrial) -> bool:
 def is_withdrawn(trial: FrozenTrial) -> bool:
     """Whether a worker stepped back from the trial, so that it stands for nothing."""
     return "withdrawn" in trial.user_attrs
+
+
+def is_result(trial: FrozenTrial) -> bool:
+    """Whether the trial has a result that no worker of ferlab found."""
+    return trial.state == TrialState.COMPLETE and "params" not in trial.user_attrs
+
+
+def is_skipped(trial: FrozenTrial) -> bool:
+    """Whether the trial was enqueued and could not be trained."""
+    return "skipped" in trial.user_attrs
 
 
 def waiting(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
@@ -34,27 +46,66 @@ def enqueued_values(trial: FrozenTrial) -> dict[str, Any]:
     return values
 
 
+def enqueue(study: optuna.Study, points: Sequence[Mapping[str, Any]]) -> None:
+    """Enqueue points, but none that waits, was trained, or cannot be."""
+    for point in points:
+        values = {key: stored(value) for key, value in point.items()}
+        trials = study.get_trials(deepcopy=False)
+        if not any(
+            values in (enqueued_values(trial), trial.user_attrs.get("params"))
+            for trial in trials
+            if trial.state != TrialState.FAIL or is_skipped(trial)
+        ):
+            study.enqueue_trial(values)
+
+
 def skip(study: optuna.Study, trial: FrozenTrial, why: str) -> None:
     """End an enqueued trial that cannot be trained."""
     open_trial(study, trial).set_user_attr("skipped", why)
     fail_trial(study, trial)
 
 
+def point_of(trial: FrozenTrial, moved: Mapping[str, Params | None]) -> Params | None:
+    """The point of one of ferlab's trials that has chosen, where the space is as it is now.
+
+    Args:
+        trial: that has chosen.
+        moved: the points of trials from before the space was changed, by number; None of one that
+            has no point any more.
+    """
+    params: Params | None = moved.get(str(trial.number), trial.user_attrs["params"])
+    return params
+
+
 @dataclass(frozen=True)
 class Seen:
-    """Shows trials to a sampler: ferlab's own, and what else is a point of the space."""
+    """Shows trials to a sampler: ferlab's own, and what else is a point of the space.
+
+    Attributes:
+        space: to draw from.
+        moved: see `point_of`.
+    """
 
     space: Space
+    moved: Callable[[], Mapping[str, Params | None]] = dict
 
     def __call__(self, trial: FrozenTrial) -> FrozenTrial | None:
         """The trial as it would be had ferlab drawn it; None if it could not be."""
         if is_own(trial):
-            return None if is_withdrawn(trial) else trial
-        if misfit(self.space, trial):
+            if is_withdrawn(trial):
+                return None
+            if "params" not in trial.user_attrs:
+                return trial
+            moved = self.moved()
+            params = point_of(trial, moved)
+            if not moved and params is not None and trial.params.keys() == params.keys():
+                return trial
+        else:
+            params = None if misfit(self.space, trial) else self.space.params_of(trial.params)
+        if params is None:
             return None
-        params = self.space.params_of(trial.params)
         seen = copy.copy(trial)
-        seen.params = params
+        seen.params = dict(params)
         seen.distributions = {
             param.key: param.distribution for param in self.space.parameters if param.key in params
         }
@@ -69,23 +120,37 @@ def misfit(space: Space, trial: FrozenTrial) -> str:
     return "; ".join(f"{key} {text}" for key, text in problems)
 
 
-def require_kinds(study: optuna.Study, space: Space) -> None:
-    """Refuse to go on where Optuna would not take the values that are drawn.
+def record_misfits(study: optuna.Study, space: Space) -> dict[int, str]:
+    """Keep with the study which results from elsewhere its sampler does not know of, and why."""
+    results = filter(is_result, study.get_trials(deepcopy=False))
+    misfits = {trial.number: why for trial in results if (why := misfit(space, trial))}
+    if misfits:
+        study.set_user_attr("misfits", {str(number): why for number, why in misfits.items()})
+    return misfits
 
-    Raises:
-        ConfigError: what was put into the study first has a parameter as something else.
+
+def key_of(name: str) -> str:
+    """The key of a parameter, by its name in Optuna; see `names`."""
+    return name.partition(" (")[0]
+
+
+def names(study: optuna.Study, space: Space) -> dict[str, str]:
+    """The names that parameters have in Optuna, by key.
+
+    Optuna takes a name in one kind of distribution, and with the same choices, alone. Where the
+    space was changed, or others used the key for something else, it is ``KEY (2)`` and so on.
     """
-    trials = study.get_trials(deepcopy=False)
+    kinds: dict[str, BaseDistribution] = {}
+    for trial in study.get_trials(deepcopy=False):
+        kinds = {**trial.distributions, **kinds}
+    found = {}
     for param in space.parameters:
-        first = next((trial for trial in trials if param.key in trial.distributions), None)
-        if (
-            first is None
-            or is_own(first)
-            or may_follow(first.distributions[param.key], param.distribution)
-        ):
-            continue
-        raise ConfigError(
-            f"trial {first.number} of the study '{study.study_name}', which ferlab did not make, "
-            f"has {param.key} as {first.distributions[param.key]}, not {param.distribution}; "
-            "take another study.name, or --new"
+        candidates = itertools.chain(
+            [param.key], (f"{param.key} ({i})" for i in itertools.count(2))
         )
+        found[param.key] = next(
+            name
+            for name in candidates
+            if name not in kinds or may_follow(kinds[name], param.distribution)
+        )
+    return found

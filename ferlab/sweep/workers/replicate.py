@@ -126,14 +126,12 @@ class Replicate:
         """What an earlier worker left of the run, if the trial was abandoned by one."""
         if "deaths" not in self._trial.user_attrs:
             return None
-        return study_runs.find_run(
-            self._client, self._config.tracking.experiment, self._identity(attempt)
-        )
+        return study_runs.find_run(self._client, self._identity(attempt))
 
     def _identity(self, attempt: int) -> dict[str, str]:
         """The tags by which the run is found again."""
         return {
-            "ferlab.study": self._study.name,
+            **self._study.key.tags,
             "ferlab.trial": str(self._trial.number),
             "ferlab.attempt": str(attempt),
             **({"ferlab.replicate": str(self._index)} if self._group else {}),

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import optuna
@@ -17,13 +18,14 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from ferlab.config.study import StudyConfig
 from ferlab.study.params import Params, identity
 from ferlab.sweep.optuna_private import fail_trial, open_trial, start_trial
-from ferlab.sweep.search.components import build_pruner, build_sampler
+from ferlab.sweep.search.components import build_sampler
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.sampler import Chooser, ask
 from ferlab.sweep.search.space import Space, stored
 from ferlab.sweep.workers import outside
+from ferlab.sweep.workers.identity import IDENTITY, make_or_join
 from ferlab.sweep.workers.liveness import Liveness
-from ferlab.sweep.workers.storage import open_storage
+from ferlab.tracking.study_runs import StudyKey
 
 _COUNTS = (TrialState.COMPLETE, TrialState.PRUNED)
 _POLL = 0.2
@@ -76,22 +78,34 @@ class SharedStudy:
         self._budget = budget
         self.baseline = None if config.baseline is None else space.params_of(config.baseline)
         sampler = None if config.trials is None else build_sampler(config.sampler, config.seed)
-        self._chooser = Chooser(sampler, outside.Seen(space))
-        self.optuna = optuna.create_study(
-            storage=open_storage(config.storage, name),
-            study_name=name,
-            directions=["minimize" if less else "maximize" for less in config.minimised],
-            sampler=self._chooser,
-            pruner=build_pruner(config.pruner),
-            load_if_exists=True,
-        )
-
-        self.liveness = Liveness(self.optuna)
+        self._chooser = Chooser(sampler, outside.Seen(space, lambda: self._moved))
+        self.optuna, self.is_new = make_or_join(name, config, self._chooser)
+        self.key = StudyKey(name, self.optuna.user_attrs[IDENTITY])
+        self.liveness = Liveness(self.optuna, at_home=config.storage is None)
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials of ferlab's workers but those withdrawn, by number."""
+        """All trials of ferlab's workers but those withdrawn, or out of the space, by number."""
         trials = self.optuna.get_trials(deepcopy=False)
-        return [t for t in trials if outside.is_own(t) and not outside.is_withdrawn(t)]
+        return [
+            trial
+            for trial in trials
+            if outside.is_own(trial)
+            and not outside.is_withdrawn(trial)
+            and ("params" not in trial.user_attrs or self.point_of(trial) is not None)
+        ]
+
+    def point_of(self, trial: FrozenTrial) -> Params | None:
+        """The point of a trial that has chosen; None if the space has none such any more."""
+        return outside.point_of(trial, self._moved)
+
+    @cached_property
+    def _moved(self) -> dict[str, Params | None]:
+        moved: dict[str, Params | None] = self.optuna.user_attrs.get("moved", {})
+        return moved
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return outside.names(self.optuna, self._space)
 
     def waiting(self) -> list[FrozenTrial]:
         """The trials that were enqueued and are not trained yet, by number."""
@@ -108,6 +122,10 @@ class SharedStudy:
             running=states.count(TrialState.RUNNING),
             retried=sum(sum(trial.user_attrs.get("attempts", ())) for trial in trials),
         )
+
+    def mistakes(self) -> list[FrozenTrial]:
+        """The trials that failed in this session because their configs are wrong."""
+        return [t for t in self.trials() if self._failed_now(t) and "mistake" in t.user_attrs]
 
     def beside(self, number: int) -> int:
         """How many other trials are being trained on the machine that trains this one."""
@@ -232,7 +250,8 @@ class SharedStudy:
 
     def _baseline_first(self, mine: FrozenTrial) -> Params:
         """The baseline, where it has not had its chance; else nothing."""
-        tried = [t.user_attrs.get("params") for t in self._below(mine) if self._is_tried(t)]
+        below = [t for t in self._below(mine) if "params" in t.user_attrs]
+        tried = [self.point_of(t) for t in below if self._is_tried(t)]
         return {} if self.baseline is None or self.baseline in tried else self.baseline
 
     def _adopt(self, abandoned: FrozenTrial, worker: str) -> Trial | None:
@@ -251,16 +270,21 @@ class SharedStudy:
                     self.optuna.enqueue_trial(outside.enqueued_values(now))
                 self._withdraw(now)  # others may have gone past it, so it must not choose now
                 return None
+            params = self.point_of(now)
+            if params is None:
+                self._withdraw(now)
+                return None
             trial = self._open(now)
+            trial.set_user_attr("params", params)
             trial.set_user_attr("deaths", now.user_attrs.get("deaths", 0) + 1)
             trial.set_user_attr("worker", worker)
-        return self._with_params(trial, now.user_attrs["params"])
+        return self._with_params(trial, params)
 
     def _with_params(self, trial: Trial, params: Params) -> Trial:
-        self._chooser.params = params
+        self._chooser.params = {self._names[key]: value for key, value in params.items()}
         for param in self._space.parameters:
             if param.key in params:
-                ask(trial, param)
+                ask(trial, param, self._names[param.key])
         return trial
 
     def _is_choosing(self, trial: FrozenTrial) -> bool:
@@ -277,7 +301,7 @@ class SharedStudy:
         One that failed in an earlier session may go again; in a space without end, each may.
         """
         taken = {
-            identity(trial.user_attrs["params"])
+            identity(self.point_of(trial) or {})
             for trial in trials
             if self._space.is_finite and "params" in trial.user_attrs and self._is_tried(trial)
         }

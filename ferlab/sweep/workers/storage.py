@@ -2,20 +2,17 @@
 
 import random
 import time
-from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from optuna import get_all_study_names
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAlchemyError
 
 from ferlab import paths
 from ferlab.errors import TrackingError
-from ferlab.sweep.optuna_private import JournalLock
+from ferlab.sweep.workers.journal import Journal
 
 _ERRORS = (SQLAlchemyError, StorageInternalError, ImportError, OSError, RuntimeError, ValueError)
 """What opening raises: RuntimeError for the tables of another Optuna, ValueError for a port."""
@@ -38,7 +35,7 @@ def open_storage(url: str | None, study: str) -> BaseStorage:
             return _database(url)
         folder = paths.home() / "studies"
         folder.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(_Journal(folder / f"{study}.log"))
+        return JournalStorage(Journal(folder / f"{study}.log"))
     except _ERRORS as error:
         raise TrackingError(f"study.storage cannot be opened: {_first_line(error)}") from error
 
@@ -86,35 +83,3 @@ def _first_line(error: BaseException) -> str:
         return "it is no URL of a database, such as postgresql+psycopg://user@host/name"
     cause = error.__cause__ or getattr(error, "orig", None) or error
     return (str(cause).splitlines() or [type(cause).__name__])[0]
-
-
-class _Journal(JournalFileBackend):
-    """A journal whose lock is freed when its holder dies, and whose torn last line is dropped."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path), lock_obj=_Lock(path))
-
-
-class _Lock(JournalLock):
-    """The system's own lock on a file; Optuna's would stay for 30 s after a SIGKILL."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = FileLock(path.with_name(f"{path.name}.lock"))
-
-    def acquire(self) -> bool:
-        """Wait for the lock; then cut off what a killed writer left of its last line."""
-        self._lock.acquire()
-        with self._path.open("rb+") as file:
-            end = file.seek(0, 2)
-            if end == 0:
-                return True
-            file.seek(end - 1)
-            if file.read(1) != b"\n":
-                file.seek(0)
-                file.truncate(file.read().rfind(b"\n") + 1)
-        return True
-
-    def release(self) -> None:
-        """Let the next one write."""
-        self._lock.release()

@@ -6,7 +6,7 @@ from optuna.trial import Trial, TrialState
 
 from ferlab.config import Config
 from ferlab.config.naming import trial_name
-from ferlab.errors import FerlabError, RunEnded
+from ferlab.errors import ConfigError, FerlabError, RunEnded
 from ferlab.study.params import Params
 from ferlab.sweep.search.trial_configs import TrialConfigs
 from ferlab.sweep.workers import seed_pruning
@@ -44,6 +44,7 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
             if group is not None:
                 group.end("KILLED", "interrupted", str(end))
             raise
+        _tell_mistake(trial, end.__cause__)
         why = str(end).partition("; go on")[0]
         return (
             _pruned(study, trial, group, why)
@@ -53,6 +54,7 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
     except Pruned as end:
         return _pruned(study, trial, group, str(end))
     except FerlabError as error:
+        _tell_mistake(trial, error)
         return _failed(study, trial, group, str(error), "error")
     if group is not None:
         group.end("FINISHED")
@@ -93,6 +95,12 @@ def _replicates(
     return runs
 
 
+def _tell_mistake(trial: Trial, error: BaseException | None) -> None:
+    """Keep with a trial that its config is wrong: another try would end as this one did."""
+    if isinstance(error, ConfigError):
+        trial.set_user_attr("mistake", True)
+
+
 def _pruned(study: SharedStudy, trial: Trial, group: study_runs.TrialRun | None, why: str) -> str:
     if group is not None:
         group.end("KILLED", "pruned", why)
@@ -122,4 +130,4 @@ def _group(
         return None
     client = store.connect(config.tracking.uri)
     parent = study.optuna.user_attrs["run_id"]
-    return study_runs.TrialRun.open(client, config, study.name, trial.number, parent, name)
+    return study_runs.TrialRun.open(client, config, study.key, trial.number, parent, name)
