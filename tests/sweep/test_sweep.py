@@ -51,7 +51,7 @@ def trials(home: Path, study: str) -> list[optuna.trial.FrozenTrial]:
 
 
 def test_values_on_the_command_line_are_a_grid_that_is_trained_once(
-    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     arguments = (HERE, "study.name=g", "model.attention.kind=none,se", "optimizer.lr=0.05,0.1")
     assert sweep(*arguments) == 0
@@ -80,7 +80,9 @@ def test_values_on_the_command_line_are_a_grid_that_is_trained_once(
     assert "ferlab train -m" in text
     assert (tmp_path / "history.svg").read_text().startswith("<?xml")
 
+    caplog.clear()
     assert sweep(*arguments) == 0  # the same command: nothing is left to train
+    assert "all is trained; --new begins another study" in caplog.text
     assert len(children("g")) == 4
     best = max(done, key=lambda run: run.data.metrics["best/accuracy"])
     assert parent.data.tags["ferlab.best_run"] == best.info.run_id
