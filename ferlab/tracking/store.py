@@ -124,10 +124,10 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
         with FileLock(path.with_name(".mlflow.lock")):
             if not path.exists():
                 _make(path, _is_home(uri))
+            client = MlflowClient(uri)
+            client.search_experiments(max_results=1)  # makes the tables of an empty file
             if _is_home(uri):
                 moved.follow(path, paths.home() / "artifacts")
-            client = MlflowClient(uri)
-            client.search_experiments(max_results=1)
             return client
 
 

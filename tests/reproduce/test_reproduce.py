@@ -77,6 +77,7 @@ def test_an_edited_default_is_named_and_changes_nothing(
     sgd = tmp_path / "edited" / "conf" / "optimizer" / "sgd.yaml"
     sgd.write_text(sgd.read_text().replace("lr: 0.1", "lr: 0.7"))
     monkeypatch.setattr(paths, "shipped", lambda: tmp_path / "edited")
+    monkeypatch.chdir(tmp_path)  # the configs of the folder in which somebody works come first
     assert compose(FAST).plain()["optimizer"]["lr"] == 0.7
     assert command_line.main(["reproduce", "--strict", original]) == 0
     out = capsys.readouterr().out

@@ -43,10 +43,16 @@ def front(table: StudyTable) -> Figure | None:
         f"{pluralize(len(best), 'trial')} of {len(table.complete):,} complete ones "
         f"that no other beats in one objective without losing in another"
     )
-    inside, gap, beneath = WIDTH - 0.95, 0.3, 0.6 + 0.17 * len(listed)
+    inside, gap, beneath = WIDTH - 1.05, 0.3, 0.6 + 0.17 * len(listed)
     wide = (inside + gap) / panels - gap
     figure, whole = canvas(
-        study_title(table.study, "Pareto front"), note, WIDTH, 2.6, left=0.75, bottom=beneath
+        study_title(table.study, "Pareto front"),
+        note,
+        WIDTH,
+        2.6,
+        left=0.75,
+        right=0.3,
+        bottom=beneath,
     )
     whole.set_axis_off()
     for i in range(1, panels + 1):
