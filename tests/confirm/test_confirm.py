@@ -1,12 +1,13 @@
 """A search confirmed from outside: killed on the way, gone on with, judged, asked again."""
 
-from dataclasses import replace
+from dataclasses import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import optuna
 import pytest
+import replace
 from optuna.trial import TrialState, create_trial
 
 from ferlab import cli as command_line
@@ -316,6 +317,8 @@ def test_a_sweep_that_is_over_goes_on_to_its_confirmation(
 def test_a_confirmation_uses_the_store_of_its_search(
     there: Lab, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
 ) -> None:
+    shutil.copytree(there.folder, tmp_path / "place")  # others read the report that lies there
+    monkeypatch.chdir(tmp_path / "place")
     monkeypatch.setenv("FERLAB_HOME", str(home / "of-its-own"))
     elsewhere = f"tracking.uri=sqlite:///{tmp_path}/other.db"
     swept = ["sweep", "oracles", HERE, elsewhere, "data.images=280", "model.spare=0"]
