@@ -1,13 +1,13 @@
 """A search confirmed from outside: killed on the way, gone on with, judged, asked again."""
 
-from dataclasses import shutil
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import optuna
 import pytest
-import replace
 from optuna.trial import TrialState, create_trial
 
 from ferlab import cli as command_line
