@@ -35,14 +35,14 @@ install = $(BIN)/pip install --disable-pip-version-check --requirement $< | awk 
 	 /^Installing/ {print "  unpacking"; fflush()}'
 
 $(READY): requirements.lock pyproject.toml  # what a sweep needs
-	@echo "installing $$(grep -c == $<) packages into $(VENV), 1.8 GB unpacked: about two minutes"
+	@echo "installing $$(grep -c == $<) packages into $(VENV), 1.9 GB unpacked: two to four minutes"
 	@$(PYTHON) -m venv $(VENV)
 	@$(install)
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(FULL): requirements-full.lock $(READY)  # launchers, databases and test tools as well
-	@echo "installing what tests need besides, 0.6 GB unpacked: about a minute"
+	@echo "installing what tests need besides, 0.4 GB unpacked: about a minute"
 	@$(install)
 	@touch $@
 

@@ -210,11 +210,11 @@ def run(
     if task.tells:
         done, at_a_time = study.counts().counted, pluralize(len(jobs), "worker")
         _log.info("study    %s: %d of %d trials count; %s", name, done, budget, at_a_time)
-    changed = tell_changed(study.optuna, first.targets())
-    if study.counts().counted >= budget:
+    if study.counts().counted < budget:
+        if changed := tell_changed(study.optuna, first.targets()):
+            _log.info("note     %s", changed)
+    elif not is_confirmation:
         _log.info("note     all is trained; --new begins another study, more study.trials go on")
-    elif changed:
-        _log.info("note     %s", changed)
     watched = studies.open_study(name, settings.storage)
     deleted = studies.deleted_runs(watched, client)
     ended: Sequence[JobReturn] = []

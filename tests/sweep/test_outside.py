@@ -184,6 +184,9 @@ def test_what_is_from_elsewhere_is_shown_as_what_it_is() -> None:
         "skipped  trial 3, enqueued: kind is never cbam, but one of none, se",
         "waiting  1 enqueued point, for more study.trials",
     ]
+    study.optuna.set_user_attr("misfits", {"1": "of a space that was since extended"})
+    outside.record_misfits(study.optuna, LINE)
+    assert list(study.optuna.user_attrs["misfits"]) == ["2"]
     text = search_markdown(table, "ferlab sweep s", "ferlab confirm s", {})
     assert "| 1 | added from elsewhere | `lr=0.3 kind=none` | 900.00 % |  |" in text
     assert "| 2 | added from elsewhere | `x=1` | 200.00 % | unknown to the sampler: x is" in text

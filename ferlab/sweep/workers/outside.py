@@ -124,8 +124,9 @@ def record_misfits(study: optuna.Study, space: Space) -> dict[int, str]:
     """Keep with the study which results from elsewhere its sampler does not know of, and why."""
     results = filter(is_result, study.get_trials(deepcopy=False))
     misfits = {trial.number: why for trial in results if (why := misfit(space, trial))}
-    if misfits:
-        study.set_user_attr("misfits", {str(number): why for number, why in misfits.items()})
+    kept = {str(number): why for number, why in misfits.items()}
+    if kept != study.user_attrs.get("misfits", {}):  # a changed space may take what fitted not
+        study.set_user_attr("misfits", kept)
     return misfits
 
 
