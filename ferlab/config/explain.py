@@ -51,12 +51,14 @@ def explain(error: ValidationError, schema: type[Section], raw: Any) -> Iterator
 def _meant(path: Path, keys: set[str], raw: Any) -> str:
     """A hint at the key that was meant: here, or elsewhere in the config."""
     word, here = str(path[-1]), dotted(path)
+    if difflib.get_close_matches(word, keys, n=1):
+        return did_you_mean(word, keys)
     if (name := right_name(word)) not in (None, here):
         return f"did you mean '{name}'?"
     parts = [key.split(".") for key in flatten(raw)]
     found = dict.fromkeys(".".join(p[: p.index(word) + 1]) for p in parts if word in p[1:])
     elsewhere = [repr(key) for key in found if key != here]
-    if elsewhere and not difflib.get_close_matches(word, keys, n=1):
+    if elsewhere:
         return f"did you mean {' or '.join(elsewhere[:3])}?"
     return did_you_mean(word, keys)
 

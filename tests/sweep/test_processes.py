@@ -15,8 +15,9 @@ import pytest
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import RunMode
 
-from ferlab import hydra_private, paths
+from ferlab import hydra_private
 from ferlab.config.compose import compose
+from ferlab.config.overrides.project import start_hydra
 from ferlab.confirm.confirm import _workers
 from ferlab.sweep import plan
 from ferlab.sweep.workers.processes import Pool, cores, gpus
@@ -31,7 +32,7 @@ Job = Callable[[Any], None]
 
 def launch(job: Job, folder: Path, workers: int, *overrides: str) -> list[JobReturn]:
     """What Hydra does with a launcher."""
-    hydra = hydra_private.start(paths.shipped() / "conf")
+    hydra = start_hydra()
     config = hydra.compose_config("config", [f"hydra.sweep.dir={folder}"], RunMode.MULTIRUN)
     context = hydra_private.context_of(hydra, config)
     return Pool(context, job, config).launch([[f"+folder={folder}", *overrides]] * workers, 0)

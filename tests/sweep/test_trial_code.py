@@ -51,7 +51,7 @@ def test_trials_of_two_codes_are_told_apart_and_others_are_not(
     assert len({tuple(trial.user_attrs["code"]) for trial in trials(home, "c")}) == 2
     monkeypatch.setattr(origin, "sources", edited())
     log, _, _ = go_on(4)
-    assert "note" not in log  # nothing is left to train
+    assert "the code" not in log  # nothing is left to train
 
 
 @pytest.mark.parametrize(
