@@ -158,8 +158,9 @@ def _head(entry: "Entry") -> list[tuple[str, str]]:
         ("predicts", tags.get("ferlab.predictions.digest", "")),
         (
             "reproduces",
-            f"{original}: {tags.get('ferlab.verdict', 'no verdict')}" if original else "",
+            f"{original}: {tags.get('ferlab.verdict.why', 'no verdict')}" if original else "",
         ),
+        ("over seeds", tags.get("ferlab.verdict.seeds", "")),
     ]
     return [line for line in lines if line[1]]
 

@@ -86,7 +86,7 @@ def _resume(name: str, overrides: Sequence[str]) -> int:
     again = resumed(client, run_id)
     if again is not None and again.verdict is not None:
         print(f"verdict  {again.verdict.text}")
-        return 1 if again.verdict.level == "different" else 0
+        return 0 if again.verdict.is_reproduced else 1
     return 0
 
 
