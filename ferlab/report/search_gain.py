@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ferlab.analysis.search import uncertainty
 from ferlab.config.attention import NONE
+from ferlab.config.naming import NO_ATTENTION
 from ferlab.study.objectives import format_difference, format_value, is_exact
 from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
 from ferlab.text import join_words, pluralize
@@ -157,7 +158,7 @@ def _kinds(table: StudyTable) -> Iterator[str]:
     for kind in kinds:
         rows = [row for row in table.ranked if row.attention == kind]
         score = format_value(table.objectives[0], value_of(rows[0]))
-        what = "no attention" if kind == NONE else kind
+        what = NO_ATTENTION if kind == NONE else kind
         ends.append(f"{what} {score} (trial {rows[0].number}, of {len(rows):,})")
     text = f"**Kinds.** The best of each, in order: {join_words(ends)}."
     if missing:

@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
+from ferlab.config.naming import NO_ATTENTION
 from ferlab.report.search_gain import tell_lead
 from ferlab.report.search_uncertainty import chance
 from ferlab.study.code import tell_codes
@@ -222,7 +223,7 @@ def _note(row: OutsideRow) -> str:
 
 
 def _format_name(table: StudyTable, row: TrialRow) -> str:
-    if row.is_plain and row.params != table.baseline:
+    if row.is_plain and row.params != table.baseline and NO_ATTENTION not in row.name:
         return f"{row.name} (no attention)"
     return table.label(row)
 

@@ -5,6 +5,7 @@ from statistics import NormalDist
 
 from scipy import stats
 
+from ferlab.study.chance import largest
 from ferlab.study.objectives import is_exact
 from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
 
@@ -102,4 +103,4 @@ def luck(table: StudyTable) -> float | None:
     if spread is None or best is None or trials < 2:
         return None
     deviation = spread.deviation / math.sqrt(max(1, len(best.replicates)))
-    return deviation * float(stats.order_statistic(stats.Normal(), n=trials, r=trials).mean())
+    return deviation * largest(trials)
