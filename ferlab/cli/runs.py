@@ -123,6 +123,8 @@ def _show(args: argparse.Namespace) -> int:
     if entry.seeds:
         rows = [[s.run_id, *(f"{s.metrics[f'best/{k}']:.4f}" for k in _SHOWN)] for s in entry.seeds]
         print("\n" + table(["seed's run", *_SHOWN], rows))
+    if "best/epoch" in entry.metrics:
+        print("\nbest/: the best epoch, whose weights are kept; val/ and train/: the last epoch")
     for title, values in (("metric", entry.metrics), ("config", entry.params)):
         if values:
             rows = [

@@ -235,10 +235,7 @@ def _configuration(params: Params) -> str:
 def _names(rows: list[TrialRow]) -> list[str]:
     """What each is called without its seed; with its trial's number where others are so, too."""
     parts = [[part for part in row.name.split(", ") if not _SEED.fullmatch(part)] for row in rows]
-    names = [
-        ", ".join(mine).replace("none", "no attention" if row.is_plain else "none", 1)
-        for row, mine in zip(rows, parts, strict=True)
-    ]
+    names = [", ".join(mine) for mine in parts]
     return [
         f"{name} (trial {row.number})" if names.count(name) > 1 or not name else name
         for name, row in zip(names, rows, strict=True)

@@ -31,6 +31,7 @@ from ferlab.study.params import Params
 from ferlab.study.table import StudyTable
 from ferlab.sweep import studies, sweeper
 from ferlab.sweep.outcome import SweepResult
+from ferlab.sweep.question import Question
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.space import grid_space
 from ferlab.sweep.search.trial_configs import RecordedConfigs
@@ -171,7 +172,7 @@ def _train(
     result = sweeper.run(
         context,
         config,
-        sweeper.Question(
+        Question(
             study=choice.name,
             settings=settings,
             space=replace(space, listed=points),
@@ -185,7 +186,9 @@ def _train(
             },
             command=f"ferlab confirm {choice.study}",
             first=first,
-            views=partial(confirmation_views, choice.name, _columns(searched, recorded)),
+            trained=len(images.indices(Split.TRAIN)),
+            scored=len(images.indices(Split.TEST)),
+            views=partial(confirmation_views, _columns(searched, recorded)),
             tags={"ferlab.confirms": choice.study},
         ),
         [f"trainer.device={first.trainer.device}"],  # by which a worker gets its GPU, or none

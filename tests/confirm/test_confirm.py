@@ -284,7 +284,8 @@ def test_an_opponent_that_is_not_complete_is_told(against: int, state: str, home
 
 
 def test_names_say_no_attention_and_tell_equals_apart() -> None:
-    plain = row(0, params={"model.attention.kind": "none"}, name="none, augmentation none, seed 3")
+    name = "no attention, augmentation none, seed 3"
+    plain = row(0, params={"model.attention.kind": "none"}, name=name)
     placed = [row(n, params={"model.attention.kind": "se"}, name="se r8 @all") for n in (4, 7)]
     assert _names([plain, *placed]) == [
         "no attention, augmentation none",

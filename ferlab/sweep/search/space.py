@@ -106,7 +106,7 @@ class Space:
     def told(self, limit: int) -> str:
         """How many points it has, for a person to read; beyond the limit nobody counts."""
         if not self.is_finite:
-            return "an endless space"
+            return "endless"
         count = sum(1 for _ in itertools.islice(self.all_params(), limit + 1))
         return f"more than {limit:,} points" if count > limit else pluralize(count, "point")
 
