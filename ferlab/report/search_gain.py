@@ -170,7 +170,9 @@ def _noise_source(table: StudyTable, best: TrialRow, base: TrialRow) -> str:
     """The start of a sentence on a difference: what its noise is estimated from."""
     spread = between_seeds(table.rows)
     if spread is None:
-        return f"With one run each on {pluralize(table.images or 0, 'image')},"
+        is_single = all(len(row.replicates) < 2 for row in (best, base))
+        runs = "With one run each" if is_single else "Taken for one run each"
+        return f"{runs} on {pluralize(table.images or 0, 'image')},"
     behind = sorted({max(1, len(row.replicates)) for row in (best, base)})
     seeds = f"{' and '.join(map(str, behind))} {'seed' if behind == [1] else 'seeds'}"
     deviation = format_difference(table.objectives[0], spread.deviation)
