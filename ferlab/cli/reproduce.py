@@ -196,8 +196,9 @@ def _export(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from ferlab.reproduce.evaluate import Evaluator
+    from ferlab.reproduce.ledger import other_looks
     from ferlab.reproduce.resolve import resolve_finished
-    from ferlab.tracking import store
+    from ferlab.tracking import find, store
     from ferlab.tracking.entry import SeedScore
 
     client = store.connect(None, make=False)
@@ -211,6 +212,10 @@ def _evaluate(args: argparse.Namespace) -> int:
             f"on {scored.images:,} {args.split} images"
             f"{'' if scored.is_new else ' (as recorded before)'}"
         )
+    if args.split == "test":
+        tested = [find.resolve(client, scored.run_id) for scored in done]
+        if told := other_looks(client, tested).told():
+            print(f"looks    these test images {told}")
     if len(done) == 1:
         print("score    a single run; another seed may score otherwise")
     else:

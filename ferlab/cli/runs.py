@@ -9,6 +9,7 @@ from ferlab.tracking import STATUSES
 
 if TYPE_CHECKING:
     from ferlab.tracking.entry import Entry
+    from ferlab.tracking.store import Client
 
 _SHOWN = ("accuracy", "f1")
 _LESS = ("status", "started (UTC)", "seeds", "parameters", "commit")
@@ -113,7 +114,11 @@ def _show(args: argparse.Namespace) -> int:
     client = store.connect(None, make=False)
     entry = find.resolve(client, args.name)
     best = find.ranked(client, entry)[:1] if entry.kind == "study" else []
-    lines = [*_head(entry), *(("best", f"{trial.run_id}: {trial.name}") for trial in best)]
+    lines = [
+        *_head(entry),
+        *_looks(client, entry),
+        *(("best", f"{trial.run_id}: {trial.name}") for trial in best),
+    ]
     print("\n".join(f"{name:<12}{value}" for name, value in lines))
     if entry.kind == "study":
         trials = find.list_entries(client, study=entry.run_id)
@@ -135,6 +140,15 @@ def _show(args: argparse.Namespace) -> int:
     if names := artifacts.list_files(client, entry.run_id):
         print("\nartifacts\n" + "\n".join(names))
     return 0
+
+
+def _looks(client: "Client", entry: "Entry") -> list[tuple[str, str]]:
+    """What else was judged by the test images of a run that was tested."""
+    from ferlab.reproduce.ledger import IMAGES, other_looks
+
+    tested = [one for one in (entry, *entry.seeds) if IMAGES in one.tags]
+    told = other_looks(client, tested).told() if tested else ""
+    return [("looks", f"its test images {told}")] if told else []
 
 
 def _head(entry: "Entry") -> list[tuple[str, str]]:

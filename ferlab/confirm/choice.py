@@ -1,5 +1,6 @@
 """What is confirmed: configurations and fresh seeds, chosen once and before any is trained."""
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -8,6 +9,7 @@ from typing import Any
 from ferlab.analysis.sequential.plan import LookPlan
 from ferlab.errors import EvidenceError, TrackingError
 from ferlab.reproduce.evaluate import is_scored
+from ferlab.reproduce.ledger import used_seeds
 from ferlab.study.params import Params, identity
 from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.sweep import studies
@@ -151,9 +153,12 @@ def choose(
     )
     last = max(row.params.get("seed", about.get("seed", 0)) for row in table.rows)
     first = int(last or 0) + table.replicates  # replicates count on from a trial's first seed
+    used = used_seeds(client, str(about["data"]))
+    fresh = (seed for seed in itertools.count(first) if seed not in used)
+    seeds = tuple(itertools.islice(fresh, plan.most))
     mine = find.every(client, study_key(found).tags)
     looked = tuple(entry.run_id for entry in mine if is_scored(entry, "test"))
-    return Choice(study, arms, plan, tuple(range(first, first + plan.most)), looked)
+    return Choice(study, arms, plan, seeds, looked)
 
 
 def _with(plan: LookPlan, looks: tuple[int, ...] | None, worth: float | None) -> LookPlan:

@@ -27,6 +27,7 @@ from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, DataError, EvidenceError
 from ferlab.reproduce.evaluate import Evaluator, is_scored
+from ferlab.reproduce.ledger import SCORED_BY
 from ferlab.study.params import Params
 from ferlab.study.table import StudyTable
 from ferlab.sweep import studies, sweeper
@@ -224,9 +225,9 @@ def _score(client: Client, choice: Choice, runs: Runs) -> None:
     """Score each model on the test split, unless it has been; who did it is kept on its run."""
     evaluator = Evaluator(client)
     for entry in (entry for entries in runs.values() for entry in entries):
-        if evidence.SCORED_BY not in entry.tags:
+        if SCORED_BY not in entry.tags:
             by = _OTHERWISE if is_scored(entry, "test") else choice.name
-            Run(client, entry.run_id).log_summary({}, {evidence.SCORED_BY: by})
+            Run(client, entry.run_id).log_summary({}, {SCORED_BY: by})
         evaluator.evaluate(find.resolve(client, entry.run_id), "test")
 
 

@@ -21,6 +21,7 @@ from ferlab.data.audit import Audit, audit
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare, read_images
 from ferlab.errors import DataError, TrackingError
+from ferlab.reproduce.ledger import SCORED_BY, OtherLooks, other_looks, twins
 from ferlab.study.table import StudyTable
 from ferlab.sweep import studies
 from ferlab.sweep.studies import view, view_with_runs
@@ -29,9 +30,6 @@ from ferlab.tracking import artifacts, find
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import MACHINE, recorded_config
 from ferlab.tracking.store import Client
-
-SCORED_BY = "ferlab.test.scored_by"
-"""The tag of a run that says which study scored it on the test split first."""
 
 Runs = Mapping[str, Sequence[Entry]]
 """A run for each seed, in their order, by arm."""
@@ -73,6 +71,8 @@ class Evidence:
         dropped: training images that were left out, being identical to held-out ones.
         audit: of the data, before that.
         machine: that trained the first run.
+        others: what else the test images judged, in the whole store.
+        twins: runs that predict exactly as an older run does.
     """
 
     choice: Choice
@@ -86,6 +86,8 @@ class Evidence:
     dropped: int
     audit: Audit
     machine: str
+    others: OtherLooks
+    twins: list[Entry]
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -160,6 +162,7 @@ def gather(
         FerlabError: the data has changed, or the runs cannot be compared.
     """
     found = runs(client, choice, taken, storage)
+    entries = [entry for arm in found.values() for entry in arm]
     first = found[choice.arms[0].name][0]
     config = check(recorded_config(client, first.run_id))
     images, dropped = prepare(config.data)
@@ -199,6 +202,8 @@ def gather(
         dropped=dropped,
         audit=audit(read_images(config.data)),
         machine=_machine(client, first),
+        others=other_looks(client, entries),
+        twins=twins(client, entries),
     )
 
 
@@ -206,18 +211,16 @@ def _parts(
     test: list[SeededPredictions], val: list[SeededPredictions], images: ImageSet, config: Config
 ) -> Iterator[tuple[str, str, list[SeededPredictions]]]:
     """Name, description and arms, the baseline first, of each set of images."""
-    new = ~shared_with_training(images)
-    shared = f"{(~new).sum():,} of its {len(new):,} images"
-    also = (
-        "Not one of its images is pixel-identical to a training image."
-        if new.all()
-        else f"{shared} are pixel-identical to a training image."
-    )
-    yield "test", f"The whole test split, which decides. {also}", test
+    shared = {split: shared_with(images, split) for split in (Split.TRAIN, Split.VAL)}
+    new = ~(shared[Split.TRAIN] | shared[Split.VAL])
+    counts = [f"{shared[Split.TRAIN].sum():,} are pixel-identical to a training image"]
+    counts += [f"{shared[Split.VAL].sum():,} to a validation image"]
+    told = f"Of its {len(new):,} images {' and '.join(counts)}."
+    yield "test", f"The whole test split, which decides. {told}", test
     if new.any() and not new.all():
         yield (
-            "test, none shared with training",
-            f"Without {shared}, for training has them, too.",
+            "test, none shared",
+            f"Without the {(~new).sum():,} images that training or validation have, too.",
             [arm.part(new) for arm in test],
         )
     yield (
@@ -233,10 +236,10 @@ def _parts(
         )
 
 
-def shared_with_training(images: ImageSet) -> npt.NDArray[np.bool_]:
-    """Of each test image, whether a training image has the very same pixels; shape (n_test,)."""
-    trained = {images.hashes[i].tobytes() for i in images.indices(Split.TRAIN)}
-    return np.array([images.hashes[i].tobytes() in trained for i in images.indices(Split.TEST)])
+def shared_with(images: ImageSet, split: Split) -> npt.NDArray[np.bool_]:
+    """Of each test image, whether one of a split has the very same pixels; shape (n_test,)."""
+    others = {images.hashes[i].tobytes() for i in images.indices(split)}
+    return np.array([images.hashes[i].tobytes() in others for i in images.indices(Split.TEST)])
 
 
 def read_predictions(

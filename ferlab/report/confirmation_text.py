@@ -95,6 +95,15 @@ def _cautions(evidence: Evidence) -> Iterator[str]:
             "on the test split by another command before the last one was trained "
             f"({_ids(before)})."
         )
+    if told := evidence.others.told():
+        yield f"**Careful.** These test images {told}.{_for_looks(evidence)}"
+    if evidence.twins:
+        yield (
+            f"**Careful.** {pluralize(len(evidence.twins), 'run')} of this confirmation predict "
+            "the validation images exactly as older runs do "
+            f"({_ids([entry.run_id for entry in evidence.twins])}): the same training once more, "
+            "and no evidence of its own."
+        )
     for part in evidence.parts[1:]:
         for decides, other in zip(evidence.comparisons, part.comparisons, strict=True):
             either = {decides.verdict, other.verdict}
@@ -110,6 +119,18 @@ def _cautions(evidence: Evidence) -> Iterator[str]:
             f"**Careful.** The runs were trained by {len(code)} different states of the code; the "
             "table of runs below has their commits."
         )
+
+
+def _for_looks(evidence: Evidence) -> str:
+    """What p comes to if it pays for earlier confirmations on the same images (Bonferroni)."""
+    times = len(evidence.others.before) + 1
+    if times == 1:
+        return ""
+    told = [
+        f"{arm}: {p_in_words(min(1.0, times * ruling.estimate.p))}"
+        for arm, (_, ruling) in evidence.rulings.items()
+    ]
+    return f" With p times {times} for that: {'; '.join(told)}."
 
 
 def _looks(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:

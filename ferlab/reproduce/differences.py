@@ -27,6 +27,9 @@ _MACHINE: Mapping[str, Effect] = {
 }
 """What a difference in the machine changes, if not nothing."""
 
+_GPU = ("gpus", "gpu_driver")
+"""What changes nothing for a run on the CPU."""
+
 _HARDWARE = frozenset(
     {"cpu", "cpu_capability", "physical_cores", "logical_cores", "memory", "gpus", "gpu_driver"}
 )
@@ -141,13 +144,15 @@ def _machine(before: Setting, now: Setting) -> Iterator[Difference]:
         if old is not new:
             yield Difference("hardware", "the machine is not recorded", "nothing")
         return
+    devices = {flatten(setting.config).get("trainer.device") for setting in (before, now)}
+    idle = _GPU if devices == {"cpu"} else ()
     for key in dict.fromkeys([*old, *new]):
         # Libraries are among the packages; the threads that count are the config's.
         if key in ("libraries", "threads", "variables") or old.get(key) == new.get(key):
             continue
         section: Section = "hardware" if key in _HARDWARE else "environment"
         what = f"{key}: {_value(old, key)} -> {_value(new, key)}"
-        yield Difference(section, what, _MACHINE.get(key, "nothing"))
+        yield Difference(section, what, "nothing" if key in idle else _MACHINE.get(key, "nothing"))
     yield from _variables(old.get("variables"), new.get("variables"))
 
 

@@ -182,7 +182,7 @@ def study(
         study_name=name, storage=open_storage(None, name), direction="maximize"
     )
     if frame:
-        made.set_user_attr("about", {"seed": seed, **baseline})
+        made.set_user_attr("about", {"seed": seed, "data": "d", **baseline})
         made.set_user_attr(
             "frame",
             {"question": None, "objectives": ["val/accuracy"], "minimised": [False], "budget": 2,
@@ -238,15 +238,26 @@ def test_a_study_that_cannot_be_confirmed_is_told_why(
 
 @pytest.mark.usefixtures("unrecorded")
 @pytest.mark.parametrize(
-    ("seed", "replicates", "swept", "fresh"),
-    [(0, 1, [], 1), (5, 3, [], 8), (0, 1, [3, 9], 10)],
+    ("seed", "replicates", "swept", "others", "fresh"),
+    [
+        (0, 1, [], [], [1, 2, 3, 4, 5, 6, 7]),
+        (5, 3, [], [], [8, 9, 10, 11, 12, 13, 14]),
+        (0, 1, [3, 9], [], [10, 11, 12, 13, 14, 15, 16]),
+        (0, 1, [], [0, 2, 3, 2**32], [1, 4, 5, 6, 7, 8, 9]),
+    ],
 )
-def test_seeds_are_fresh_whatever_the_search_used(
-    seed: int, replicates: int, swept: list[int], fresh: int, monkeypatch: pytest.MonkeyPatch
+def test_seeds_are_fresh_whatever_the_search_and_others_used(
+    seed: int,
+    replicates: int,
+    swept: list[int],
+    others: list[int],
+    fresh: list[int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = SimpleNamespace(run_id="0", seeds=())
     monkeypatch.setattr("ferlab.confirm.choice.find.resolve", lambda *_: run)
-    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda *_: [])
+    on_this_data = [SimpleNamespace(tags={"ferlab.seed": str(used)}) for used in others]
+    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda *_: on_this_data)
     study("s", SLOW, DONE, DONE, seed=seed, replicates=replicates)
     made = optuna.load_study(study_name="s", storage=open_storage(None, "s"))
     for value in swept:
@@ -254,7 +265,7 @@ def test_seeds_are_fresh_whatever_the_search_used(
         attrs = {"params": params, "name": f"lr 0.2, seed {value}", "run_id": "0"}
         made.add_trial(create_trial(state=DONE, value=0.2 * value, user_attrs=attrs))
     choice = choose(NOWHERE, "s", None, looks=(5, 7))
-    assert choice.seeds == tuple(range(fresh, fresh + 7))
+    assert choice.seeds == tuple(fresh)
     assert [arm.name for arm in choice.arms] == ["lr 0.05", "lr 0.2" if swept else "lr 0.1"]
 
 
@@ -374,6 +385,21 @@ def test_one_that_nothing_stopped_comes_to_the_same_looks_in_the_store_of_its_se
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
     assert len(children("oracles-confirm")) == 17
     assert looks_of("oracles-confirm") == before
+
+    # Once more, from the search on, as if the first result had not pleased.
+    again = ["oracles-2", "--best", "1", "--looks", "5", "--worth", "8"]
+    assert command_line.main([*swept, "--new"]) == 0
+    assert command_line.main(["confirm", *again, "--to", str(tmp_path / "again"), HERE]) == 0
+    assert command_line.main(["report", "oracles", "--to", str(tmp_path / "report")]) == 0
+    second, first = ((tmp_path / to / "RESULTS.md").read_text() for to in ("again", "report"))
+    assert "These test images had judged 1 earlier confirmation (oracles-confirm)." in second
+    assert "With p times 2 for that: right 0.75: p" in second
+    assert "These test images have judged 1 confirmation since (oracles-2-confirm)." in first
+    seeds = [
+        {int(run.data.params["seed"]) for run in children(f"{name}-confirm")}
+        for name in ("oracles", "oracles-2")
+    ]
+    assert seeds == [set(range(1, 7)), set(range(7, 12))]
 
 
 def test_a_search_in_a_store_with_a_password_says_to_name_it(

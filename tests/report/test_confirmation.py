@@ -155,7 +155,7 @@ def test_cautions_are_told_where_there_is_cause(there: Lab) -> None:
     assert "trained by 2 different states of the code" in text
 
 
-@pytest.mark.parametrize("name", ["test, none shared with training", "validation"])
+@pytest.mark.parametrize("name", ["test, none shared", "validation"])
 def test_a_verdict_that_other_images_would_change_is_told(there: Lab, name: str) -> None:
     evidence = there.evidence
     test, *others = evidence.parts

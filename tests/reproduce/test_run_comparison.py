@@ -30,6 +30,9 @@ def test_images_are_matched_by_their_names() -> None:
     assert found.accuracy == 1 / 40
 
 
+CONFIG = setting().config
+
+
 def machine(**changes: Any) -> dict[str, Any]:
     return {**(setting().machine or {}), **changes}
 
@@ -70,6 +73,16 @@ def test_the_same_setting_has_no_differences() -> None:
             {"machine": machine(gpus=["a GPU"], variables={"ONEDNN_MAX_CPU_ISA": "AVX2"})},
             [
                 ("environment", "ONEDNN_MAX_CPU_ISA: (none) -> AVX2", "rounding"),
+                ("hardware", "gpus: (none) -> ['a GPU']", "nothing"),  # both ran on the CPU
+            ],
+        ),
+        (
+            {
+                "config": {**CONFIG, "trainer": {"threads": 1, "device": "cuda"}},
+                "machine": machine(gpus=["a GPU"]),
+            },
+            [
+                ("hardware", "trainer.device: cpu -> cuda", "streams"),
                 ("hardware", "gpus: (none) -> ['a GPU']", "streams"),
             ],
         ),
