@@ -165,6 +165,10 @@ def test_a_verdict_that_other_images_would_change_is_told(there: Lab, name: str)
     decides = replace(test, comparisons=(gain, same))
     text = confirmation_markdown(replace(evidence, parts=(decides, different, *others)), {})
     assert f"On *{name}* the verdict on {GAIN} would be another, no difference: " in text
+    both = evidence.on("validation and test", GAIN).accuracy.estimate
+    told = f"On both together, {GAIN}: {points(both.value)} ("
+    assert (told in text) == (name == "validation")
+    assert ("Test less validation: " in text) == (name == "validation")
 
 
 def test_html_in_a_text_is_shown_and_not_obeyed() -> None:
