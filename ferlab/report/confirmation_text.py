@@ -68,8 +68,8 @@ def _verdict(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     )
     if any(_is_early(evidence, arm) for arm in evidence.rulings):
         yield (
-            "What was called before the last look was called because its estimate was large: such "
-            "an estimate is too large on average. Its interval allows for the looks."
+            "A verdict of better or worse before the last look is due to a large estimate: such an "
+            "estimate is too large on average. Its interval allows for the looks."
         )
     yield from _cautions(evidence)
 
