@@ -92,11 +92,17 @@ class FerlabSweeper(Sweeper):
     """Lets workers share an Optuna study; see `ferlab.sweep.sweeper`."""
 
     def __init__(
-        self, params: DictConfig, when: DictConfig, new: bool, source: str | None, extend: bool
+        self,
+        params: DictConfig,
+        when: DictConfig,
+        new: bool,
+        source: str | None,
+        extend: bool,
+        plan: bool,
     ) -> None:
         super().__init__()
         self.params, self.when = params, when
-        self.new, self.source, self.extend = new, source, extend
+        self.new, self.source, self.extend, self.plan = new, source, extend, plan
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -106,8 +112,9 @@ class FerlabSweeper(Sweeper):
         self._context, self._master = hydra_context, config
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Sweep; returns a `ferlab.sweep.sweeper.SweepResult`."""
+        """Sweep, or plan one; returns what `ferlab.sweep.sweeper.sweep` does."""
         from ferlab.sweep import sweeper  # noqa: PLC0415
+        from ferlab.sweep.question import How  # noqa: PLC0415
 
         return sweeper.sweep(
             self._context,
@@ -115,9 +122,7 @@ class FerlabSweeper(Sweeper):
             _plain(self.params),
             _plain(self.when),
             arguments,
-            self.new,
-            self.source,
-            self.extend,
+            How(self.new, self.source, self.extend, self.plan),
         )
 
 

@@ -21,8 +21,12 @@ from ferlab.tracking import store
 from tests import processes
 from tests.sweep.test_sweep import HERE, trials
 
-SEEDS, IMAGES = 3, 2800
-BASE, SAME, GAIN = "right 0.6, spare 0", "right 0.6, spare 1", "right 0.75"
+IMAGES = 2800
+LOOKS = (5, 6)
+PLANNED = ("--best", "2", "--looks", "5,6", "--worth", "8")
+"""What differs by 15 points is called at the first look, what is the same not before the last."""
+
+BASE, SAME, GAIN = "right 0.6, spare 0", "right 0.6, spare 3", "right 0.75"
 """The arms: two read 60 % of the faces correctly, one reads 75 %."""
 
 NETWORK = f"""\
@@ -45,7 +49,7 @@ data: {{images: {IMAGES}, normalize: unit}}
 trainer: {{max_epochs: 1, batch_size: 512, threads: 1}}
 hydra:
   sweeper:
-    params: {{model.right: 'choice(0.6, 0.75)', model.spare: 'choice(0, 1)'}}
+    params: {{model.right: 'choice(0.6, 0.75)', model.spare: 'choice(0, 3)'}}
     when: {{model.spare: {{model.right: 0.6}}}}
 """
 
@@ -60,7 +64,7 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Lab:
-    """A study that was swept and confirmed; the confirmation was killed in between.
+    """A study that was swept and confirmed; the confirmation was killed within and between looks.
 
     It is made once, also where several processes share the tests.
     """
@@ -74,12 +78,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Lab:
             printed.write_text(_confirmed(home, folder))
         choice = begun("oracles", None)
         assert choice is not None
-        found = evidence.gather(store.connect(None), choice, None)
+        client = store.connect(None)
+        found = evidence.gather(client, choice, evidence.looks_taken(client, choice, None), None)
     return Lab(home, folder, printed.read_text(), found)
 
 
 def _confirmed(home: Path, folder: Path) -> str:
-    """Sweep, confirm, kill, confirm again; what the last command printed."""
+    """Sweep, confirm, kill, confirm, kill, confirm again; what the last command printed."""
     for name, text in (
         ("conf/model/oracle.yaml", NETWORK),
         ("experiments/oracles.yaml", EXPERIMENT),
@@ -87,10 +92,11 @@ def _confirmed(home: Path, folder: Path) -> str:
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text(text)
     assert command_line.main(["sweep", "oracles", HERE]) == 0
-    command = [sys.executable, "-m", "ferlab", "confirm", "oracles", "--best", "2"]
-    command += ["--seeds", str(SEEDS), HERE]
+    command = [sys.executable, "-m", "ferlab", "confirm", "oracles", *PLANNED, HERE]
     with processes.started(command) as first:
         first.until(lambda: _is_under_way(home, 2))
+    with processes.started(command) as second:
+        second.until(lambda: "look     " in second.told())
     again = processes.run(command)
     assert again.returncode == 0, again.stderr
     return again.stdout

@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from ferlab.data.imageset import EXPRESSIONS
 from ferlab.tracking import store
 from ferlab.tracking.pages.study_views import study_views
 from ferlab.tracking.pages.views import keep_views
+from ferlab.tracking.study_runs import StudyKey
 from tests import warm
 from tests.conftest import TINY, Cli, run_id_of
 from tests.processes import run, started
@@ -159,7 +161,7 @@ def test_ui_shows_the_runs_on_the_loopback_address_alone(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     commands: list[list[str]] = []
-    monkeypatch.setattr(ui, "_serve", commands.append)
+    monkeypatch.setattr(ui, "_serve", lambda command, *_: commands.append(command))
     port = str(free_port())
     command_line.main(["ui", "--port", port])
     (command,) = commands
@@ -171,7 +173,7 @@ def test_ui_shows_the_runs_on_the_loopback_address_alone(
 def test_ui_on_a_port_that_is_taken_is_one_line_and_makes_nothing(
     monkeypatch: pytest.MonkeyPatch, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ui, "_serve", lambda _: pytest.fail("MLflow was started"))
+    monkeypatch.setattr(ui, "_serve", lambda *_: pytest.fail("MLflow was started"))
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -188,12 +190,17 @@ def test_ui_on_a_port_that_is_taken_is_one_line_and_makes_nothing(
 def test_ui_names_the_page_of_a_study_or_a_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ui, "_serve", lambda _: 0)
+    def serve(command: object, address: object, ready: Callable[[], None]) -> int:
+        del command, address
+        ready()
+        return 0
+
+    monkeypatch.setattr(ui, "_serve", serve)
     port = str(free_port())
 
     def pages(*what: str) -> list[str]:
         assert command_line.main(["ui", *what, "--port", port]) == 0
-        lines = capsys.readouterr().out.splitlines()
+        lines = capsys.readouterr().out.splitlines()[1:]
         return [line.partition(f"http://127.0.0.1:{port}/#/")[2] for line in lines]
 
     assert pages() == ["experiments?workflowType=machine_learning"]
@@ -203,7 +210,8 @@ def test_ui_names_the_page_of_a_study_or_a_run(
         for name in ("first", "second")
     ]
     for name, run_id in zip(("first", "second"), studies, strict=True):
-        keep_views(client, run_id, study_views(name, ["val/f1"], {"seed": True}, 1, run_id))
+        views = study_views(["val/f1"], {"seed": True}, 1, StudyKey(name, "0"), run_id)
+        keep_views(client, run_id, views)
     view = "experiments/0/runs?workflowType=machine_learning&viewStateShareKey=ferlab-"
     for what, run_id in (((), studies[1]), (("first",), studies[0]), (("second",), studies[1])):
         table, charts = pages(*what)

@@ -18,6 +18,7 @@ from ferlab.confirm.confirm import is_launchers
 from ferlab.data import faces
 from ferlab.reproduce.rerun import MAY_CHANGE
 from ferlab.sweep import plan, sweeper
+from ferlab.sweep.question import How
 from ferlab.sweep.search.point_check import PointConfigs, check_points
 from ferlab.sweep.workers import liveness
 from ferlab.tracking import artifacts, store
@@ -46,11 +47,10 @@ def read_sweep(
     params: Mapping[str, Any],
     when: Mapping[str, Any],
     arguments: Sequence[str],
-    new: bool,
-    source: str | None,
-    extends: bool,
+    how: How,
 ) -> None:
     """All that a sweep reads before it looks at data: its space, study, points, baseline."""
+    del context, how
     settings = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
     pinned, shared = plan.read_space(params, when, arguments)
     check_points(pinned.space, PointConfigs(shared), plan.enqueued(settings, pinned))
@@ -68,6 +68,8 @@ def test_commands_are_understood(
     args = _parse(arguments)
     if name == "sweep":
         multirun([f"experiments={args.experiment}", *args.overrides], args.confirm)
+    elif name == "plan":
+        multirun([f"experiments={args.experiment}"])
     elif name == "train" and args.multirun:
         multirun(args.overrides)
     elif name in ("train", "data"):

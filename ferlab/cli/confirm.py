@@ -19,7 +19,12 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     confirm.add_argument("study", metavar="STUDY", help="its name")
     confirm.add_argument("--best", type=int, metavar="M", help="configurations (1)")
-    confirm.add_argument("--seeds", type=int, metavar="N", help="of each, 3 or more (10)")
+    confirm.add_argument(
+        "--looks", type=_looks, metavar="N,N", help="seeds of each at each look (5,10,15,20)"
+    )
+    confirm.add_argument(
+        "--worth", type=float, metavar="POINTS", help="of accuracy that would matter (1.0)"
+    )
     confirm.add_argument(
         "--against", type=int, metavar="TRIAL", help="to compare with (the study's baseline)"
     )
@@ -43,10 +48,19 @@ def _confirm(args: argparse.Namespace) -> int:
         Path(args.to or Path("experiments", args.study)),
         args.overrides,
         best=args.best,
-        seeds=args.seeds,
+        looks_at=args.looks,
+        worth=None if args.worth is None else args.worth / 100,
         against=args.against,
         workers=args.workers,
     )
+
+
+def _looks(text: str) -> tuple[int, ...]:
+    """Numbers of seeds, with commas between."""
+    try:
+        return tuple(map(int, text.split(",")))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not seeds as in 5,10,15,20") from error
 
 
 def run_confirmation(
@@ -55,7 +69,7 @@ def run_confirmation(
     folder: Path,
     overrides: Sequence[str],
     uri: str | None = None,
-    **how: int | None,
+    **how: Any,
 ) -> int:
     """Confirm a study, write the report into a folder, and print the outcome.
 
@@ -72,13 +86,14 @@ def run_confirmation(
     """
     from ferlab.confirm.confirm import confirm
     from ferlab.report import confirmation_files
+    from ferlab.text import pluralize
     from ferlab.tracking.store import without_password
 
     found = confirm(study, storage, overrides=overrides, uri=uri, **how)
     if found.evidence is None:
         assert found.training is not None  # noqa: S101  or there would be evidence
-        done, size = len(found.training.table.complete), found.choice.size
-        print(f"confirm  {found.choice.name}: {done} of {size} runs finished; nothing is compared")
+        missing = pluralize(found.missing, "run")
+        print(f"confirm  {found.choice.name}: {missing} of the next look not finished")
         for row in found.training.table.of("failed"):
             print(f"failed   {row.name}: {row.why}")
         for error in found.training.errors:
@@ -94,16 +109,19 @@ def run_confirmation(
 
 def write_report(evidence: "Evidence", storage: str | None, folder: Path) -> None:
     """Write the report into a folder, and print its verdicts."""
+    from ferlab.analysis.sequential.words import plan_in_words
     from ferlab.report import confirmation_files
     from ferlab.report.page import PAGE
+    from ferlab.text import pluralize
 
     folder.mkdir(parents=True, exist_ok=True)
     confirmation_files.write_confirmation(evidence, storage, folder, "RESULTS.md")
-    choice = evidence.choice
+    choice, runs = evidence.choice, pluralize(len(evidence.entries), "run")
     print(
-        f"confirm  {choice.name}: {len(choice.arms)} configurations, {len(choice.seeds)} seeds each"
+        f"confirm  {choice.name}: {len(choice.arms)} configurations, {runs}; "
+        f"{plan_in_words(choice.plan)}"
     )
-    for comparison in evidence.comparisons:
-        print(f"verdict  {comparison.arm}, against {comparison.baseline}: {comparison.words}")
+    for c in evidence.comparisons:
+        print(f"verdict  {c.arm}, against {c.baseline}: {evidence.words(c.arm)}")
     print(f"result   {folder / 'RESULTS.md'}")
     print(f"page     {folder / PAGE}")

@@ -32,23 +32,22 @@ def _report(args: argparse.Namespace) -> int:
 
     from ferlab.confirm.choice import begun
     from ferlab.sweep.studies import uri_of
+    from ferlab.text import pluralize
     from ferlab.tracking import store
 
     choice = begun(args.study, args.storage)
     if choice is not None:
         from ferlab.cli.confirm import write_report
-        from ferlab.confirm import evidence
+        from ferlab.confirm import evidence, looks
 
         client = store.connect(uri_of(study), make=False)
-        done = evidence.count_finished(choice, args.storage)
-        whole = done == choice.size
-        if whole and evidence.are_scored(evidence.runs(client, choice, args.storage)):
-            found = evidence.gather(client, choice, args.storage)
+        taken = evidence.looks_taken(client, choice, args.storage)
+        if looks.is_over(choice, taken):
+            found = evidence.gather(client, choice, taken, args.storage)
             write_report(found, args.storage, folder)
             return 0
-        print(
-            f"confirm  {done} of {choice.size} runs finished; ferlab confirm {args.study} goes on"
-        )
+        told = f"{len(taken)} of {pluralize(len(choice.plan.looks), 'look')} taken"
+        print(f"confirm  {told}; ferlab confirm {args.study} goes on")
     table, command = _table(study), studies.resume_command(study)
     search_files.write_search(table, command, args.storage, folder)
     print(f"result   {folder / 'RESULTS.md'}")

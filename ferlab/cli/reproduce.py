@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,13 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         help="data.path=, trainer.threads= or trainer.device=, where they are others here",
     )
     again.add_argument("--strict", action="store_true", help="fail unless it is identical")
+    again.add_argument(
+        "--margin",
+        type=_margin,
+        default=1.0,
+        metavar="POINTS",
+        help="of accuracy, within which runs are equivalent (%(default)g)",
+    )
     again.add_argument("--dry-run", action="store_true", help="show what differs, train nothing")
     again.add_argument(
         "--at-commit", action="store_true", help="by the code of its commit, in a git worktree"
@@ -57,11 +65,18 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     evaluate.set_defaults(run=_evaluate)
 
 
+def _margin(text: str) -> float:
+    with suppress(ValueError):
+        if 0 < (points := float(text)) <= 100:
+            return points
+    raise argparse.ArgumentTypeError(f"'{text}' is no number of points from above 0 to 100")
+
+
 def _reproduce(args: argparse.Namespace) -> int:
     from ferlab.reproduce import rerun, run_comparison
     from ferlab.reproduce.resolve import resolve_recorded
 
-    found = resolve_recorded(args.name)
+    found, margin = resolve_recorded(args.name), args.margin / 100
     reruns: list[Rerun] = []
     with rerun.planned(found, args.overrides, args.at_commit) as plan:
         print(f"original {found.what}")
@@ -73,20 +88,20 @@ def _reproduce(args: argparse.Namespace) -> int:
             print(f"note     {note}")
         if args.dry_run:
             return 0
-        for done in rerun.reproduced(plan):
+        for done in rerun.reproduced(plan, margin):
             reruns.append(done)
             print(f"run      {done.run_id}: {run_comparison.format_scores(done.metrics)}")
             if done.verdict is not None:
                 print(f"verdict  {done.verdict.text}", flush=True)
-    levels = [done.verdict.level for done in reruns if done.verdict is not None]
-    if not levels:
+    if not found.runs:
         print("verdict  none: there is no recorded run of this config to compare with")
         return 1 if args.strict else 0
-    level = run_comparison.worst(levels)
-    if len(levels) > 1:
+    verdict = rerun.judged_together(plan, reruns, margin)
+    if len(reruns) > 1:
         print(f"seeds    {_over_seeds(reruns)}")
-        print(f"verdict  {level}, over {len(levels)} seeds")
-    return 0 if level == "identical" or (level == "equivalent" and not args.strict) else 1
+        print(f"verdict  {verdict.text}")
+    is_fine = verdict.level == "identical" if args.strict else verdict.is_reproduced
+    return 0 if is_fine else 1
 
 
 def _over_seeds(reruns: Sequence["Rerun"]) -> str:
@@ -102,15 +117,21 @@ def _differences(found: Sequence["Difference"]) -> str:
         return (
             "differs  nothing: config, code, data, environment, hardware and threads are the same"
         )
-    effects = {"nothing": "", "rounding": "may change last bits", "numbers": "changes the numbers"}
+    effects = {
+        "nothing": "",
+        "rounding": "may change last bits",
+        "streams": "may change random streams",
+        "numbers": "changes the numbers",
+    }
     rows = [(d.section, d.what, effects[d.effect]) for d in found]
     return table(("differs", "recorded -> now", "effect"), rows)
 
 
 def _diff(args: argparse.Namespace) -> int:
-    from ferlab.reproduce import run_comparison
+    from ferlab.reproduce.conditions import conditions
     from ferlab.reproduce.differences import differences
     from ferlab.reproduce.recorded import Recorded, fetch
+    from ferlab.reproduce.run_comparison import compare_runs
     from ferlab.tracking import find, store
     from ferlab.tracking.run import CONFIG
 
@@ -134,8 +155,9 @@ def _diff(args: argparse.Namespace) -> int:
     print("\nresult")
     print(_indented(_scores(entries)))
     if not any(entry.seeds for entry in entries):
-        lines = list(run_comparison.compare_runs(first, second).lines())
-        print("\n".join(f"  {line}" for line in lines or ["the same to the last bit"]))
+        found = compare_runs(first, second)
+        lines = [*found.lines(), *(c.text for c in conditions(found))]
+        print(_indented("the same to the last bit" if found.is_identical else "\n".join(lines)))
     return 0
 
 
@@ -174,8 +196,9 @@ def _export(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from ferlab.reproduce.evaluate import Evaluator
+    from ferlab.reproduce.ledger import other_looks
     from ferlab.reproduce.resolve import resolve_finished
-    from ferlab.tracking import store
+    from ferlab.tracking import find, store
     from ferlab.tracking.entry import SeedScore
 
     client = store.connect(None, make=False)
@@ -189,6 +212,10 @@ def _evaluate(args: argparse.Namespace) -> int:
             f"on {scored.images:,} {args.split} images"
             f"{'' if scored.is_new else ' (as recorded before)'}"
         )
+    if args.split == "test":
+        tested = [find.resolve(client, scored.run_id) for scored in done]
+        if told := other_looks(client, tested).told():
+            print(f"looks    these test images {told}")
     if len(done) == 1:
         print("score    a single run; another seed may score otherwise")
     else:

@@ -9,6 +9,7 @@ from ferlab.tracking import STATUSES
 
 if TYPE_CHECKING:
     from ferlab.tracking.entry import Entry
+    from ferlab.tracking.store import Client
 
 _SHOWN = ("accuracy", "f1")
 _LESS = ("status", "started (UTC)", "seeds", "parameters", "commit")
@@ -113,7 +114,11 @@ def _show(args: argparse.Namespace) -> int:
     client = store.connect(None, make=False)
     entry = find.resolve(client, args.name)
     best = find.ranked(client, entry)[:1] if entry.kind == "study" else []
-    lines = [*_head(entry), *(("best", f"{trial.run_id}: {trial.name}") for trial in best)]
+    lines = [
+        *_head(entry),
+        *_looks(client, entry),
+        *(("best", f"{trial.run_id}: {trial.name}") for trial in best),
+    ]
     print("\n".join(f"{name:<12}{value}" for name, value in lines))
     if entry.kind == "study":
         trials = find.list_entries(client, study=entry.run_id)
@@ -123,6 +128,8 @@ def _show(args: argparse.Namespace) -> int:
     if entry.seeds:
         rows = [[s.run_id, *(f"{s.metrics[f'best/{k}']:.4f}" for k in _SHOWN)] for s in entry.seeds]
         print("\n" + table(["seed's run", *_SHOWN], rows))
+    if "best/epoch" in entry.metrics:
+        print("\nbest/: the best epoch, whose weights are kept; val/ and train/: the last epoch")
     for title, values in (("metric", entry.metrics), ("config", entry.params)):
         if values:
             rows = [
@@ -133,6 +140,15 @@ def _show(args: argparse.Namespace) -> int:
     if names := artifacts.list_files(client, entry.run_id):
         print("\nartifacts\n" + "\n".join(names))
     return 0
+
+
+def _looks(client: "Client", entry: "Entry") -> list[tuple[str, str]]:
+    """What else was judged by the test images of a run that was tested."""
+    from ferlab.reproduce.ledger import IMAGES, other_looks
+
+    tested = [one for one in (entry, *entry.seeds) if IMAGES in one.tags]
+    told = other_looks(client, tested).told() if tested else ""
+    return [("looks", f"its test images {told}")] if told else []
 
 
 def _head(entry: "Entry") -> list[tuple[str, str]]:
@@ -156,8 +172,9 @@ def _head(entry: "Entry") -> list[tuple[str, str]]:
         ("predicts", tags.get("ferlab.predictions.digest", "")),
         (
             "reproduces",
-            f"{original}: {tags.get('ferlab.verdict', 'no verdict')}" if original else "",
+            f"{original}: {tags.get('ferlab.verdict.why', 'no verdict')}" if original else "",
         ),
+        ("over seeds", tags.get("ferlab.verdict.seeds", "")),
     ]
     return [line for line in lines if line[1]]
 

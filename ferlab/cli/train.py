@@ -9,6 +9,7 @@ from ferlab.errors import FerlabError
 
 if TYPE_CHECKING:
     from ferlab.sweep.outcome import SweepResult
+    from ferlab.sweep.search.forecast import Forecast
 
 
 _CFG = "print the composed config, as YAML, and do nothing"
@@ -45,6 +46,13 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     sweep.add_argument("--cfg", action="store_true", help=_CFG)
     sweep.set_defaults(run=_sweep)
 
+    plan = commands.add_parser(
+        "plan", parents=[common], help="say what a sweep would take, and what it could tell"
+    )
+    plan.add_argument("experiment", metavar="EXPERIMENT", help="a file of experiments/")
+    plan.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="KEY=VALUE")
+    plan.set_defaults(run=_plan)
+
 
 def _train(args: argparse.Namespace) -> int:
     if args.resume:
@@ -78,13 +86,12 @@ def _resume(name: str, overrides: Sequence[str]) -> int:
     again = resumed(client, run_id)
     if again is not None and again.verdict is not None:
         print(f"verdict  {again.verdict.text}")
-        return 1 if again.verdict.level == "different" else 0
+        return 0 if again.verdict.is_reproduced else 1
     return 0
 
 
 def _sweep(args: argparse.Namespace) -> int:
-    # A path, as a shell completes it, stands for the name.
-    name = args.experiment.removeprefix("./").removeprefix("experiments/").removesuffix(".yaml")
+    name = _experiment(args.experiment)
     if args.cfg:
         return _print_sweep([f"experiments={name}", *args.overrides])
     new = ["hydra.sweeper.new=true"] if args.new else []
@@ -99,6 +106,21 @@ def _sweep(args: argparse.Namespace) -> int:
     study = result.table.study
     launcher = [text for text in args.overrides if is_launchers(text)]
     return run_confirmation(study, result.storage, Path("experiments", study), launcher, result.uri)
+
+
+def _plan(args: argparse.Namespace) -> int:
+    from ferlab.config.compose import multirun
+
+    experiment = f"experiments={_experiment(args.experiment)}"
+    foreseen: Forecast = multirun([experiment, "hydra.sweeper.plan=true", *args.overrides])
+    for line in foreseen.lines():
+        print(line)
+    return 0
+
+
+def _experiment(path: str) -> str:
+    """The name of an experiment; a path, as a shell completes it, stands for it."""
+    return path.removeprefix("./").removeprefix("experiments/").removesuffix(".yaml")
 
 
 def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepResult":

@@ -6,10 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-from types import FrameType
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ferlab.errors import FerlabError
+from ferlab.signals import terminated
 
 if TYPE_CHECKING:
     from ferlab.tracking.store import Client
@@ -37,11 +39,13 @@ def _ui(args: argparse.Namespace) -> int:
         _tell(uri, _pages(connect(uri), args.what))
         return 0
     require_free(args.host, args.port)
-    _tell(f"http://{args.host}:{args.port}", _pages(connect(uri, make=not args.what), args.what))
+    pages = _pages(connect(uri, make=not args.what), args.what)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--host", args.host, "--port", str(args.port), "--workers", "1"]
     command += ["--uvicorn-opts", "--log-level warning"]  # else a line for each file of a page
-    return _serve(command)
+    print("the MLflow UI is starting ...", flush=True)
+    address = (args.host, args.port)
+    return _serve(command, address, lambda: _tell(f"http://{args.host}:{args.port}", pages))
 
 
 def _pages(client: "Client", what: str | None) -> dict[str, str]:
@@ -68,27 +72,40 @@ def _tell(address: str, pages: dict[str, str]) -> None:
         print(f"{what} {address.rstrip('/')}/{page}", flush=True)
 
 
-def _serve(command: list[str]) -> int:
-    """Run MLflow's server until it ends by itself, or Ctrl-C or SIGTERM ends this command."""
+def _serve(command: list[str], address: tuple[str, int], ready: Callable[[], None]) -> int:
+    """Run MLflow's server until it ends by itself, or Ctrl-C or SIGTERM ends this command.
+
+    Args:
+        command: that starts it.
+        address: host and port on which it will listen.
+        ready: called once it does, which takes it some ten seconds.
+    """
     environment = {
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven processes for language models
         "PYTHONWARNINGS": "ignore",  # those of MLflow's own libraries
         **os.environ,
     }
-    signal.signal(signal.SIGTERM, _interrupt)
-    # In a group of its own, for it would answer Ctrl-C with a traceback.
-    server = subprocess.Popen(command, env=environment, process_group=0)
+    with terminated():
+        # In a group of its own, for it would answer Ctrl-C with a traceback.
+        server = subprocess.Popen(command, env=environment, process_group=0)
+        try:
+            while server.poll() is None and not _is_answered(address):
+                time.sleep(0.2)
+            if server.poll() is None:
+                ready()
+            return server.wait()
+        except KeyboardInterrupt:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait()
+            return 0
+
+
+def _is_answered(address: tuple[str, int]) -> bool:
     try:
-        return server.wait()
-    except KeyboardInterrupt:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
-        return 0
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
+        with socket.create_connection(address, timeout=1):
+            return True
+    except OSError:
+        return False
 
 
 def require_free(host: str, port: int) -> None:

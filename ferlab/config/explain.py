@@ -11,6 +11,9 @@ from ferlab.config.fields import Section, Variants
 from ferlab.config.overrides.slips import right_name, right_space
 from ferlab.config.problems import Path, did_you_mean, dotted, flatten
 
+_OF_ONE = ("float_parsing", "int_parsing", "bool_parsing", "literal_error")
+"""What is wrong with a text where one number or word should be."""
+
 _shorten = reprlib.Repr()
 _shorten.maxstring = _shorten.maxother = 80
 
@@ -43,6 +46,8 @@ def explain(error: ValidationError, schema: type[Section], raw: Any) -> Iterator
             text = f"should be a group of keys, not {_format(value)}"
         else:
             text = f"{detail['msg'].removeprefix('Input ')}, not {_format(value)}"
+        if isinstance(value, str) and len(parts := value.split()) > 1 and kind in _OF_ONE:
+            text += f"; several values have commas between them: {','.join(parts)}"
         if right := right_space(value):
             text += f"; a sweep over it is {right}"
         yield path, text
@@ -51,14 +56,14 @@ def explain(error: ValidationError, schema: type[Section], raw: Any) -> Iterator
 def _meant(path: Path, keys: set[str], raw: Any) -> str:
     """A hint at the key that was meant: here, or elsewhere in the config."""
     word, here = str(path[-1]), dotted(path)
-    if difflib.get_close_matches(word, keys, n=1):
+    if len(path) > 1 and difflib.get_close_matches(word, keys, n=1):  # it is in its section
         return did_you_mean(word, keys)
     if (name := right_name(word)) not in (None, here):
         return f"did you mean '{name}'?"
     parts = [key.split(".") for key in flatten(raw)]
     found = dict.fromkeys(".".join(p[: p.index(word) + 1]) for p in parts if word in p[1:])
     elsewhere = [repr(key) for key in found if key != here]
-    if elsewhere:
+    if elsewhere and not difflib.get_close_matches(word, keys, n=1):
         return f"did you mean {' or '.join(elsewhere[:3])}?"
     return did_you_mean(word, keys)
 

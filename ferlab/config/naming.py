@@ -6,6 +6,8 @@ from typing import Any
 from ferlab.config.attention import NONE, Attention, Placed
 from ferlab.config.schema import Config
 
+NO_ATTENTION = "no attention"
+
 _ATTENTION = "model.attention."
 
 
@@ -33,7 +35,7 @@ def trial_name(config: Config, params: Mapping[str, Any]) -> str:
     """
     is_placed = any(key.startswith(_ATTENTION) for key in params)
     parts = [config.model.name] if "model" in params else []
-    parts += [attention_of(config)] if is_placed else []
+    parts += [NO_ATTENTION if (name := attention_of(config)) == NONE else name] if is_placed else []
     rest = {k: v for k, v in params.items() if not k.startswith(_ATTENTION) and k != "model"}
     short = [f"{key.rpartition('.')[2]} {_format_value(value)}" for key, value in rest.items()]
     return ", ".join(filter(None, [" ".join(parts), *short]))

@@ -1,13 +1,15 @@
 """What is confirmed: configurations and fresh seeds, chosen once and before any is trained."""
 
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ferlab.analysis.comparison.seeded import FEWEST
+from ferlab.analysis.sequential.plan import LookPlan
 from ferlab.errors import EvidenceError, TrackingError
 from ferlab.reproduce.evaluate import is_scored
+from ferlab.reproduce.ledger import used_seeds
 from ferlab.study.params import Params, identity
 from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.sweep import studies
@@ -16,6 +18,9 @@ from ferlab.sweep.workers.storage import exists
 from ferlab.text import pluralize
 from ferlab.tracking import find
 from ferlab.tracking.store import Client
+
+DEFAULT = LookPlan((5, 10, 15, 20))
+"""The plan of who says nothing else."""
 
 _SEED = re.compile(r"seed \d+")
 """How a trial's name tells of a seed that was swept."""
@@ -45,12 +50,14 @@ class Choice:
     Attributes:
         study: name of the search.
         arms: the baseline, then the best others, the best first.
-        seeds: that each is trained under; the search used none of them.
+        plan: when it is looked at, and what it is to settle.
+        seeds: that each is trained under at most; the search used none of them.
         looked: the search's runs that had been scored on the test split when this was chosen.
     """
 
     study: str
     arms: tuple[Candidate, ...]
+    plan: LookPlan
     seeds: tuple[int, ...]
     looked: tuple[str, ...]
 
@@ -58,11 +65,6 @@ class Choice:
     def name(self) -> str:
         """Of the study that trains it."""
         return confirmation_name(self.study)
-
-    @property
-    def size(self) -> int:
-        """How many runs it has."""
-        return len(self.arms) * len(self.seeds)
 
     def plain(self) -> dict[str, Any]:
         """As it is kept, in plain containers."""
@@ -72,7 +74,8 @@ class Choice:
     def read(cls, plain: Mapping[str, Any]) -> "Choice":
         """What `plain` gave."""
         arms = tuple(Candidate(**arm) for arm in plain["arms"])
-        return cls(plain["study"], arms, tuple(plain["seeds"]), tuple(plain["looked"]))
+        plan = LookPlan(**{**plain["plan"], "looks": tuple(plain["plan"]["looks"])})
+        return cls(plain["study"], arms, plan, tuple(plain["seeds"]), tuple(plain["looked"]))
 
 
 def confirmation_name(study: str) -> str:
@@ -88,15 +91,23 @@ def begun(study: str, storage: str | None) -> Choice | None:
         about = studies.open_study(confirmation_name(study), storage).user_attrs.get("about")
     except TrackingError:  # nothing is in it
         return None
-    return None if about is None else Choice.read(about["confirmation"])
+    if about is None:
+        return None
+    if "plan" not in about["confirmation"]:
+        raise EvidenceError(
+            f"the confirmation of '{study}' was begun by an older ferlab, without a plan of its "
+            "looks; it can be neither gone on with nor reported"
+        )
+    return Choice.read(about["confirmation"])
 
 
 def choose(
     client: Client,
     study: str,
     storage: str | None,
-    best: int | None,
-    seeds: int | None,
+    best: int | None = None,
+    looks: tuple[int, ...] | None = None,
+    worth: float | None = None,
     against: int | None = None,
 ) -> Choice:
     """Choose, or take what was chosen before.
@@ -106,7 +117,9 @@ def choose(
         study: the search.
         storage: where it is kept; None for ferlab's home.
         best: how many of its best configurations; None for 1, or as before.
-        seeds: how many; None for 10, or as before.
+        looks: seeds of each configuration at each look; None for 5, 10, 15, 20, or as before.
+        worth: smallest difference that would matter, as a share of the images; None for one point,
+            or as before.
         against: number of the trial to compare with; None for the baseline, or as before.
 
     Raises:
@@ -115,24 +128,11 @@ def choose(
     """
     before = begun(study, storage)
     if before is not None:
-        was = len(before.arms) - 1, len(before.seeds)
-        if (best or was[0], seeds or was[1]) != was:
-            raise EvidenceError(
-                f"the confirmation of '{study}' was begun with --best {was[0]} --seeds {was[1]}; "
-                "it cannot be changed once results may be known"
-            )
-        if against not in (None, before.arms[0].trial):
-            raise EvidenceError(
-                f"the confirmation of '{study}' was begun against trial {before.arms[0].trial}; "
-                "it cannot be changed once results may be known"
-            )
+        _require_as_before(before, best, looks, worth, against)
         return before
-    best, seeds = 1 if best is None else best, 10 if seeds is None else seeds
-    if best < 1 or seeds < FEWEST:
-        raise EvidenceError(
-            f"--best {best} --seeds {seeds}: it takes at least 1 configuration, and {FEWEST} seeds "
-            "for an interval"
-        )
+    best, plan = 1 if best is None else best, _with(DEFAULT, looks, worth)
+    if best < 1:
+        raise EvidenceError(f"--best {best}: it takes at least 1 configuration")
     found = studies.open_study(study, storage)
     if of := found.user_attrs.get("about", {}).get("confirmation"):
         raise EvidenceError(
@@ -153,9 +153,39 @@ def choose(
     )
     last = max(row.params.get("seed", about.get("seed", 0)) for row in table.rows)
     first = int(last or 0) + table.replicates  # replicates count on from a trial's first seed
+    used = used_seeds(client, str(about["data"]))
+    fresh = (seed for seed in itertools.count(first) if seed not in used)
+    seeds = tuple(itertools.islice(fresh, plan.most))
     mine = find.every(client, study_key(found).tags)
     looked = tuple(entry.run_id for entry in mine if is_scored(entry, "test"))
-    return Choice(study, arms, tuple(range(first, first + seeds)), looked)
+    return Choice(study, arms, plan, seeds, looked)
+
+
+def _with(plan: LookPlan, looks: tuple[int, ...] | None, worth: float | None) -> LookPlan:
+    """The plan, but for what is given."""
+    return LookPlan(
+        plan.looks if looks is None else looks,
+        plan.worth if worth is None else worth,
+        plan.alpha,
+    )
+
+
+def _require_as_before(
+    before: Choice,
+    best: int | None,
+    looks: tuple[int, ...] | None,
+    worth: float | None,
+    against: int | None,
+) -> None:
+    arms, plan, opponent = len(before.arms) - 1, before.plan, before.arms[0].trial
+    as_before = best in (None, arms) and _with(plan, looks, worth) == plan
+    if not as_before or against not in (None, opponent):
+        looked = ",".join(map(str, plan.looks))
+        raise EvidenceError(
+            f"the confirmation of '{before.study}' was begun with --best {arms} --looks {looked} "
+            f"--worth {100 * plan.worth:g}, against trial {opponent}; it cannot be changed once "
+            "results may be known"
+        )
 
 
 def _baseline(table: StudyTable) -> TrialRow:
@@ -210,10 +240,7 @@ def _configuration(params: Params) -> str:
 def _names(rows: list[TrialRow]) -> list[str]:
     """What each is called without its seed; with its trial's number where others are so, too."""
     parts = [[part for part in row.name.split(", ") if not _SEED.fullmatch(part)] for row in rows]
-    names = [
-        ", ".join(mine).replace("none", "no attention" if row.is_plain else "none", 1)
-        for row, mine in zip(rows, parts, strict=True)
-    ]
+    names = [", ".join(mine) for mine in parts]
     return [
         f"{name} (trial {row.number})" if names.count(name) > 1 or not name else name
         for name, row in zip(names, rows, strict=True)

@@ -1,31 +1,38 @@
-"""A search's best against its baseline, under fresh seeds, and then once on the test split.
+"""A search's best against its baseline, under fresh seeds and on the test split, look by look.
 
-The training is a sweep itself, over arms and seeds, so it is as parallel and as hard to kill. The
-test split is scored when all of it is done, and no model before.
+The training for a look is a sweep itself, over arms and seeds, so it is as parallel and as hard to
+kill. The test split is scored when all of it is done, and no model before; then each arm has its
+verdict, or is trained on for the next look.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from omegaconf import OmegaConf
 
+from ferlab.analysis.sequential.words import ruling_in_words
 from ferlab.config import Config, check
 from ferlab.config.compose import launching
 from ferlab.config.problems import flatten
 from ferlab.config.study import check_study
-from ferlab.confirm import evidence
+from ferlab.confirm import evidence, looks
 from ferlab.confirm.choice import Choice, choose
 from ferlab.confirm.evidence import Evidence, Runs
+from ferlab.confirm.looks import Look
 from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, DataError, EvidenceError
 from ferlab.reproduce.evaluate import Evaluator, is_scored
+from ferlab.reproduce.ledger import SCORED_BY
+from ferlab.study.params import Params
 from ferlab.study.table import StudyTable
 from ferlab.sweep import studies, sweeper
 from ferlab.sweep.outcome import SweepResult
+from ferlab.sweep.question import Question
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.space import grid_space
 from ferlab.sweep.search.trial_configs import RecordedConfigs
@@ -35,6 +42,8 @@ from ferlab.tracking import find, store, study_runs
 from ferlab.tracking.pages.study_views import confirmation_views, param_of
 from ferlab.tracking.run import Run, recorded_config
 from ferlab.tracking.store import Client
+
+_log = logging.getLogger("ferlab")
 
 _OTHERWISE = "another command"
 """What scored a model on the test split, if it was not its confirmation."""
@@ -46,13 +55,15 @@ class Confirmation:
 
     Attributes:
         choice: what it is of.
-        training: how its sweep ended; None if all runs had been trained before.
+        training: how its last sweep ended; None if all runs had been trained before.
+        missing: how many runs the next look lacks; 0 when all is over.
         evidence: None as long as a run is missing.
         client: of the store that has the runs.
     """
 
     choice: Choice
     training: SweepResult | None
+    missing: int
     evidence: Evidence | None
     client: Client
 
@@ -61,19 +72,21 @@ def confirm(
     study: str,
     storage: str | None = None,
     best: int | None = None,
-    seeds: int | None = None,
+    looks_at: tuple[int, ...] | None = None,
+    worth: float | None = None,
     against: int | None = None,
     workers: int | None = None,
     overrides: Sequence[str] = (),
     uri: str | None = None,
 ) -> Confirmation:
-    """Train what was chosen under fresh seeds, or go on with it; then score the test split.
+    """Train what was chosen under fresh seeds, or go on with it, look by look until all is settled.
 
     Args:
         study: the search.
         storage: where it is kept; None for ferlab's home.
         best: see `ferlab.confirm.choice.choose`.
-        seeds: see `ferlab.confirm.choice.choose`.
+        looks_at: see `ferlab.confirm.choice.choose`.
+        worth: see `ferlab.confirm.choice.choose`.
         against: see `ferlab.confirm.choice.choose`.
         workers: that train at a time; None for one per GPU, else as many as the cores have
             threads for.
@@ -86,21 +99,52 @@ def confirm(
     _require_launcher(overrides)
     uri = uri or uri_of(studies.open_study(study, storage))
     client = store.connect(uri, make=False)
-    choice = choose(client, study, storage, best, seeds, against)
-    training = None
-    if evidence.count_finished(choice, storage) < choice.size:
-        training = _train(client, choice, storage, workers, overrides, uri)
-        if evidence.count_finished(choice, storage) < choice.size:
-            return Confirmation(choice, training, None, client)
-    runs = evidence.runs(client, choice, storage)
+    choice = choose(client, study, storage, best, looks_at, worth, against)
+    taken, training = evidence.looks_taken(client, choice, storage), None
+    while not looks.is_over(choice, taken):
+        points = looks.wanted_points(choice, taken)
+        if evidence.count_finished(choice, storage) < len(points):
+            training = _train(client, choice, points, storage, workers, overrides, uri)
+        if missing := len(points) - evidence.count_finished(choice, storage):
+            return Confirmation(choice, training, missing, None, client)
+        look = _look(client, choice, taken, storage)
+        _tell(choice, look)
+        taken = (*taken, look)
+    found = evidence.gather(client, choice, taken, storage)
+    return Confirmation(choice, training, 0, found, client)
+
+
+def _look(client: Client, choice: Choice, taken: Sequence[Look], storage: str | None) -> Look:
+    """Score what was trained, judge it, and keep that."""
+    runs = evidence.runs(client, choice, taken, storage)
     _require_one_data(choice, runs)
     _score(client, choice, runs)
-    return Confirmation(choice, training, evidence.gather(client, choice, storage), client)
+    runs = evidence.runs(client, choice, taken, storage)
+    first = runs[choice.arms[0].name][0]
+    images, _ = prepare(check(recorded_config(client, first.run_id)).data)
+    arms = {
+        name: evidence.read_predictions(client, name, entries, "test", images.classes)
+        for name, entries in runs.items()
+    }
+    digests = {
+        name: tuple(entry.tags["ferlab.test.predictions.digest"] for entry in entries)
+        for name, entries in runs.items()
+    }
+    look = looks.take(choice, taken, arms, digests)
+    run_id = studies.open_study(choice.name, storage).user_attrs["run_id"]
+    looks.record_look(client, run_id, look)
+    return look
+
+
+def _tell(choice: Choice, look: Look) -> None:
+    for arm, ruling in look.rulings.items():
+        _log.info("look     %s: %s", arm, ruling_in_words(choice.plan, look.number, ruling))
 
 
 def _train(
     client: Client,
     choice: Choice,
+    points: tuple[Params, ...],
     storage: str | None,
     workers: int | None,
     overrides: Sequence[str],
@@ -125,16 +169,17 @@ def _train(
         }
     )
     configs = RecordedConfigs(recorded)
+    space = grid_space({"seed": choice.seeds, "arm": [arm.name for arm in choice.arms]})
     result = sweeper.run(
         context,
         config,
-        sweeper.Question(
+        Question(
             study=choice.name,
             settings=settings,
-            space=grid_space({"seed": choice.seeds, "arm": [arm.name for arm in choice.arms]}),
+            space=replace(space, listed=points),
             configs=configs,
             is_feasible=Feasibility(settings.constraints, configs),
-            budget=choice.size,
+            budget=len(points),
             about={
                 "study.question": question,
                 "study.objective": "val/accuracy",
@@ -142,7 +187,9 @@ def _train(
             },
             command=f"ferlab confirm {choice.study}",
             first=first,
-            views=partial(confirmation_views, choice.name, _columns(searched, recorded)),
+            trained=len(images.indices(Split.TRAIN)),
+            scored=len(images.indices(Split.TEST)),
+            views=partial(confirmation_views, _columns(searched, recorded)),
             tags={"ferlab.confirms": choice.study},
         ),
         [f"trainer.device={first.trainer.device}"],  # by which a worker gets its GPU, or none
@@ -178,9 +225,9 @@ def _score(client: Client, choice: Choice, runs: Runs) -> None:
     """Score each model on the test split, unless it has been; who did it is kept on its run."""
     evaluator = Evaluator(client)
     for entry in (entry for entries in runs.values() for entry in entries):
-        if evidence.SCORED_BY not in entry.tags:
+        if SCORED_BY not in entry.tags:
             by = _OTHERWISE if is_scored(entry, "test") else choice.name
-            Run(client, entry.run_id).log_summary({}, {evidence.SCORED_BY: by})
+            Run(client, entry.run_id).log_summary({}, {SCORED_BY: by})
         evaluator.evaluate(find.resolve(client, entry.run_id), "test")
 
 

@@ -11,13 +11,17 @@ from ferlab.analysis.comparison.compare import Comparison, compare
 from ferlab.analysis.comparison.curves import Band, band
 from ferlab.analysis.comparison.seeded import SeededPredictions
 from ferlab.analysis.predictions import Predictions
+from ferlab.analysis.sequential.ruling import Ruling
+from ferlab.analysis.sequential.words import ruling_in_words
 from ferlab.config import Config, check
+from ferlab.confirm import looks
 from ferlab.confirm.choice import Choice
+from ferlab.confirm.looks import Look
 from ferlab.data.audit import Audit, audit
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare, read_images
 from ferlab.errors import DataError, TrackingError
-from ferlab.reproduce.evaluate import is_scored
+from ferlab.reproduce.ledger import SCORED_BY, OtherLooks, other_looks, twins
 from ferlab.study.table import StudyTable
 from ferlab.sweep import studies
 from ferlab.sweep.studies import view, view_with_runs
@@ -26,9 +30,6 @@ from ferlab.tracking import artifacts, find
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import MACHINE, recorded_config
 from ferlab.tracking.store import Client
-
-SCORED_BY = "ferlab.test.scored_by"
-"""The tag of a run that says which study scored it on the test split first."""
 
 Runs = Mapping[str, Sequence[Entry]]
 """A run for each seed, in their order, by arm."""
@@ -41,20 +42,26 @@ class Part:
     Attributes:
         name: of the images, in a few words.
         what: they are, as a sentence.
-        comparisons: one per arm, best of the search first.
+        comparisons: one per arm, best of the search first, each at the bound of its verdict.
     """
 
     name: str
     what: str
     comparisons: tuple[Comparison, ...]
 
+    @property
+    def longest(self) -> Comparison:
+        """One that has all runs of the baseline."""
+        return max(self.comparisons, key=lambda comparison: len(comparison.seeds))
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """All that is known when every run is trained and scored.
+    """All that is known when every arm has its verdict.
 
     Attributes:
         choice: what was confirmed.
+        looks: that gave the verdicts, in order.
         search: the study that it was chosen in.
         runs: of the confirmation.
         parts: the images it was scored on; the first, the test split, decides.
@@ -64,9 +71,12 @@ class Evidence:
         dropped: training images that were left out, being identical to held-out ones.
         audit: of the data, before that.
         machine: that trained the first run.
+        others: what else the test images judged, in the whole store.
+        twins: runs that predict exactly as an older run does.
     """
 
     choice: Choice
+    looks: tuple[Look, ...]
     search: StudyTable
     runs: Runs
     parts: tuple[Part, ...]
@@ -76,11 +86,23 @@ class Evidence:
     dropped: int
     audit: Audit
     machine: str
+    others: OtherLooks
+    twins: list[Entry]
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
         """Those that decide."""
         return self.parts[0].comparisons
+
+    @property
+    def rulings(self) -> dict[str, tuple[Look, Ruling]]:
+        """The verdict on each arm and the look that gave it, by name."""
+        return looks.settled(self.looks)
+
+    def words(self, arm: str) -> str:
+        """The verdict on an arm and its numbers, as a sentence without its full stop."""
+        look, ruling = self.rulings[arm]
+        return ruling_in_words(self.choice.plan, look.number, ruling)
 
     @property
     def entries(self) -> list[Entry]:
@@ -102,33 +124,45 @@ def count_finished(choice: Choice, storage: str | None) -> int:
         return 0
 
 
-def runs(client: Client, choice: Choice, storage: str | None) -> Runs:
-    """The finished runs of a confirmation; all of them must be there."""
+def looks_taken(client: Client, choice: Choice, storage: str | None) -> tuple[Look, ...]:
+    """The looks of a confirmation so far, in order.
+
+    Raises:
+        EvidenceError: one was changed since.
+    """
+    if not studies.is_begun(choice.name, storage):
+        return ()
+    run_id = studies.open_study(choice.name, storage).user_attrs.get("run_id")
+    return looks.recorded(client, run_id, choice) if run_id else ()
+
+
+def runs(client: Client, choice: Choice, taken: Sequence[Look], storage: str | None) -> Runs:
+    """The finished runs for the next look, or of a confirmation that is over; all must be there."""
+    wanted = looks.seeds_of(choice, taken)
     table = view(studies.open_study(choice.name, storage))
     ids = {(row.params["arm"], row.params["seed"]): str(row.run_id) for row in table.complete}
     return {
-        arm.name: [find.resolve(client, ids[arm.name, seed]) for seed in choice.seeds]
+        arm.name: [find.resolve(client, ids[arm.name, seed]) for seed in wanted[arm.name]]
         for arm in choice.arms
     }
 
 
-def are_scored(runs: Runs) -> bool:
-    """Whether every model has been scored on the test split."""
-    return all(is_scored(entry, "test") for entries in runs.values() for entry in entries)
-
-
-def gather(client: Client, choice: Choice, storage: str | None) -> Evidence:
-    """Compare the runs of a confirmation, which are all trained and scored.
+def gather(
+    client: Client, choice: Choice, taken: tuple[Look, ...], storage: str | None
+) -> Evidence:
+    """Compare the runs of a confirmation that is over.
 
     Args:
         client: of the tracking store.
         choice: what was confirmed.
+        taken: its looks.
         storage: where the studies are kept; None for ferlab's home.
 
     Raises:
         FerlabError: the data has changed, or the runs cannot be compared.
     """
-    found = runs(client, choice, storage)
+    found = runs(client, choice, taken, storage)
+    entries = [entry for arm in found.values() for entry in arm]
     first = found[choice.arms[0].name][0]
     config = check(recorded_config(client, first.run_id))
     images, dropped = prepare(config.data)
@@ -138,15 +172,27 @@ def gather(client: Client, choice: Choice, storage: str | None) -> Evidence:
             f"{first.tags['ferlab.data.digest']}, and is {images.digest} now"
         )
     test, val = (
-        [_arm(client, name, entries, split, images.classes) for name, entries in found.items()]
+        [
+            read_predictions(client, name, entries, split, images.classes)
+            for name, entries in found.items()
+        ]
         for split in ("test", "val")
     )
+    levels = {name: ruling.level for name, (_, ruling) in looks.settled(taken).items()}
     parts = tuple(
-        Part(name, what, compare(arms[1:], arms[0]))
-        for name, what, arms in _parts(test, val, images, config)
+        Part(
+            name,
+            what,
+            tuple(
+                compare(arm, baseline.first(len(arm.seeds)), levels[arm.name], choice.plan.worth)
+                for arm in arms
+            ),
+        )
+        for name, what, (baseline, *arms) in _parts(test, val, images, config)
     )
     return Evidence(
         choice=choice,
+        looks=taken,
         search=view_with_runs(studies.open_study(choice.study, storage), client),
         runs=found,
         parts=parts,
@@ -156,6 +202,8 @@ def gather(client: Client, choice: Choice, storage: str | None) -> Evidence:
         dropped=dropped,
         audit=audit(read_images(config.data)),
         machine=_machine(client, first),
+        others=other_looks(client, entries),
+        twins=twins(client, entries),
     )
 
 
@@ -163,18 +211,16 @@ def _parts(
     test: list[SeededPredictions], val: list[SeededPredictions], images: ImageSet, config: Config
 ) -> Iterator[tuple[str, str, list[SeededPredictions]]]:
     """Name, description and arms, the baseline first, of each set of images."""
-    new = ~shared_with_training(images)
-    shared = f"{(~new).sum():,} of its {len(new):,} images"
-    also = (
-        "Not one of its images is pixel-identical to a training image."
-        if new.all()
-        else f"{shared} are pixel-identical to a training image."
-    )
-    yield "test", f"The whole test split, which decides. {also}", test
+    shared = {split: shared_with(images, split) for split in (Split.TRAIN, Split.VAL)}
+    new = ~(shared[Split.TRAIN] | shared[Split.VAL])
+    counts = [f"{shared[Split.TRAIN].sum():,} are pixel-identical to a training image"]
+    counts += [f"{shared[Split.VAL].sum():,} to a validation image"]
+    told = f"Of its {len(new):,} images {' and '.join(counts)}."
+    yield "test", f"The whole test split, which decides. {told}", test
     if new.any() and not new.all():
         yield (
-            "test, none shared with training",
-            f"Without {shared}, for training has them, too.",
+            "test, none shared",
+            f"Without the {(~new).sum():,} images that training or validation have, too.",
             [arm.part(new) for arm in test],
         )
     yield (
@@ -190,15 +236,20 @@ def _parts(
         )
 
 
-def shared_with_training(images: ImageSet) -> npt.NDArray[np.bool_]:
-    """Of each test image, whether a training image has the very same pixels; shape (n_test,)."""
-    trained = {images.hashes[i].tobytes() for i in images.indices(Split.TRAIN)}
-    return np.array([images.hashes[i].tobytes() in trained for i in images.indices(Split.TEST)])
+def shared_with(images: ImageSet, split: Split) -> npt.NDArray[np.bool_]:
+    """Of each test image, whether one of a split has the very same pixels; shape (n_test,)."""
+    others = {images.hashes[i].tobytes() for i in images.indices(split)}
+    return np.array([images.hashes[i].tobytes() in others for i in images.indices(Split.TEST)])
 
 
-def _arm(
+def read_predictions(
     client: Client, name: str, entries: Sequence[Entry], split: str, classes: tuple[str, ...]
 ) -> SeededPredictions:
+    """What the runs of an arm predicted on a split.
+
+    Raises:
+        TrackingError: a run has no predictions of it any more.
+    """
     path = f"predictions/{split}.csv"
     tables = [
         Predictions.read(artifacts.read_files(client, entry.run_id, [path], [path])[path].decode())

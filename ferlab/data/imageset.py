@@ -139,6 +139,13 @@ class ImageSet:
         per_class = np.bincount(self.labels[self.split == split], minlength=len(self.classes))
         return dict(zip(self.classes, per_class.tolist(), strict=True))
 
+    def split_digest(self, split: Split) -> str:
+        """32 hex digits over a split's pixels and labels, whatever their order and names."""
+        at = self.indices(split)
+        labels = self.labels[at][:, None]
+        each = sorted(row.tobytes() for row in np.hstack([self.hashes[at], labels]))
+        return hashlib.blake2b(b"".join(each), digest_size=16).hexdigest()
+
     @cached_property
     def digest(self) -> str:
         """32 hex digits over pixels, labels, splits, names, classes and targets, in order."""

@@ -1,12 +1,16 @@
 """From the data section of a config to the images of a run."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from ferlab import instantiate
 from ferlab.config.parts import Data
 from ferlab.data import splits
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import DataError
+
+_FEW = 25
+"""Validation images below which a score is told to be coarse."""
 
 
 def prepare(config: Data, allow: Collection[str] = ()) -> tuple[ImageSet, int]:
@@ -34,6 +38,10 @@ def prepare(config: Data, allow: Collection[str] = ()) -> tuple[ImageSet, int]:
             if split is Split.VAL and config.split != "holdout":
                 text += "; data.split=holdout takes some from training"
             raise DataError("; ".join([text, *images.notes]))
+    count = len(images.indices(Split.VAL))
+    if count < _FEW:
+        note = f"{count} validation images: an accuracy moves by {100 / count:.0f} points with one"
+        images = replace(images, notes=(*images.notes, note))
     return images, dropped
 
 

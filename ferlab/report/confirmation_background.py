@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from statistics import median
 
+from ferlab.analysis.sequential.words import worth_in_words
 from ferlab.confirm.evidence import Evidence
 from ferlab.report.search_text import CAPTIONS, markdown_table, searched
 from ferlab.study.objectives import format_value
@@ -46,8 +47,8 @@ def search(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     objective = table.objectives[0]
     fresh = {c.arm: c.accuracy.arm for part in evidence.parts for c in part.comparisons
              if part.name == "validation"}  # fmt: skip
-    first = next(part for part in evidence.parts if part.name == "validation").comparisons[0]
-    fresh[first.baseline] = first.accuracy.baseline
+    base = next(part for part in evidence.parts if part.name == "validation").longest
+    fresh[base.baseline] = base.accuracy.baseline
     yield (
         "The best was chosen for its score, so that score is likely to be too good. The same "
         "configurations under fresh seeds:"
@@ -112,20 +113,26 @@ def again(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
 def reading(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     """What the words and numbers mean."""
     del pictures
-    many = len(evidence.comparisons)
-    adjusted = f", and is adjusted for {many} comparisons (Holm)" if many > 1 else ""
+    plan, many = evidence.choice.plan, len(evidence.comparisons)
+    shared = f", shared among {many} configurations (Holm)" if many > 1 else ""
     yield "## How to read the numbers"
     yield (
-        "A *point* is one percent of the images; of macro F1, 0.01. An *interval* holds the true "
-        "value in 95 of 100 studies like this one. Where it is of scores or differences without "
-        "more words, it allows for other seeds and for other images (two-way random effects, "
-        "Hillis 2007): the same networks on other faces."
+        "A *point* is one percent of the images; of macro F1, 0.01. An *interval* of scores holds "
+        "the true value in 95 of 100 studies like this one. Where it is of scores or differences "
+        "without more words, it allows for other seeds and for other images (two-way random "
+        "effects, Hillis 2007): the same networks on other faces. A *repeated interval* of a "
+        "difference holds the true one at all looks together in 95 of 100 studies, so that it may "
+        "be read at whichever look the study ended."
     )
     yield (
-        f"*p* is how often chance alone would show such a difference{adjusted}. The verdict is "
-        "*better* or *worse* where p of the difference in accuracy on the whole test split is "
-        "below 0.05; no other number has a say. *Gained* and *lost* are the images that only one "
-        "of a seed's two models reads correctly."
+        "*p* is how often chance alone would show such a difference at one look. The verdict is "
+        "*better* or *worse* where p is below its *bound*: the bounds spend "
+        f"{100 * plan.alpha:g} % in proportion to the seeds{shared}. It is *no difference of "
+        f"{worth_in_words(plan)}* where the repeated interval lies within that, *futile* where the "
+        "rest of the plan would hardly have called it (*conditional power* below 20 % if the true "
+        "difference were just that large), and *not settled* where neither came true by the last "
+        "look. Accuracy on the whole test split decides; no other number has a say. *Gained* and "
+        "*lost* are the images that only one of a seed's two models reads correctly."
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from ferlab.analysis.comparison import figures
+from ferlab.analysis.sequential.figure import looks_figure
 from ferlab.confirm.evidence import Evidence
 from ferlab.report import search_files
 from ferlab.report.confirmation_background import SEARCH
@@ -53,12 +54,16 @@ def record_confirmation(evidence: Evidence, storage: str | None, client: Client)
         for study in (choice.name, choice.study):
             run = Run(client, studies.open_study(study, storage).user_attrs["run_id"])
             run.log_folder(Path(folder))
-            run.log_summary({}, {"ferlab.verdict": evidence.comparisons[0].words})
+            run.log_summary({}, {"ferlab.verdict": evidence.words(choice.arms[1].name)})
 
 
 def draw_confirmation(evidence: Evidence) -> dict[str, Figure]:
     """The pictures of a confirmation, by name."""
+    first = evidence.comparisons[0]
     drawn = {
+        "looks": looks_figure(
+            evidence.choice.plan, [look.rulings for look in evidence.looks], first.baseline
+        ),
         "forest": figures.forest(evidence.comparisons, "accuracy"),
         "forest-f1": figures.forest(evidence.comparisons, "f1"),
         "bands": figures.mean_curves(evidence.bands, "val/accuracy"),

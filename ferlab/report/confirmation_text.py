@@ -11,7 +11,10 @@ from ferlab.analysis.comparison.compare import (
 )
 from ferlab.analysis.comparison.estimates import Estimate
 from ferlab.analysis.comparison.figures import METRIC_NAMES
-from ferlab.analysis.comparison.verdict import p_in_words, points
+from ferlab.analysis.comparison.verdict import Verdict, numbers_in_words, p_in_words, points
+from ferlab.analysis.sequential.plan import LookPlan
+from ferlab.analysis.sequential.ruling import Ruling
+from ferlab.analysis.sequential.words import plan_in_words, worth_in_words
 from ferlab.confirm.evidence import Evidence
 from ferlab.report.confirmation_background import (
     again,
@@ -45,7 +48,7 @@ def confirmation_markdown(evidence: Evidence, pictures: Mapping[str, str]) -> st
     if question:
         paragraphs.append("\n".join(f"> {line}" for line in question.strip().splitlines()))
     for section in (
-        _verdict, _scores, _seeds, _classes, _curves, cost, search, data, again, reading,
+        _verdict, _looks, _scores, _seeds, _classes, _curves, cost, search, data, again, reading,
     ):  # fmt: skip
         paragraphs += section(evidence, pictures)
     return "\n\n".join(paragraphs) + "\n"
@@ -54,16 +57,28 @@ def confirmation_markdown(evidence: Evidence, pictures: Mapping[str, str]) -> st
 def _verdict(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     del pictures
     for comparison in evidence.comparisons:
-        yield (
-            f"**Verdict.** *{comparison.arm}* against *{comparison.baseline}*: {comparison.words}."
-        )
-    first, seeds = evidence.comparisons[0], evidence.choice.seeds
+        told = evidence.words(comparison.arm)
+        yield f"**Verdict.** *{comparison.arm}* against *{comparison.baseline}*: {told}."
+    longest = evidence.parts[0].longest
+    seeds, images = longest.seeds, longest.images
     yield (
-        f"Each was trained anew under {len(seeds)} seeds that the search had not used, {seeds[0]} "
-        f"to {seeds[-1]}. Each model was scored once on the {first.images:,} test images, when all "
-        "were trained."
+        f"Each was trained anew under {len(seeds)} seeds at most that the search had not used, "
+        f"{seeds[0]} to {seeds[-1]}, and none after its verdict. Each model was scored once on the "
+        f"{images:,} test images, when all of its look were trained."
     )
+    if any(_is_early(evidence, arm) for arm in evidence.rulings):
+        yield (
+            "What was called before the last look was called because its estimate was large: such "
+            "an estimate is too large on average. Its interval allows for the looks."
+        )
     yield from _cautions(evidence)
+
+
+def _is_early(evidence: Evidence, arm: str) -> bool:
+    """Whether an arm was called better or worse before the plan's last look."""
+    look, ruling = evidence.rulings[arm]
+    is_called = ruling.verdict in (Verdict.BETTER, Verdict.WORSE)
+    return is_called and look.number < len(evidence.choice.plan.looks)
 
 
 def _cautions(evidence: Evidence) -> Iterator[str]:
@@ -80,12 +95,23 @@ def _cautions(evidence: Evidence) -> Iterator[str]:
             "on the test split by another command before the last one was trained "
             f"({_ids(before)})."
         )
+    if told := evidence.others.told():
+        yield f"**Careful.** These test images {told}.{_for_looks(evidence)}"
+    if evidence.twins:
+        yield (
+            f"**Careful.** {pluralize(len(evidence.twins), 'run')} of this confirmation predict "
+            "the validation images exactly as older runs do "
+            f"({_ids([entry.run_id for entry in evidence.twins])}): the same training once more, "
+            "and no evidence of its own."
+        )
     for part in evidence.parts[1:]:
         for decides, other in zip(evidence.comparisons, part.comparisons, strict=True):
-            if other.verdict is not decides.verdict:
+            either = {decides.verdict, other.verdict}
+            if len(either) > 1 and either & {Verdict.BETTER, Verdict.WORSE}:
+                test = other.accuracy
                 yield (
-                    f"**Careful.** On *{part.name}* the verdict on {other.arm} would be: "
-                    f"{other.words}."
+                    f"**Careful.** On *{part.name}* the verdict on {other.arm} would be another, "
+                    f"{other.verdict or 'none'}: {numbers_in_words(test.estimate, test.level)}."
                 )
     code = {entry.tags.get("ferlab.code.digest") for entry in evidence.entries}
     if len(code) > 1:
@@ -95,15 +121,52 @@ def _cautions(evidence: Evidence) -> Iterator[str]:
         )
 
 
+def _for_looks(evidence: Evidence) -> str:
+    """What p comes to if it pays for earlier confirmations on the same images (Bonferroni)."""
+    times = len(evidence.others.before) + 1
+    if times == 1:
+        return ""
+    told = [
+        f"{arm}: {p_in_words(min(1.0, times * ruling.estimate.p))}"
+        for arm, (_, ruling) in evidence.rulings.items()
+    ]
+    return f" With p times {times} for that: {'; '.join(told)}."
+
+
+def _looks(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
+    plan, taken = evidence.choice.plan, evidence.looks
+    yield "## The looks"
+    yield f"Fixed before the first run was trained: {plan_in_words(plan)}."
+    yield from picture(pictures, "looks", "Estimate and repeated interval at each look")
+    yield markdown_table(
+        ["look", "seeds", "configuration", "points (repeated interval)", "p", "bound", "came to"],
+        [
+            [f"{look.number}", f"{len(look.seeds)}", arm, _at_level(ruling.estimate, ruling.level),
+             _p(ruling.estimate.p), f"{ruling.level:.4f}", _came_to(plan, ruling)]
+            for look in taken
+            for arm, ruling in look.rulings.items()
+        ],
+    )  # fmt: skip
+    why = "it was the last one" if len(taken) == len(plan.looks) else "no arm was left to settle"
+    yield f"It ended at look {len(taken)} of {len(plan.looks)}: {why}."
+
+
+def _came_to(plan: LookPlan, ruling: Ruling) -> str:
+    """A ruling in a table's cell."""
+    power = "" if ruling.power is None else f", conditional power {100 * ruling.power:.0f} %"
+    worth = f" of {worth_in_words(plan)}" if ruling.verdict is Verdict.NO_DIFFERENCE else ""
+    return f"{ruling.verdict or 'goes on'}{worth}{power}"
+
+
 def _scores(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     yield "## Scores"
-    first = evidence.comparisons[0]
-    reached = [(first.baseline, first.accuracy.baseline, first.f1.baseline)]
+    base = evidence.parts[0].longest
+    reached = [(base.baseline, base.accuracy.baseline, base.f1.baseline)]
     reached += [(c.arm, c.accuracy.arm, c.f1.arm) for c in evidence.comparisons]
     yield markdown_table(
         ["on the test split", "accuracy (95 % interval)", "macro F1 (95 % interval)", "seeds"],
         [
-            [name, _score("accuracy", accuracy), _score("f1", f1), f"{len(first.seeds)}"]
+            [name, _score("accuracy", accuracy), _score("f1", f1), f"{len(accuracy.runs)}"]
             for name, accuracy, f1 in reached
         ],
     )
@@ -111,7 +174,10 @@ def _scores(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     yield from picture(pictures, "forest-f1", "Difference in macro F1 to the baseline")
     header = ["images", "count", "configuration"]
     header += [text for metric in METRICS for text in (f"{METRIC_NAMES[metric]}, points", "p")]
-    yield "Differences to the baseline, on these images and on others:"
+    yield (
+        "Differences to the baseline under the same seeds, with their repeated intervals, on these "
+        "images and on others:"
+    )
     yield markdown_table(
         header,
         [
@@ -152,10 +218,6 @@ def _other_ways(comparison: Comparison) -> Iterator[list[str]]:
         *(f"{_points(d.same_images)}, {p_in_words(d.same_images.p)}" for d in both),
     ]
     yield ["sign flips of the seeds, exact", *(p_in_words(d.sign_flip) for d in both)]
-    yield [
-        "smallest difference it shows 4 times in 5",
-        *(f"{100 * d.smallest:.2f} points" for d in both),
-    ]
 
 
 def _classes(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
@@ -190,8 +252,8 @@ def _score(metric: Metric, score: ConfigurationScore) -> str:
 def _differences(comparison: Comparison) -> Iterator[str]:
     for metric in METRICS:
         found = comparison.difference(metric)
-        yield _points(found.estimate)
-        yield _p(found.p)
+        yield _at_level(found.estimate, found.level)
+        yield _p(found.estimate.p)
 
 
 def _p(p: float) -> str:
@@ -200,11 +262,17 @@ def _p(p: float) -> str:
 
 
 def _difference(difference: MetricDifference) -> str:
-    return f"{_points(difference.estimate)}, {p_in_words(difference.p)}"
+    estimate = difference.estimate
+    return f"{_at_level(estimate, difference.level)}, {p_in_words(estimate.p)}"
 
 
 def _points(estimate: Estimate) -> str:
-    low, high = estimate.interval()
+    """With its 95 % interval."""
+    return _at_level(estimate, 0.05)
+
+
+def _at_level(estimate: Estimate, level: float) -> str:
+    low, high = estimate.interval(1 - level)
     return f"{points(estimate.value)} ({points(low)} to {points(high)})"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from ferlab.analysis.search import uncertainty
 from ferlab.config.attention import NONE
+from ferlab.config.naming import NO_ATTENTION
 from ferlab.study.objectives import format_difference, format_value, is_exact
 from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
 from ferlab.text import join_words, pluralize
@@ -157,7 +158,7 @@ def _kinds(table: StudyTable) -> Iterator[str]:
     for kind in kinds:
         rows = [row for row in table.ranked if row.attention == kind]
         score = format_value(table.objectives[0], value_of(rows[0]))
-        what = "no attention" if kind == NONE else kind
+        what = NO_ATTENTION if kind == NONE else kind
         ends.append(f"{what} {score} (trial {rows[0].number}, of {len(rows):,})")
     text = f"**Kinds.** The best of each, in order: {join_words(ends)}."
     if missing:
@@ -169,7 +170,9 @@ def _noise_source(table: StudyTable, best: TrialRow, base: TrialRow) -> str:
     """The start of a sentence on a difference: what its noise is estimated from."""
     spread = between_seeds(table.rows)
     if spread is None:
-        return f"With one run each on {pluralize(table.images or 0, 'image')},"
+        is_single = all(len(row.replicates) < 2 for row in (best, base))
+        runs = "With one run each" if is_single else "Taken for one run each"
+        return f"{runs} on {pluralize(table.images or 0, 'image')},"
     behind = sorted({max(1, len(row.replicates)) for row in (best, base)})
     seeds = f"{' and '.join(map(str, behind))} {'seed' if behind == [1] else 'seeds'}"
     deviation = format_difference(table.objectives[0], spread.deviation)

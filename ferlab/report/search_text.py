@@ -1,15 +1,17 @@
 """A study's result in words, as Markdown: what was found, and how much of it may be chance."""
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
+from ferlab.config.naming import NO_ATTENTION
 from ferlab.report.search_gain import tell_lead
 from ferlab.report.search_uncertainty import chance
 from ferlab.study.code import tell_codes
 from ferlab.study.deleted import tell_deleted
 from ferlab.study.objectives import format_difference, format_value
 from ferlab.study.params import Choices, Range, format_override, overrides
-from ferlab.study.table import BEFORE, OutsideRow, StudyTable, TrialRow, between_seeds
+from ferlab.study.table import BEFORE, OutsideRow, StudyTable, TrialRow
 from ferlab.text import join_words, pluralize
 
 CAPTIONS = {
@@ -153,7 +155,7 @@ def _timed(table: StudyTable) -> Iterator[str]:
 
 
 def _best(table: StudyTable) -> Iterator[str]:
-    ranked, seeds = table.ranked, between_seeds(table.rows) is not None
+    ranked, seeds = table.ranked, any(len(row.replicates) > 1 for row in table.rows)
     plain = next((row for row in ranked if row.is_plain), None)
     shown = ranked[:_BEST]
     beneath = [row for row in ranked if row is plain or row is table.baseline_row]
@@ -165,8 +167,8 @@ def _best(table: StudyTable) -> Iterator[str]:
         line = [f"{ranked.index(row) + 1}", f"{row.number}", _format_name(table, row)]
         line += map(format_value, table.objectives, row.values or ())
         if seeds:
-            spread = between_seeds([row])
-            line.append(format_difference(table.objectives[0], spread.deviation) if spread else "–")
+            apart = statistics.stdev(row.replicates) if len(row.replicates) > 1 else None
+            line.append("–" if apart is None else format_difference(table.objectives[0], apart))
             line.append(f"{max(1, len(row.replicates))}")
         lines.append([*line, f"`{(row.run_id or '–')[:8]}`"])
     yield "## The best" if len(table.complete) > 1 else "## The only complete trial"
@@ -221,7 +223,7 @@ def _note(row: OutsideRow) -> str:
 
 
 def _format_name(table: StudyTable, row: TrialRow) -> str:
-    if row.is_plain and row.params != table.baseline:
+    if row.is_plain and row.params != table.baseline and NO_ATTENTION not in row.name:
         return f"{row.name} (no attention)"
     return table.label(row)
 

@@ -39,9 +39,14 @@ def _sources(table: StudyTable, best: TrialRow) -> Iterator[str]:
         repeated = sum(len(row.replicates) > 1 for row in table.rows)
         deviation = format_difference(objective, spread.deviation)
         yield (
-            "**Seeds.** Under another seed, a score on the same images changes: the standard "
-            f"deviation between seeds is {deviation}, pooled over "
+            "**Seeds.** What a seed does to all trials alike is in no difference between them. "
+            f"Beyond that, the standard deviation between seeds is {deviation}, from "
             f"{pluralize(repeated, 'trial')} ({pluralize(spread.freedom, 'degree')} of freedom)."
+        )
+    elif table.replicates > 1:
+        yield (
+            "**Seeds.** No two trials have two seeds yet. How far another seed would move a score "
+            "against the others is not known."
         )
     else:
         yield (

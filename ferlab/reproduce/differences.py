@@ -7,16 +7,29 @@ from ferlab.config.parts import FILES
 from ferlab.config.problems import flatten
 from ferlab.data import fingerprint
 from ferlab.reproduce.recorded import Setting
+from ferlab.tracking.environment import VARIABLES
 from ferlab.tracking.origin import CODE, COMPUTING
 
 Section = Literal["config", "code", "data", "environment", "hardware", "threads"]
 
-Effect = Literal["nothing", "rounding", "numbers"]
-"""What a difference changes: no number, the rounding of floats, or what is computed."""
+Effect = Literal["nothing", "rounding", "streams", "numbers"]
+"""What a difference may change.
 
-_ROUNDING = frozenset(
-    {"python", "platform", "cpu", "cpu_capability", "gpus", "gpu_driver", "cuda", "mkl", "onednn"}
-)
+No number; the rounding of floats; also the numbers that one seed draws, so that it is as another
+seed would be; or what is computed.
+"""
+
+_MACHINE: Mapping[str, Effect] = {
+    **dict.fromkeys(
+        ("python", "platform", "cpu", "cpu_capability", "gpu_driver", "onednn"), "rounding"
+    ),
+    **dict.fromkeys(("gpus", "cuda", "mkl"), "streams"),  # each draws in an order of its own
+}
+"""What a difference in the machine changes, if not nothing."""
+
+_GPU = ("gpus", "gpu_driver")
+"""What changes nothing for a run on the CPU."""
+
 _HARDWARE = frozenset(
     {"cpu", "cpu_capability", "physical_cores", "logical_cores", "memory", "gpus", "gpu_driver"}
 )
@@ -63,7 +76,7 @@ def _config(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Diffe
         if key == "trainer.threads":
             yield Difference("threads", what, "rounding")
         elif key == "trainer.device":
-            yield Difference("hardware", what, "rounding")
+            yield Difference("hardware", what, "streams")  # it draws dropout, too
         else:
             yield Difference("config", what, "nothing" if key in FILES else "numbers")
 
@@ -131,13 +144,31 @@ def _machine(before: Setting, now: Setting) -> Iterator[Difference]:
         if old is not new:
             yield Difference("hardware", "the machine is not recorded", "nothing")
         return
+    devices = {flatten(setting.config).get("trainer.device") for setting in (before, now)}
+    idle = _GPU if devices == {"cpu"} else ()
     for key in dict.fromkeys([*old, *new]):
         # Libraries are among the packages; the threads that count are the config's.
-        if key in ("libraries", "threads") or old.get(key) == new.get(key):
+        if key in ("libraries", "threads", "variables") or old.get(key) == new.get(key):
             continue
         section: Section = "hardware" if key in _HARDWARE else "environment"
-        effect: Effect = "rounding" if key in _ROUNDING else "nothing"
-        yield Difference(section, f"{key}: {_value(old, key)} -> {_value(new, key)}", effect)
+        what = f"{key}: {_value(old, key)} -> {_value(new, key)}"
+        yield Difference(section, what, "nothing" if key in idle else _MACHINE.get(key, "nothing"))
+    yield from _variables(old.get("variables"), new.get("variables"))
+
+
+def _variables(
+    before: Mapping[str, Any] | None, now: Mapping[str, Any] | None
+) -> Iterator[Difference]:
+    """Of those that choose how floats are summed; an older run may not have recorded them."""
+    if (before is None) is not (now is None):
+        names = ", ".join(f"{name}*" for name in VARIABLES)
+        yield Difference("environment", f"whether {names} were set is not recorded", "nothing")
+    for name in sorted({*(before or {}), *(now or {})}):
+        old, new = (
+            "(not recorded)" if known is None else _value(known, name) for known in (before, now)
+        )
+        if old != new:
+            yield Difference("environment", f"{name}: {old} -> {new}", "rounding")
 
 
 def _packages(before: Setting, now: Setting) -> Iterator[Difference]:
@@ -145,7 +176,7 @@ def _packages(before: Setting, now: Setting) -> Iterator[Difference]:
     if not old or not new:
         return
     names = [n for n in dict.fromkeys([*old, *new]) if old.get(n) != new.get(n)]
-    for does, chosen in (("rounding", True), ("nothing", False)):
+    for does, chosen in (("streams", True), ("nothing", False)):
         lines = [
             f"{name}: {_value(old, name)} -> {_value(new, name)}"
             for name in names

@@ -15,6 +15,7 @@ from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
+from ferlab.reproduce import ledger
 from ferlab.reproduce.recorded import PREDICTIONS, read_config
 from ferlab.tracking import artifacts, origin, pyfunc_model
 from ferlab.tracking.entry import Entry
@@ -189,6 +190,8 @@ def _record(
         },
         {
             f"ferlab.{split}.data.digest": images.digest,
+            ledger.IMAGES: images.split_digest(Split[split.upper()]),
+            ledger.SCORED_AT: ledger.scored_now(),
             f"ferlab.{split}.predictions.digest": predictions.digest,
         },
         artifacts.model_id(client, entry.run_id),

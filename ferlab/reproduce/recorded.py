@@ -138,7 +138,7 @@ def fetch(client: Client, entry: Entry, needed: tuple[str, ...] = NEEDED) -> Fil
     Raises:
         TrackingError: one of ``needed`` is missing, or the store cannot be read.
     """
-    epochs = [name for name in entry.metrics if name == "lr" or name.startswith(("train/", "val/"))]
+    epochs = [n for n in entry.metrics if n == "lr" or n.startswith(("lr/", "train/", "val/"))]
     about = {
         "run_id": entry.run_id,
         "name": entry.name,

@@ -13,16 +13,21 @@ from ferlab.config.parts import FILES
 from ferlab.config.problems import flatten
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, FerlabError, TrackingError
-from ferlab.reproduce import run_comparison, worktree
+from ferlab.reproduce import worktree
+from ferlab.reproduce.conditions import MARGIN
 from ferlab.reproduce.differences import Difference, differences
+from ferlab.reproduce.judgement import Judgement, judge_rerun, judge_seeds
 from ferlab.reproduce.recorded import Recorded, Setting, fetch, installed_packages, machine, present
 from ferlab.reproduce.resolve import Resolved, checked
-from ferlab.reproduce.run_comparison import Judgement
+from ferlab.reproduce.run_comparison import RunComparison, compare_runs
 from ferlab.tracking import find, sources, store
 from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import on_this_machine
 from ferlab.training.run import train
+
+_MARGIN_TAG = "ferlab.verdict.margin"
+"""Tag of a rerun: the margin by which it is judged, also when it is resumed."""
 
 MAY_CHANGE = (*FILES, "trainer.threads", "trainer.device")
 """Keys that may be overridden: where the data is, and what a machine has."""
@@ -57,12 +62,14 @@ class Rerun:
         run_id: id of the new run.
         metrics: metrics of the new run.
         original: the run that it reproduces; None for a config that no run has had.
+        found: how both came out; None without an original.
         verdict: whether it reproduced the original; None without one.
     """
 
     run_id: str
     metrics: Mapping[str, float]
     original: Recorded | None
+    found: RunComparison | None
     verdict: Judgement | None
 
 
@@ -106,11 +113,15 @@ def planned(found: Resolved, overrides: Sequence[str], at_commit: bool) -> Itera
         yield Plan(found, configs, differ, now.names, tree, tuple(notes))
 
 
-def reproduced(plan: Plan) -> Iterator[Rerun]:
+def reproduced(plan: Plan, margin: float = MARGIN) -> Iterator[Rerun]:
     """Train a plan's runs, seed after seed, and judge each.
 
     Every new run is tagged with what it reproduces, ``ferlab.reproduces``, and with the verdict,
     ``ferlab.verdict`` and ``ferlab.verdict.why``.
+
+    Args:
+        plan: what to train.
+        margin: see `ferlab.reproduce.judgement.judge_rerun`.
 
     Raises:
         FerlabError: see `ferlab.training.run.train`.
@@ -121,6 +132,7 @@ def reproduced(plan: Plan) -> Iterator[Rerun]:
         if original is not None:
             tags = {
                 "ferlab.reproduces": original.run_id,
+                _MARGIN_TAG: f"{margin:g}",
                 "mlflow.runName": f"{original.name}, again",
             }
         if plan.tree is None:
@@ -128,7 +140,23 @@ def reproduced(plan: Plan) -> Iterator[Rerun]:
         else:
             run_id = worktree.train_in(plan.tree, config, tags)
         client = store.connect(config["tracking"]["uri"])
-        yield _judged(client, original, run_id, plan.names)
+        yield _judged(client, original, run_id, plan.names, margin)
+
+
+def judged_together(plan: Plan, reruns: Sequence[Rerun], margin: float = MARGIN) -> Judgement:
+    """The verdict on a plan's reruns, of which each has one; that on several seeds is recorded.
+
+    Every one of those runs gets it as the tag ``ferlab.verdict.seeds``.
+    """
+    verdicts = [rerun.verdict for rerun in reruns if rerun.verdict is not None]
+    if len(reruns) == 1:
+        return verdicts[0]
+    found = [rerun.found for rerun in reruns if rerun.found is not None]
+    verdict = judge_seeds(found, verdicts, plan.differ, margin)
+    client = store.connect(plan.configs[0]["tracking"]["uri"])
+    for rerun in reruns:
+        Run(client, rerun.run_id).log_summary({}, {"ferlab.verdict.seeds": verdict.text})
+    return verdict
 
 
 def resumed(client: Client, run_id: str) -> Rerun | None:
@@ -136,28 +164,35 @@ def resumed(client: Client, run_id: str) -> Rerun | None:
 
     None if it reproduces none, or the other is not in this store.
     """
-    original = find.resolve(client, run_id).tags.get("ferlab.reproduces")
+    tags = find.resolve(client, run_id).tags
+    original = tags.get("ferlab.reproduces")
     if original is None:
         return None
     try:
         entry = find.resolve(client, original)
     except TrackingError:
         return None
-    return _judged(client, Recorded.read(fetch(client, entry)), run_id, ())
+    margin = float(tags.get(_MARGIN_TAG, MARGIN))
+    return _judged(client, Recorded.read(fetch(client, entry)), run_id, (), margin)
 
 
 def _judged(
-    client: Client, original: Recorded | None, run_id: str, names: tuple[str, ...]
+    client: Client,
+    original: Recorded | None,
+    run_id: str,
+    names: tuple[str, ...],
+    margin: float,
 ) -> Rerun:
     """Compare the records of both runs, and record the verdict on the new one."""
     again = Recorded.read(fetch(client, find.resolve(client, run_id)))
     if original is None:
-        return Rerun(run_id, again.metrics, None, None)
+        return Rerun(run_id, again.metrics, None, None, None)
     differ = differences(original.setting, replace(again.setting, names=names))
-    verdict = run_comparison.judge_rerun(run_comparison.compare_runs(original, again), differ)
+    found = compare_runs(original, again)
+    verdict = judge_rerun(found, differ, margin)
     tags = {"ferlab.verdict": verdict.level, "ferlab.verdict.why": verdict.text}
     Run(client, run_id).log_summary({}, tags)
-    return Rerun(run_id, again.metrics, original, verdict)
+    return Rerun(run_id, again.metrics, original, found, verdict)
 
 
 def _parsed(overrides: Sequence[str]) -> dict[str, Any]:

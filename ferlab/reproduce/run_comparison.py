@@ -1,28 +1,29 @@
-"""Two runs, epoch by epoch and image by image; and the verdict on one that reproduces another."""
+"""Two runs, set side by side: step by step, epoch by epoch, image by image."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+import numpy.typing as npt
 
+from ferlab.analysis.equivalence import Interval, paired_interval
 from ferlab.analysis.predictions import Predictions
-from ferlab.reproduce.differences import Difference
+from ferlab.config.problems import flatten
 from ferlab.reproduce.recorded import Recorded
 from ferlab.text import pluralize
 
-Level = Literal["identical", "equivalent", "different"]
+_PLATEAU = "ferlab.training.schedule.plateau"
+"""The schedule whose rates follow the validation loss, and so its rounding."""
 
-ALPHA = 0.01
-"""Level of McNemar's exact test for whether two runs classify the images equally well."""
+_STEP = "train/loss/step_"
 
 _SHOWN = 3
 
 
-class Parting(NamedTuple):
-    """A metric that differs between two runs in one epoch.
+class Pair(NamedTuple):
+    """A metric of both runs in one epoch.
 
     Attributes:
         epoch: number of the epoch, from 1.
@@ -41,37 +42,50 @@ class Parting(NamedTuple):
         """The absolute difference of the values."""
         return abs(self.before - self.again)
 
+    @property
+    def share(self) -> float:
+        """The absolute difference as a share of the larger value; 0 where both are the same."""
+        return self.size / max(abs(self.before), abs(self.again)) if self.size else 0.0
+
     def __str__(self) -> str:
         return f"{self.metric} {self.before:.6g} -> {self.again:.6g}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunComparison:
     """Differences between two runs' results.
 
     Attributes:
         epochs: number of epochs of each run.
+        rates: learning rates of both, of each first step and at the end of each epoch; none if
+            they were not recorded.
+        follows_loss: whether the rates of later epochs depend on the validation loss.
+        steps: losses of both in each first step, by its number; none if they were not recorded.
+        first_epoch: mean training loss of both in epoch 1; None if it was not recorded.
         parted: the metrics that differ in the first epoch in which one does, largest first.
         largest: the metric that differs most in any epoch; None if none does.
-        images: number of images that both runs have predicted.
         only_one: number of images that only one of them has predicted.
+        names: of the images that both have predicted, sorted, shape (n,).
+        turned: 1 where only the second run classifies an image correctly, -1 where only the first
+            does, else 0, shape (n,).
         changed: number of images whose predicted class differs.
         probability: the largest difference of a probability.
         same_bits: whether both have predictions, and every bit of them is the same.
-        gained: number of images that only the second run classifies correctly.
-        lost: number of images that only the first run classifies correctly.
     """
 
     epochs: tuple[int, int]
-    parted: tuple[Parting, ...]
-    largest: Parting | None
-    images: int
+    rates: tuple[Pair, ...]
+    follows_loss: bool
+    steps: Mapping[int, Pair]
+    first_epoch: Pair | None
+    parted: tuple[Pair, ...]
+    largest: Pair | None
     only_one: int
+    names: npt.NDArray[np.str_]
+    turned: npt.NDArray[np.int8]
     changed: int
     probability: float
     same_bits: bool
-    gained: int
-    lost: int
 
     @property
     def is_identical(self) -> bool:
@@ -79,10 +93,23 @@ class RunComparison:
         return self.same_bits and not self.parted and self.epochs[0] == self.epochs[1]
 
     @property
-    def are_as_good(self) -> bool:
-        """Whether McNemar's exact test finds no difference between the runs at level `ALPHA`."""
-        trials = self.gained + self.lost
-        return trials == 0 or bool(stats.binomtest(self.gained, trials).pvalue >= ALPHA)
+    def images(self) -> int:
+        """Number of images that both runs have predicted."""
+        return len(self.turned)
+
+    @property
+    def accuracy(self) -> float:
+        """By how much the second run's accuracy is higher, on the images of both."""
+        return float(self.turned.mean()) if self.images else 0.0
+
+    def accuracy_interval(self) -> Interval:
+        """The interval of `accuracy`, if there are images; see `paired_interval`."""
+        gained, lost = int((self.turned > 0).sum()), int((self.turned < 0).sum())
+        return paired_interval(gained, lost, self.images)
+
+    def parted_rate(self) -> Pair | None:
+        """The first learning rate that differs by more than how a cosine is computed."""
+        return next((p for p in self.rates if p.share > 1e-9), None)
 
     def lines(self) -> Iterator[str]:
         """The differences in words; nothing if there are none."""
@@ -108,105 +135,65 @@ class RunComparison:
 
 def compare_runs(before: Recorded, again: Recorded) -> RunComparison:
     """Compare the histories and predictions of two runs."""
-    partings = [
-        Parting(epoch, name, old[name], new[name])
+    pairs = [
+        Pair(epoch, name, old[name], new[name])
         for epoch, (old, new) in enumerate(
             zip(before.history, again.history, strict=False), start=1
         )
-        for name in old.keys() & new.keys()
-        if not _same(old[name], new[name])
+        for name in sorted(old.keys() & new.keys())
     ]
-    partings.sort(key=lambda parting: (parting.epoch, -parting.size, parting.metric))
+    partings = [pair for pair in pairs if not _same(pair.before, pair.again)]
+    partings.sort(key=lambda pair: (pair.epoch, -pair.size, pair.metric))
+    first_epoch = (pair for pair in pairs if (pair.epoch, pair.metric) == (1, "train/loss"))
     matched = _Matched.of(before.predictions, again.predictions)
     return RunComparison(
         epochs=(len(before.history), len(again.history)),
-        parted=tuple(p for p in partings if p.epoch == partings[0].epoch),
-        largest=max(partings, key=lambda parting: parting.size, default=None),
-        images=matched.images,
+        rates=tuple(pair for pair in pairs if pair.metric.partition("/")[0] == "lr"),
+        follows_loss=flatten(before.setting.config).get("scheduler._target_") == _PLATEAU,
+        steps={
+            int(pair.metric.removeprefix(_STEP)): pair
+            for pair in pairs
+            if pair.metric.startswith(_STEP)
+        },
+        first_epoch=next(first_epoch, None),
+        parted=tuple(pair for pair in partings if pair.epoch == partings[0].epoch),
+        largest=max(partings, key=lambda pair: pair.size, default=None),
         only_one=matched.only_one,
+        names=matched.names,
+        turned=matched.turned,
         changed=matched.changed,
         probability=matched.probability,
         same_bits=before.predictions is not None
         and again.predictions is not None
         and before.predictions.digest == again.predictions.digest,
-        gained=matched.gained,
-        lost=matched.lost,
     )
-
-
-class Judgement(NamedTuple):
-    """Whether a run reproduced another.
-
-    Attributes:
-        level: see `judge_rerun`.
-        text: the level with its reasons, in one line.
-    """
-
-    level: Level
-    text: str
-
-
-def judge_rerun(found: RunComparison, differ: Sequence[Difference]) -> Judgement:
-    """The verdict on a rerun.
-
-    - ``identical``: every prediction and every epoch's metrics are the same to the last bit.
-    - ``equivalent``: only differences that can change no more than the rounding of floats lie
-      between the two settings, and one does; and both classify the images equally well (`ALPHA`).
-    - ``different``: anything else.
-    """
-    if found.is_identical:
-        return Judgement(
-            "identical",
-            f"identical: {pluralize(found.epochs[0], 'epoch')} and all {found.images:,} images are "
-            "the same to the last bit",
-        )
-    text = "; ".join(found.lines())
-    causes = [difference for difference in differ if difference.effect == "numbers"]
-    if causes:
-        because = "; ".join(f"{cause.section}: {cause.what}" for cause in causes[:_SHOWN])
-        return Judgement("different", f"different: {text}; what is computed differs: {because}")
-    causes = [difference for difference in differ if difference.effect == "rounding"]
-    if not causes:
-        return Judgement("different", f"different: {text}; nothing that was recorded explains it")
-    because = "; ".join(cause.what for cause in causes[:_SHOWN])
-    if found.only_one or not found.are_as_good:
-        return Judgement("different", f"different: {text}; more than rounding explains ({because})")
-    return Judgement("equivalent", f"equivalent: {text}; explained by {because}")
-
-
-def worst(levels: Sequence[Level]) -> Level:
-    """The worst of the levels, for several seeds that stand for one trial."""
-    order: tuple[Level, ...] = ("different", "equivalent", "identical")
-    return next(level for level in order if level in levels)
 
 
 class _Matched(NamedTuple):
     """Two runs' predictions, matched by the images' names."""
 
-    images: int = 0
+    names: npt.NDArray[np.str_] = np.empty(0, np.str_)
+    turned: npt.NDArray[np.int8] = np.empty(0, np.int8)
     only_one: int = 0
     changed: int = 0
     probability: float = 0.0
-    gained: int = 0
-    lost: int = 0
 
     @classmethod
     def of(cls, before: Predictions | None, again: Predictions | None) -> "_Matched":
         if before is None or again is None:
             return cls()
-        _, old, new = np.intersect1d(before.names, again.names, return_indices=True)
+        names, old, new = np.intersect1d(before.names, again.names, return_indices=True)
         first, second = before.predicted[old], again.predicted[new]
         right, right_now = first == before.labels[old], second == again.labels[new]
         one, other = before.probabilities[old], again.probabilities[new]
         return cls(
-            images=len(old),
+            names=names,
+            turned=right_now.astype(np.int8) - right.astype(np.int8),
             only_one=len(before.names) + len(again.names) - 2 * len(old),
             changed=int((first != second).sum()),
             probability=float(np.abs(one - other).max(initial=0))
             if one.shape == other.shape
             else 1.0,
-            gained=int((~right & right_now).sum()),
-            lost=int((right & ~right_now).sum()),
         )
 
 

@@ -1,6 +1,6 @@
 """Formats of an objective's values, in a text and along an axis."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 
 def is_exact(objective: str) -> bool:
@@ -18,6 +18,12 @@ def format_value(objective: str, value: float, digits: int = 2) -> str:
         case "latency":
             return f"{value:.{digits}f} ms"
     return f"{value:.{digits + 2}f}"
+
+
+def format_values(objectives: Sequence[str], values: Sequence[float]) -> str:
+    """Each objective with its value: ``val/accuracy 71.25 %, val/f1 0.7031``."""
+    pairs = zip(objectives, values, strict=True)
+    return ", ".join(f"{name} {format_value(name, value)}" for name, value in pairs)
 
 
 def format_difference(objective: str, difference: float, digits: int = 2) -> str:

@@ -1,10 +1,11 @@
 """A study's trials as plain values: what pictures, written results and the live table show."""
 
 import math
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
+
+import numpy as np
 
 from ferlab.config.attention import NONE
 from ferlab.study.params import Domain, Params
@@ -86,7 +87,7 @@ class OutsideRow:
 
 @dataclass(frozen=True)
 class Spread:
-    """A pooled standard deviation and its degrees of freedom."""
+    """A standard deviation and its degrees of freedom."""
 
     deviation: float
     freedom: int
@@ -189,18 +190,35 @@ class StudyTable:
 
 
 def between_seeds(rows: Iterable[TrialRow]) -> Spread | None:
-    """Deviation between the seeds of a trial, pooled over all trials with at least two seeds."""
-    return pooled(row.replicates for row in rows)
+    """How far a trial's seeds scatter against those of other trials; see `residual`."""
+    return residual([row.replicates for row in rows])
 
 
-def pooled(groups: Iterable[Sequence[float]]) -> Spread | None:
-    """Deviation within a group, pooled over all groups with at least two values; None without."""
-    several = [group for group in groups if len(group) > 1]
-    if not several:
+def residual(scores: Sequence[Sequence[float]]) -> Spread | None:
+    """What trial and seed leave of scores, by least squares: the noise of a difference of trials.
+
+    All trials have the same seeds, so that what a seed does to each of them is in no difference.
+
+    Args:
+        scores: of each trial under its first seeds, as many as it had.
+
+    Returns:
+        None where nothing is left to tell it from: without two trials of two seeds.
+    """
+    several = [np.asarray(group) - np.mean(group) for group in scores if len(group) > 1]
+    seeds = max(map(len, several), default=1)
+    sums, weights = np.zeros(seeds), np.zeros((seeds, seeds))
+    for centred in several:  # the normal equations of the seeds' effects, with the trials' removed
+        count = len(centred)
+        sums[:count] += centred
+        weights[:count, :count] += np.eye(count) - 1 / count
+    freedom = sum(len(centred) - 1 for centred in several) - (seeds - 1)
+    if freedom < 1:
         return None
-    freedom = sum(len(group) - 1 for group in several)
-    squares = sum(statistics.variance(group) * (len(group) - 1) for group in several)
-    return Spread(math.sqrt(squares / freedom), freedom)
+    effects = np.linalg.lstsq(weights, sums)[0]
+    fitted = [effects[: len(centred)] - effects[: len(centred)].mean() for centred in several]
+    left = np.concatenate(several) - np.concatenate(fitted)
+    return Spread(math.sqrt(float(left @ left) / freedom), freedom)
 
 
 def value_of(row: TrialRow) -> float:

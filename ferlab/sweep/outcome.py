@@ -1,13 +1,16 @@
 """How a sweep's command ends: what a person reads."""
 
+import shlex
 from dataclasses import asdict, dataclass, field
 
 from ferlab.study.code import tell_codes
 from ferlab.study.deleted import tell_deleted
+from ferlab.study.objectives import format_values
 from ferlab.study.params import overrides
 from ferlab.study.table import BEFORE, StudyTable, TrialRow
 from ferlab.sweep.workers.shared_study import Counts
 from ferlab.text import pluralize
+from ferlab.tracking import store
 from ferlab.tracking.run import Status
 
 
@@ -113,8 +116,16 @@ class SweepResult:
             f"best     {_told(table, best)} ({seeds}, chosen as the best)",
             f"with     {' '.join(overrides(best.params))}",
             f"run      {best.run_id}",
+            f"again    {self._reproduce()}",
             *(f"front    {_told(table, row)}: {row.name}" for row in self._front()),
         ]
+
+    def _reproduce(self) -> str:
+        """What to type to train the best again."""
+        command = shlex.join(["ferlab", "reproduce", f"best:{self.table.study}"])
+        if self.uri is None:
+            return command
+        return f"MLFLOW_TRACKING_URI={shlex.quote(store.without_password(self.uri))} {command}"
 
     def _front(self) -> list[TrialRow]:
         """What no other trial beats in every objective, where there are several."""
@@ -144,5 +155,4 @@ def tell_outside(table: StudyTable) -> list[str]:
 
 
 def _told(table: StudyTable, row: TrialRow) -> str:
-    values = zip(table.objectives, row.values or (), strict=True)
-    return ", ".join(f"{name} {value:.6g}" for name, value in values)
+    return format_values(table.objectives, row.values or ())

@@ -1,47 +1,34 @@
 """The sweep as a whole: the study is opened, workers are launched, the end is told."""
 
 import logging
-import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ferlab import hydra_private, paths
-from ferlab.config import Config
-from ferlab.config.problems import Problem, report
-from ferlab.config.study import StudyConfig, check_study, study_problems
-from ferlab.data.prepare import prepare
-from ferlab.errors import ConfigError
+from ferlab.signals import terminated
 from ferlab.study.table import value_of
 from ferlab.sweep import live, plan, studies
 from ferlab.sweep.begin import Asked, open_run, require_own_name
 from ferlab.sweep.outcome import SweepResult
-from ferlab.sweep.search import components
-from ferlab.sweep.search.constraints import Feasibility
-from ferlab.sweep.search.point_check import PointConfigs, check_points
-from ferlab.sweep.search.space import Space
-from ferlab.sweep.search.trial_configs import ComposedConfigs, TrialConfigs
+from ferlab.sweep.question import How, Question, pose
+from ferlab.sweep.search.forecast import LONG, Forecast, forecast, may_be_long
 from ferlab.sweep.studies import remember, view, view_with_runs
 from ferlab.sweep.trial_code import tell_changed
-from ferlab.sweep.warm_start import WarmStart, warm_start
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
 from ferlab.text import pluralize
 from ferlab.tracking import store, study_runs
-from ferlab.tracking.pages.study_views import study_views
-from ferlab.tracking.pages.views import SavedView, keep_views, page_of
+from ferlab.tracking.pages.views import keep_views, page_of
 
 _log = logging.getLogger("ferlab")
 
@@ -52,11 +39,9 @@ def sweep(
     params: Mapping[str, Any],
     when: Mapping[str, Any],
     arguments: Sequence[str],
-    new: bool,
-    source: str | None = None,
-    extends: bool = False,
-) -> SweepResult:
-    """Open the study, launch the workers, and say how it ended.
+    how: How,
+) -> SweepResult | Forecast:
+    """Open the study, launch the workers, and say how it ended; or say what it would take.
 
     Args:
         context: Hydra's.
@@ -64,99 +49,47 @@ def sweep(
         params: see `ferlab.sweep.search.syntax.parse`.
         when: see `ferlab.sweep.search.syntax.parse`.
         arguments: the command line's overrides, swept ones among them.
-        new: whether to begin another study where there is one of this name.
-        source: a study whose results the sampler is told.
-        extends: whether the space may be another than the study was begun with.
+        how: to go about it.
 
     Raises:
         FerlabError: the config, the space or the study cannot be used.
     """
-    section: dict[str, Any] = OmegaConf.to_container(config.study, resolve=True)  # type: ignore[assignment]
-    pinned, shared = plan.read_space(params, when, arguments)
-    space = pinned.space
-    all_params = plan.firsts(space)
-    checked = PointConfigs(shared)
-    firsts = [checked(params, study_problems(section)) for params in all_params]
-    if firsts[0].model.classes == "auto":  # only the data can tell, and it tells for all trials
-        images, _ = prepare(firsts[0].data, firsts[0].targets())
-        shared = [*shared, f"model.classes={len(images.classes)}"]
-        checked = PointConfigs(shared)
-        firsts = [checked(params) for params in all_params]
-    first = firsts[0]
-    settings = check_study(section)
-    settings = settings.model_copy(update={"baseline": pinned.baseline(settings.baseline)})
-    if settings.replicates > 1 and any(param.key == "seed" for param in space.parameters):
-        twice = Problem("seed", "is swept already; leave study.replicates at 1")
-        raise ConfigError(report([twice]))
-    settings = settings.model_copy(update={"enqueue": plan.enqueued(settings, pinned)})
-    check_points(space, checked, settings.enqueue)
-    configs = ComposedConfigs(tuple(shared))
-    is_feasible = Feasibility(settings.constraints, configs)
-    budget = plan.budget(settings, space, is_feasible)
-    components.require(settings, space, budget)
-    images, _ = prepare(first.data, first.targets())  # now, for all workers to find them decoded
-    about = plan.describe_study(settings, space, firsts, images.digest)
-    name = settings.name or plan.study_name(config, about)
-    if new:
-        taken = study_runs.study_names(store.connect(first.tracking.uri))
-        name = plan.free_name(settings.storage, taken, name)
-
-    command = plan.format_command(config, arguments, name if new else None)
-    columns = plan.columns(space, firsts)
-    views = partial(study_views, name, settings.objectives, columns, settings.replicates)
-    question = Question(
-        name, settings, space, configs, is_feasible, budget, about, command, first, views
-    )
-    again = plan.format_command(config, arguments, name if new else None, here=True)
-    question = replace(question, extends=extends)
-    if source is not None:
-        question = replace(question, start=_warm_start(question, source))
+    question, shared = pose(config, params, when, arguments, how)
+    workers = plan.workers(question.settings, question.budget, question.first.trainer.device)
+    if how.plans:
+        return foresee(question, workers)
+    runs = question.budget * question.settings.replicates
+    if may_be_long(question.first, question.trained, runs, workers):
+        foreseen = foresee(question, workers)
+        for line in foreseen.brief() if foreseen.seconds > LONG else ():
+            _log.info("%s", line)
     result = run(context, config, question, shared)
     _record(result)
-    return replace(result, again=again)
+    name = question.study if how.new else None
+    return replace(result, again=plan.format_command(config, arguments, name, here=True))
 
 
-def _warm_start(question: "Question", source: str) -> WarmStart:
-    if question.settings.trials is None:
-        text = "is required: without it no sampler goes by what --from tells it"
-        raise ConfigError(report([Problem("study.trials", text)]))
-    found = studies.open_study(source, question.settings.storage)
-    return warm_start(question.space, question.about, found)
+def foresee(question: Question, workers: int) -> Forecast:
+    """What is left of a study to train, and what it will be able to tell.
 
-
-@dataclass(frozen=True)
-class Question:
-    """A study to be begun, or gone on with.
-
-    Attributes:
-        study: its name.
-        settings: of the study.
-        space: to search.
-        configs: makes the trials' configs.
-        is_feasible: which points may be chosen; what it has built is not built again.
-        budget: trials that are to count.
-        about: what the study is, flat: it may not change while the study goes on.
-        command: what to type to go on with it.
-        first: config of its first point.
-        views: its views in the MLflow UI by their ids, given the id of its MLflow run.
-        tags: of its MLflow run.
-        start: what another study found.
-        extends: whether the space may be another than the study was begun with.
+    Raises:
+        FerlabError: the data or a config cannot be used.
     """
-
-    study: str
-    settings: StudyConfig
-    space: Space
-    configs: TrialConfigs
-    is_feasible: Feasibility
-    budget: int
-    about: dict[str, Any]
-    command: str
-    first: Config
-    views: Callable[[str], Mapping[str, SavedView]]
-    tags: Mapping[str, str] = field(default_factory=dict)
-    start: WarmStart | None = None
-    extends: bool = False
+    name, settings = question.study, question.settings
+    done = 0
+    if studies.is_begun(name, settings.storage):
+        table = view(studies.open_study(name, settings.storage))
+        done = len(table.complete) + len(table.of("pruned"))
+    return forecast(
+        name,
+        settings,
+        question.space,
+        question.configs,
+        trials=question.budget,
+        left=max(0, question.budget - done),
+        workers=workers,
+        images=question.scored,
+    )
 
 
 def run(
@@ -185,7 +118,7 @@ def run(
     if question.start is not None:
         question.start.add_to(study.optuna)
         _log.info("from     %s", question.start.told)
-    keep_views(client, run_id, question.views(run_id))
+    keep_views(client, run_id, question.views(study.key, run_id))
     outside.record_misfits(study.optuna, space)
     epochs, uri = plan.epochs(space, first), first.tracking.uri
     outside.enqueue(study.optuna, settings.enqueue)
@@ -220,7 +153,7 @@ def run(
     ended: Sequence[JobReturn] = []
     interrupted = False
     try:
-        with _terminated(), live.show(lambda: view(watched, deleted)):
+        with terminated(), live.show(lambda: view(watched, deleted)):
             ended = launcher.launch(jobs, initial_job_idx=0)
     except KeyboardInterrupt:
         interrupted = True
@@ -234,21 +167,6 @@ def _errors(ended: Sequence[JobReturn]) -> list[str]:
     errors = map(hydra_private.error_of, failed)
     lines = ["; ".join(str(error).split("\n  ")) or "unknown" for error in errors]
     return list(dict.fromkeys(lines))
-
-
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """Let SIGTERM end the sweep as Ctrl-C does."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _result(

@@ -1,5 +1,6 @@
-"""The machine, the libraries and the code that a run came from; never variables or addresses."""
+"""The machine, the libraries and the code that a run came from; never addresses or secrets."""
 
+import os
 import platform
 import re
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ LIBRARIES = (
     "mlflow",
 )
 """Distributions that a run's numbers and records depend on."""
+
+VARIABLES = ("ATEN_", "DNNL_", "MKL_", "ONEDNN_")
+"""Beginnings of the environment variables that choose how floats are summed; no other is kept."""
 
 DIFF_LIMIT = 1_000_000
 """Longest recorded diff, in characters."""
@@ -51,6 +55,7 @@ class Environment:
         mkl: whether torch has Intel's MKL.
         onednn: whether torch has oneDNN.
         libraries: installed version of each of `LIBRARIES`, by name.
+        variables: environment variables that begin with one of `VARIABLES`, by name.
     """
 
     python: str
@@ -67,6 +72,7 @@ class Environment:
     mkl: bool
     onednn: bool
     libraries: dict[str, str]
+    variables: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -106,6 +112,7 @@ def describe_environment() -> Environment:
         mkl=torch.backends.mkl.is_available(),  # type: ignore[no-untyped-call]
         onednn=torch.backends.mkldnn.is_available(),  # type: ignore[no-untyped-call]
         libraries={name: found for name in LIBRARIES if (found := _version(name))},
+        variables={k: v for k, v in sorted(os.environ.items()) if k.startswith(VARIABLES)},
     )
 
 

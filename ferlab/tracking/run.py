@@ -155,6 +155,11 @@ class Run:
         return f"#/experiments/{info.experiment_id}/runs/{self.id}{store.UI_MODE}"
 
     @property
+    def store(self) -> str:
+        """URI of the tracking store, to be shown."""
+        return store.without_password(self._client.tracking_uri)
+
+    @property
     def look(self) -> str:
         """Directions to the run's page in the MLflow UI, for a person to read."""
         return store.look(self._client.tracking_uri, self.page)

@@ -1,6 +1,9 @@
 """From a config and its images to the module and the Trainer of one run."""
 
-from collections.abc import Collection
+import logging
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -112,8 +115,15 @@ def set_up_torch(config: Config) -> None:
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
-def make_trainer(config: Config, epochs: int, callback: pl.Callback) -> pl.Trainer:
-    """A Trainer for the epochs that are left; logging, progress and checkpoints are ferlab's."""
+def train_epochs(
+    module: ExpressionModule, config: Config, epochs: int, callback: pl.Callback
+) -> None:
+    """Train the epochs that are left; logging, progress and checkpoints are the callback's."""
+    with _quiet():
+        _make_trainer(config, epochs, callback).fit(module)
+
+
+def _make_trainer(config: Config, epochs: int, callback: pl.Callback) -> pl.Trainer:
     trainer = config.trainer
     return pl.Trainer(
         accelerator="gpu" if trainer.device == "cuda" else "cpu",
@@ -163,3 +173,17 @@ def _make_optimizer(
         config.scheduler.model_dump(by_alias=True), allow, optimizer=optimizer, steps=steps
     )
     return optimizer, scheduler
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning's advice about loggers, loaders and hardware from the user's terminal."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pytorch_lightning")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)

@@ -21,6 +21,13 @@ Batch = tuple[Tensor, Tensor]
 
 Scheduler = LRScheduler | ReduceLROnPlateau
 
+FIRST_STEPS = 3
+"""Optimizer steps whose losses and learning rates are metrics of their own.
+
+At the first the weights are as they were drawn; at the next two they show what a step did to them,
+before rounding has grown: so a run that computes otherwise is told from one that rounds otherwise.
+"""
+
 
 @dataclass(frozen=True)
 class Pixels:
@@ -90,6 +97,8 @@ class ExpressionModule(pl.LightningModule):
         self.scheduler: Scheduler
         self.first_epoch = 0
         self.resumed: dict[str, Any] | None = None
+        self.steps_before = 0
+        self.first_steps: dict[str, Tensor | float] = {}
         self.train_metrics = MetricCollection(
             {
                 "loss": MeanMetric(nan_strategy="disable"),
@@ -144,8 +153,10 @@ class ExpressionModule(pl.LightningModule):
         """Seed this epoch's randomness: augmentation, then dropout, batch by batch."""
         torch.manual_seed(epoch_seed(self.seed, self.epoch))
         self.train_metrics.reset()
+        self.steps_before = self.epoch * self.steps_per_epoch()
+        self.first_steps.clear()
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
+    def training_step(self, batch: Batch, index: int) -> Tensor:
         """The loss of one batch, shape ()."""
         images, targets = batch
         with self._float32():
@@ -157,6 +168,9 @@ class ExpressionModule(pl.LightningModule):
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         self.train_metrics["loss"].update(loss.detach(), len(labels))
         self.train_metrics["accuracy"].update(logits.detach(), labels)
+        if (step := self.steps_before + index + 1) <= FIRST_STEPS:
+            self.first_steps[f"train/loss/step_{step}"] = loss.detach()
+            self.first_steps[f"lr/step_{step}"] = self.optimizer.param_groups[0]["lr"]
         return loss
 
     def on_validation_epoch_start(self) -> None:
@@ -177,12 +191,16 @@ class ExpressionModule(pl.LightningModule):
         return torch.autocast(self.device.type, enabled=False)
 
     def epoch_metrics(self, classes: tuple[str, ...]) -> dict[str, float]:
-        """The epoch's losses, accuracies, macro F1, F1 of each class and learning rate."""
+        """The epoch's losses, accuracies, macro F1, F1 of each class and learning rate.
+
+        And the loss and the rate of each of the run's first steps that was in it.
+        """
         values = {**self.train_metrics.compute(), **self.val_metrics.compute()}
         per_class = values.pop("val/f1_per_class").tolist()
         metrics = {name: value.item() for name, value in values.items()}
         metrics |= {f"val/f1/{name}": f1 for name, f1 in zip(classes, per_class, strict=True)}
-        return metrics | {"lr": self.optimizer.param_groups[0]["lr"]}
+        first = {name: float(value) for name, value in self.first_steps.items()}
+        return metrics | first | {"lr": self.optimizer.param_groups[0]["lr"]}
 
     # --- optimizer and state --------------------------------------------------------------
 

@@ -16,6 +16,7 @@ class RunResult:
         epoch: number of its best epoch, from 1.
         look: directions to its page in the MLflow UI.
         model: URI of the best epoch's model, for ``mlflow.pyfunc.load_model``.
+        store: URI of the tracking store that has them, without a password.
         predictions: on the validation split, by the best epoch's weights.
         recorded: its summary metrics in MLflow: ``best/...``, speeds and costs.
     """
@@ -26,6 +27,7 @@ class RunResult:
     epoch: int
     look: str
     model: str
+    store: str
     predictions: Predictions
     recorded: dict[str, float]
 
@@ -37,5 +39,6 @@ class RunResult:
             f"at epoch {self.epoch} (a single run)\n"
             f"run      {self.run_id}\n"
             f"look     {self.look}\n"
-            f'model    mlflow.pyfunc.load_model("{self.model}")'
+            f'model    mlflow.set_tracking_uri("{self.store}"); '
+            f'mlflow.pyfunc.load_model("{self.model}")'
         )

@@ -4,7 +4,6 @@ import gc
 import logging
 import shutil
 import traceback
-import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
@@ -20,6 +19,7 @@ from ferlab.data.prepare import prepare
 from ferlab.errors import FerlabError, RunEnded, TrackingError
 from ferlab.recording.artifacts import FinishedRun, OwnArtifact, own_artifacts
 from ferlab.recording.record import record
+from ferlab.text import pluralize
 from ferlab.tracking import origin, store
 from ferlab.tracking.memory import PeakMemory
 from ferlab.tracking.run import Run, recorded_config, recorded_status
@@ -27,10 +27,10 @@ from ferlab.training import checkpoint, stop
 from ferlab.training.assemble import (
     fit_classes,
     make_module,
-    make_trainer,
     normalisation,
     on_this_machine,
     set_up_torch,
+    train_epochs,
 )
 from ferlab.training.epochs import Epochs, Report, is_complete
 from ferlab.training.module import ExpressionModule
@@ -173,8 +173,7 @@ def _complete(
                     report,
                 )
                 left = config.trainer.max_epochs - len(history.epochs)
-                with _quiet():
-                    make_trainer(config, left, epochs).fit(module)
+                train_epochs(module, config, left, epochs)
                 history = epochs.history
 
             best = checkpoint.load_weights(folder / checkpoint.BEST)
@@ -205,6 +204,7 @@ def _complete(
         history.best_epoch(monitor),
         run.look,
         f"models:/{recorded.model_id}",
+        run.store,
         predictions,
         recorded.metrics,
     )
@@ -244,6 +244,7 @@ def _resume_command(run: Run, config: Config) -> str:
 
 
 def _announce(config: Config, images: ImageSet, leaks: int, run: Run) -> None:
+    trainer = config.trainer
     counts = {split: len(images.indices(split)) for split in (Split.TRAIN, Split.VAL)}
     dropped = f"; dropped {leaks} training images identical to held-out ones" if leaks else ""
     _log.info(
@@ -256,18 +257,4 @@ def _announce(config: Config, images: ImageSet, leaks: int, run: Run) -> None:
     for note in images.notes:
         _log.info("         %s", note)
     _log.info("run      %s: %s", run.id, run_name(config))
-    _log.info("on       %s, %s threads", config.trainer.device, config.trainer.threads)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning's advice about loggers, loaders and hardware from the user's terminal."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="pytorch_lightning")
-        try:
-            yield
-        finally:
-            logger.setLevel(level)
+    _log.info("on       %s, %s", trainer.device, pluralize(int(trainer.threads), "thread"))

@@ -35,6 +35,7 @@ class Truth:
         gain: of the arm over the baseline, on the scale of ``bias``.
         classes: 7 as in FER2013; 2 for a faster study in which label 0 is read or not.
         images: of the test split.
+        bias: of the baseline.
     """
 
     seeds: int
@@ -43,6 +44,7 @@ class Truth:
     gain: float = 0.0
     classes: int = 7
     images: int = IMAGES
+    bias: float = 0.8
 
     @property
     def ease(self) -> Floats:
@@ -68,7 +70,7 @@ class Truth:
         means = [
             np.average([self._score(metric, bias + self.seed_effect * x) for x in nodes], axis=0,
                        weights=weights)
-            for bias in (BIAS + self.gain, BIAS)
+            for bias in (self.bias + self.gain, self.bias)
         ]  # fmt: skip
         return float(means[0] - means[1])
 
@@ -90,7 +92,8 @@ class Truth:
         for _ in range(count):
             labels = rng.choice(len(self.shares), self.images, p=self.shares)
             difficulty = DIFFICULTY * rng.standard_normal(self.images, np.float32)
-            biases = {"baseline": BIAS} | {f"arm {i}": BIAS + self.gain for i in range(arms)}
+            biases = {"baseline": self.bias}
+            biases |= {f"arm {i}": self.bias + self.gain for i in range(arms)}
             yield [
                 SeededPredictions(
                     name, seeds, classes, names, labels, self._predict(rng, labels, difficulty, b)
@@ -113,7 +116,3 @@ class Truth:
             return (~right).astype(np.int64)
         wrong = (labels + rng.integers(1, self.classes, shape)) % self.classes
         return np.where(right, labels, wrong)
-
-
-BIAS = 0.8
-"""Of the baseline."""

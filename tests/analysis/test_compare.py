@@ -3,33 +3,34 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ferlab.analysis.comparison.compare import arm_score, compare
+from ferlab.analysis.comparison.compare import Comparison, arm_score, compare
 from ferlab.analysis.comparison.estimates import Estimate
 from ferlab.analysis.comparison.paired import difference
-from ferlab.analysis.comparison.verdict import Verdict, in_words, judge, p_in_words, points
+from ferlab.analysis.comparison.seeded import SeededPredictions
+from ferlab.analysis.comparison.verdict import Verdict, judge, numbers_in_words, p_in_words, points
 from ferlab.errors import EvidenceError
 from tests.analysis.simulated import Truth
+
+
+def against(arm: SeededPredictions, baseline: SeededPredictions) -> Comparison:
+    return compare(arm, baseline, 0.05, 0.01)
 
 
 def test_a_gain_is_found_with_an_interval_that_holds_it() -> None:
     truth = Truth(5, gain=0.3)
     baseline, arm = next(truth.studies(1))
-    (found,) = compare([arm], baseline)
+    found = against(arm, baseline)
     assert found.verdict is Verdict.BETTER
-    assert found.words.startswith("better: +")
     for metric in ("accuracy", "f1"):
-        low, high = found.difference(metric).estimate.interval()
+        low, high = found.difference(metric).interval
         assert low < truth.difference(metric) < high
 
 
 def test_a_worse_arm_is_the_mirror_of_a_better_one() -> None:
     baseline, arm = next(Truth(5, gain=0.3).studies(1))
-    (better,), (worse,) = (
-        compare([arm], baseline),
-        compare([baseline], arm),
-    )
+    better, worse = against(arm, baseline), against(baseline, arm)
     assert worse.verdict is Verdict.WORSE
-    assert worse.accuracy.p == pytest.approx(better.accuracy.p)
+    assert worse.accuracy.estimate.p == pytest.approx(better.accuracy.estimate.p)
     assert worse.accuracy.estimate.value == pytest.approx(-better.accuracy.estimate.value)
     assert np.allclose(worse.confusion, -better.confusion)
     assert [(pair.lost, pair.gained) for pair in worse.mcnemar] == [
@@ -37,33 +38,27 @@ def test_a_worse_arm_is_the_mirror_of_a_better_one() -> None:
     ]
 
 
-def test_identical_configurations_show_no_difference() -> None:
+def test_identical_configurations_are_not_called_apart() -> None:
     baseline, arm = next(Truth(5, view=0).studies(1, seed=4))
-    (found,) = compare([arm], baseline)
-    assert found.verdict is Verdict.UNSEEN
-    seen = f"{100 * found.accuracy.smallest:.2f}"
-    assert f"could see (it could have seen {seen} points): " in found.words
-    assert 0.005 < found.accuracy.smallest < 0.03
+    assert compare(arm, baseline, 0.0125, 0.01).verdict is None
+    assert compare(arm, baseline, 0.0125, 0.05).verdict is Verdict.NO_DIFFERENCE
 
 
-def test_identical_predictions_show_no_difference() -> None:
+def test_identical_predictions_make_no_difference() -> None:
     baseline, _ = next(Truth(3, images=100).studies(1))
-    (found,) = compare([replace(baseline, name="again")], baseline)
-    assert found.verdict is Verdict.UNSEEN
-    assert found.words.endswith("the accuracy is the same in every run")
-    assert found.accuracy.smallest == 0
+    found = against(replace(baseline, name="again"), baseline)
+    assert found.verdict is Verdict.NO_DIFFERENCE
+    assert found.accuracy.interval == (0, 0)
     assert not found.confusion.any()
 
 
-def test_more_comparisons_are_adjusted_for() -> None:
-    baseline, *arms = next(Truth(5, classes=2).studies(1, arms=4))
-    found = compare(arms, baseline)
-    alone = [compare([arm], baseline)[0] for arm in arms]
-    best = min(range(4), key=lambda i: alone[i].accuracy.p)
-    assert found[best].accuracy.p == pytest.approx(min(1, 4 * alone[best].accuracy.p))
-    assert "adjusted for 4 comparisons" in found[0].words
-    assert "adjusted" not in alone[0].words
-    assert found[0].accuracy.smallest > alone[0].accuracy.smallest
+def test_a_smaller_level_has_a_wider_interval() -> None:
+    baseline, arm = next(Truth(5, classes=2).studies(1))
+    wide, narrow = compare(arm, baseline, 0.0125, 0.01), compare(arm, baseline, 0.05, 0.01)
+    assert wide.accuracy.estimate == narrow.accuracy.estimate
+    for metric in ("accuracy", "f1"):
+        pair = [c.difference(metric).interval for c in (wide, narrow)]
+        assert pair[0][0] < pair[1][0] < pair[1][1] < pair[0][1]
 
 
 def test_confusion_and_recall_tell_which_classes_gained() -> None:
@@ -71,7 +66,7 @@ def test_confusion_and_recall_tell_which_classes_gained() -> None:
     predicted = baseline.predicted.copy()
     sad = np.flatnonzero(baseline.labels == 5)
     predicted[:, sad] = 5
-    (found,) = compare([replace(baseline, name="sad", predicted=predicted)], baseline)
+    found = against(replace(baseline, name="sad", predicted=predicted), baseline)
     missed = (baseline.predicted[:, sad] != 5).sum(axis=1).mean()
     assert found.confusion[5, 5] == pytest.approx(missed)
     assert found.confusion[5].sum() == pytest.approx(0)
@@ -84,10 +79,13 @@ def test_confusion_and_recall_tell_which_classes_gained() -> None:
 def test_a_class_without_images_has_no_recall() -> None:
     baseline, arm = next(Truth(3, images=300).studies(1))
     keep = baseline.labels != 1
-    (found,) = compare([arm.part(keep)], baseline.part(keep))
+    found = against(arm.part(keep), baseline.part(keep))
     assert found.recalls[1] is None
-    assert found.recalls[0] == difference(
-        arm.part(baseline.labels == 0), baseline.part(baseline.labels == 0), "accuracy"
+    assert (
+        found.recalls[0]
+        == difference(
+            arm.part(baseline.labels == 0), baseline.part(baseline.labels == 0), "accuracy"
+        ).estimate
     )
 
 
@@ -101,33 +99,31 @@ def test_an_arms_score_is_less_well_known_for_other_images() -> None:
 def test_two_seeds_are_refused_by_name() -> None:
     baseline, arm = next(Truth(2, images=50).studies(1))
     with pytest.raises(EvidenceError, match="'arm 0' has 2, seed 0 0"):
-        compare([arm], baseline)
+        against(arm, baseline)
     with pytest.raises(EvidenceError, match="'baseline' has 2, seed 0 0"):
         arm_score("accuracy", baseline)
 
 
 @pytest.mark.parametrize(
-    ("value", "p", "verdict"),
+    ("value", "error", "verdict"),
     [
-        (0.02, 0.049, Verdict.BETTER),
-        (-0.02, 0.049, Verdict.WORSE),
-        (0.02, 0.05, Verdict.UNSEEN),
-        (-0.02, 0.9, Verdict.UNSEEN),
-        (0.0, 1.0, Verdict.UNSEEN),
+        (0.02, 0.007, Verdict.BETTER),
+        (-0.02, 0.007, Verdict.WORSE),
+        (0.02, 0.0073, None),  # 2.776 errors are called
+        (0.0, 0.0037, None),
+        (0.0, 0.0035, Verdict.NO_DIFFERENCE),
+        (-0.002, 0.0027, Verdict.NO_DIFFERENCE),
+        (-0.002, 0.003, None),
+        (0.0, 0.0, Verdict.NO_DIFFERENCE),
     ],
 )
-def test_the_rule(value: float, p: float, verdict: Verdict) -> None:
-    assert judge(Estimate(value, 0.01, 4), p) is verdict
+def test_the_rule(value: float, error: float, verdict: Verdict | None) -> None:
+    assert judge(Estimate(value, error, 4), 0.05, 0.01) is verdict
 
 
-def test_the_words() -> None:
-    estimate = Estimate(0.02, 0.005, 4)
-    assert in_words(estimate, 0.0161, 0.019) == (
-        "better: +2.00 points of accuracy, 95 % interval +0.61 to +3.39, p = 0.016"
-    )
-    assert in_words(estimate, 0.0644, 0.0271, 4) == (
-        "no difference that this study could see (it could have seen 2.71 points): +2.00 points of "
-        "accuracy, 95 % interval +0.61 to +3.39, p = 0.064 adjusted for 4 comparisons"
+def test_the_numbers_of_a_difference() -> None:
+    assert numbers_in_words(Estimate(0.02, 0.005, 4), 0.0125) == (
+        "+2.00 points of accuracy, repeated interval −0.16 to +4.16, p = 0.016 (bound 0.0125)"
     )
 
 

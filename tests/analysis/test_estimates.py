@@ -3,7 +3,8 @@ import pytest
 
 from ferlab.analysis.comparison.curves import band
 from ferlab.analysis.comparison.estimates import (
-    from_mean_squares,
+    MeanSquares,
+    mean_squares,
     over_seeds,
     over_seeds_and_images,
 )
@@ -30,7 +31,8 @@ def test_over_seeds_and_images_as_published() -> None:
     under the Wilcoxon ROC, random readers and random cases. A table of differences has twice the
     mean squares of the interactions with two treatments.
     """
-    estimate = from_mean_squares(-0.04380032, 5, 114, 0.12563498, 0.19969616, 0.07994320)
+    squares = MeanSquares(-0.04380032, 5, 114, 0.12563498, 0.19969616, 0.07994320)
+    estimate = squares.estimate
     assert estimate.error == pytest.approx(0.02075, abs=5e-6)
     assert estimate.df == pytest.approx(15.26, abs=5e-3)
     assert estimate.value / estimate.error == pytest.approx(-2.11, abs=5e-3)
@@ -40,7 +42,8 @@ def test_over_seeds_and_images_as_published() -> None:
 
 def test_one_arm_over_seeds_and_images_as_published() -> None:
     """The same study's first modality alone."""
-    estimate = from_mean_squares(0.89703704, 5, 114, 0.35141967, 0.33629430, 0.06043607)
+    squares = MeanSquares(0.89703704, 5, 114, 0.35141967, 0.33629430, 0.06043607)
+    estimate = squares.estimate
     assert estimate.error == pytest.approx(0.03317360, abs=5e-9)
     assert estimate.df == pytest.approx(12.74, abs=5e-3)
     assert estimate.interval() == pytest.approx((0.82522360, 0.96885048), abs=5e-8)
@@ -55,11 +58,12 @@ def test_mean_squares_are_those_of_a_two_way_table() -> None:
     left = sum(
         (values[i, j] - rows[i] - columns[j] + mean) ** 2 for i in range(4) for j in range(6)
     )
-    expected = from_mean_squares(mean, 4, 6, of_rows, of_columns, left / 15)
-    found = over_seeds_and_images(values)
-    assert (found.value, found.error, found.df) == pytest.approx(
-        (expected.value, expected.error, expected.df)
+    found = mean_squares(values)
+    assert (found.value, found.seeds, found.images) == (pytest.approx(mean), 4, 6)
+    assert (found.of_seeds, found.of_images, found.of_both) == pytest.approx(
+        (of_rows, of_columns, left / 15)
     )
+    assert over_seeds_and_images(values) == found.estimate
 
 
 def test_images_that_add_nothing_leave_students_t() -> None:
@@ -72,8 +76,34 @@ def test_seeds_that_agree_leave_the_images() -> None:
     """Then each image counts once, however often it was scored."""
     images = np.array([1.0, 0, 0, 1, 1, 1, 0, 1])
     estimate = over_seeds_and_images(np.tile(images, (5, 1)))
-    assert estimate.df == float("inf")
+    assert estimate.df > 1e9
     assert estimate.error == pytest.approx(images.std(ddof=1) / 8**0.5)
+
+
+def test_seeds_that_agree_by_luck_are_not_taken_for_certain() -> None:
+    """Three seeds that each read another one of 32 images more: it may as well be none."""
+    values = np.zeros((3, 32))
+    values[[0, 1, 2], [4, 11, 23]] = 1
+    found = mean_squares(values)
+    assert found.of_seeds == pytest.approx(0)
+    assert found.estimate.error == pytest.approx((found.of_both / 96) ** 0.5)
+    assert found.estimate.df == 2
+    assert found.estimate.p > 0.05
+
+
+def test_few_seeds_that_happen_to_agree_have_few_degrees_of_freedom() -> None:
+    """What rows and columns leave bounds them; where seeds differ more they are Hillis's."""
+    assert MeanSquares(0.01, 3, 100, 1e-4, 0.12, 0.1).estimate.df == 2
+    assert MeanSquares(0.01, 3, 100, 0.01, 0.3, 0.1).estimate.df == pytest.approx(2 * 2.1**2)
+    assert MeanSquares(0.01, 3, 100, 0.2, 0.3, 0.1).estimate.df == pytest.approx(2 * 2**2)
+
+
+def test_more_seeds_leave_what_the_images_add() -> None:
+    found = MeanSquares(0.01, 5, 100, 0.02, 0.06, 0.02)
+    assert found.estimate.error**2 == pytest.approx(0.06 / 500)
+    assert found.variance(5) == pytest.approx(0.06 / 500)
+    assert found.variance(20) == pytest.approx(0.02 / 2000 + 0.04 / 500)
+    assert found.variance(float("inf")) == pytest.approx(0.04 / 500)
 
 
 def test_no_difference_at_all_is_no_effect() -> None:

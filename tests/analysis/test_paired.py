@@ -4,7 +4,6 @@ from scipy.stats import binom
 
 from ferlab.analysis.comparison import paired
 from ferlab.analysis.comparison.estimates import Estimate, over_seeds
-from ferlab.analysis.comparison.multiple import holm
 from ferlab.analysis.comparison.power import power, smallest_difference
 from ferlab.analysis.comparison.scores import arm_scores
 from ferlab.analysis.comparison.seeded import SeededPredictions
@@ -76,7 +75,7 @@ def test_the_difference_is_that_of_the_mean_scores(metric: paired.Metric) -> Non
     scores = arm_scores(metric, arm), arm_scores(metric, baseline)
     assert found.value == pytest.approx(np.mean(scores[0] - scores[1]))
     mirrored = paired.difference(baseline, arm, metric)
-    assert (mirrored.value, mirrored.error) == pytest.approx((-found.value, found.error))
+    assert (mirrored.value, mirrored.of_seeds) == pytest.approx((-found.value, found.of_seeds))
 
 
 def test_too_few_seeds_are_refused_with_every_run() -> None:
@@ -88,22 +87,6 @@ def test_too_few_seeds_are_refused_with_every_run() -> None:
     )
     with pytest.raises(EvidenceError, match=f"at least 3 seeds: {listed}"):
         paired.difference(arm, baseline, "accuracy")
-
-
-@pytest.mark.parametrize(
-    ("p", "adjusted"),
-    [
-        # Rejected at 5 % are the fourth and the first (Wikipedia, Holm-Bonferroni method).
-        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),
-        # The manual of stdlib's padjust.
-        ([0.319, 0.201, 0.4, 0.374, 0.113], [0.957, 0.804, 0.957, 0.957, 0.565]),
-        ([0.6, 0.7], [1, 1]),
-        ([0.04], [0.04]),
-        ([], []),
-    ],
-)
-def test_holm_as_published(p: list[float], adjusted: list[float]) -> None:
-    assert holm(p) == pytest.approx(adjusted)
 
 
 def test_power_as_published() -> None:

@@ -5,8 +5,9 @@ import pytest
 from ferlab.analysis.search import figures, placement
 from ferlab.analysis.search.placement import Cell, placement_map
 from ferlab.config.attention import KINDS, Kind
-from tests.analysis.seen import texts
+from tests.analysis.seen import texts, words
 from tests.fake_studies import row, table
+from tests.report.words import OF_TWO, seeds
 
 SE = {"model.attention.kind": "se", "model.attention.reduction": 4, "model.attention.stages": "[1]"}
 NONE = {"model.attention.kind": "none"}
@@ -87,3 +88,29 @@ def test_there_is_no_map_of_another_space() -> None:
     assert placement_map(table(row(0, 0.5, params={"optimizer.lr": 0.1}))) is None
     assert placement_map(table(row(0, 0.5, params=NONE))) is None
     assert placement_map(table(row(0, params=SE, state="pruned"))) is None
+
+
+@pytest.mark.parametrize(
+    ("best", "low"),
+    [(0.63, 0.63 - 0.1), (0.601, 0.601 - 2 * 0.01 * (2 / 3) ** 0.5)],
+)
+def test_colours_stretch_over_no_less_than_noise(best: float, low: float) -> None:
+    """Of three runs each, of which trial and seed leave 0.01; and over all where there is more."""
+    worst = {0.63: 0.53, 0.601: 0.6}[best]
+    rows = [
+        row(0, params={**SE, "model.attention.reduction": 8}, **seeds(worst, OF_TWO)),
+        row(1, params=SE, **seeds(best, OF_TWO, 1)),
+    ]
+    made = table(*rows, replicates=3)
+    found = placement_map(made)
+    assert found is not None
+    scale = placement._Scale.of(made, list(found.cells.values()))
+    assert (scale.worst, scale.best) == pytest.approx((low, best))
+    told = words(figures.PICTURES["placement"](made))
+    assert "colours span 1.63 points at least, for less may be chance" in told
+
+
+def test_counts_have_no_noise_to_stretch_over() -> None:
+    rows = [row(0, 500e3, params=SE), row(1, 501e3, params={**SE, "model.attention.reduction": 8})]
+    made = table(*rows, objectives=("parameters",), minimised=(True,))
+    assert "at least" not in words(figures.PICTURES["placement"](made))

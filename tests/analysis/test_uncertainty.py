@@ -47,7 +47,7 @@ def test_the_best_of_many_equals_seldom_stands_out() -> None:
         plainly += gap > (uncertainty.needed(made, placed, base) or 0)
         corrected += gap > (uncertainty.needed(made, placed, base, 20) or 0)
     assert corrected <= 15
-    assert plainly > 60  # this is why
+    assert plainly > 50  # this is why
 
 
 def test_the_lead_of_the_luckiest_is_what_simulation_gives() -> None:
@@ -87,11 +87,13 @@ def test_the_interval_of_one_score_is_wilsons(
     assert uncertainty.interval(correct / images, images) == pytest.approx((low, high), abs=5e-5)
 
 
-def test_the_interval_of_a_mean_is_students_with_the_pooled_deviation() -> None:
-    """Deviation 0.01 over three trials of three seeds: t(0.975, 6) = 2.4469."""
-    apart = [(0.59, 0.6, 0.61), (0.49, 0.5, 0.51), (0.39, 0.4, 0.41)]
+def test_the_interval_of_a_mean_is_students_with_what_trials_and_seeds_leave() -> None:
+    """A Latin square: squares of 6e-4 with 4 degrees of freedom, t(0.975, 4) = 2.7764."""
+    apart = [(0.59, 0.6, 0.61), (0.5, 0.51, 0.49), (0.41, 0.39, 0.4)]
     made = table(*(row(i, scores[1], replicates=scores) for i, scores in enumerate(apart)))
-    assert uncertainty.half_width(made, made.rows[0]) == pytest.approx(2.4469 * 0.01 / 3**0.5, 1e-4)
+    assert uncertainty.half_width(made, made.rows[0]) == pytest.approx(
+        2.7764 * 1.5e-4**0.5 / 3**0.5, 1e-4
+    )
     assert math.isnan(uncertainty.half_width(table(row(0, 0.5)), row(0, 0.5)))
 
 

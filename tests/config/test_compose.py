@@ -71,6 +71,7 @@ def test_recorded_config_composes_to_itself() -> None:
         (["modle=compact"], ["modle: unknown key; did you mean 'model'?"]),
         (["model=vggg"], ["model: there is no 'vggg'; did you mean 'vgg'?"]),
         (["experiments=seed_sy"], ["experiments: there is no 'seed_sy'; did you mean 'seed_se'?"]),
+        (["optimizer.lr=0.1 0.2"], ["several values have commas between them: 0.1,0.2"]),
         (["optimizer.lr=fast"], ["optimizer.lr: should be a valid number, not 'fast'"]),
         (["optimizer.lr=-1"], ["optimizer.lr: should be greater than 0, not -1"]),
         (

@@ -113,6 +113,10 @@ def test_several_values_of_one_run_are_told_how_to_be_a_sweep(typed: str, words:
     assert words in told(typed)
 
 
+def test_what_is_typed_beside_several_values_is_in_the_command_that_sweeps() -> None:
+    assert "ferlab train -m seed=1,2 model=tiny" in told("seed=1,2", "model=tiny")
+
+
 @pytest.mark.parametrize("key", ["study.question", "study.name", "tracking.experiment"])
 def test_what_a_sweep_has_once_is_not_swept(
     key: str, home: Path, capsys: pytest.CaptureFixture[str]

@@ -151,7 +151,7 @@ def test_names_tell_the_kind_and_its_keys(kind: str) -> None:
 def test_names_of_networks_without_attention() -> None:
     config = compose()
     assert run_name(config) == "compact, faces, seed 0"
-    assert trial_name(config, {"model.attention.kind": NONE}) == NONE
+    assert trial_name(config, {"model.attention.kind": NONE}) == "no attention"
 
 
 def test_a_study_is_told_apart_by_what_only_some_kinds_have() -> None:

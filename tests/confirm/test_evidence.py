@@ -9,7 +9,7 @@ import pytest
 
 from ferlab.analysis.comparison.seeded import SeededPredictions
 from ferlab.config.compose import compose
-from ferlab.confirm.evidence import _machine, _parts, shared_with_training
+from ferlab.confirm.evidence import _machine, _parts, shared_with
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.reproduce.recorded import MACHINE
 from ferlab.tracking import artifacts
@@ -42,28 +42,29 @@ def parts(of: ImageSet, split: str) -> dict[str, tuple[str, list[SeededPredictio
 
 
 def test_a_test_image_is_shared_if_training_has_its_pixels() -> None:
-    found = shared_with_training(images({5: 0, 6: 3, 7: 9}))
+    found = shared_with(images({5: 0, 6: 3, 7: 9}), Split.TRAIN)
     assert found.tolist() == [True, False, False, False]  # not validation's, not an unused one's
 
 
 def test_where_none_is_shared_the_test_split_says_so() -> None:
     found = parts(images({}), "official")
     assert list(found) == ["test", "validation"]
-    assert "Not one of its images is pixel-identical to a training image" in found["test"][0]
+    told = "Of its 4 images 0 are pixel-identical to a training image and 0 to a validation image."
+    assert told in found["test"][0]
 
 
 def test_shared_images_are_left_out_of_a_part_of_their_own() -> None:
-    found = parts(images({5: 0, 8: 2}), "official")
-    assert list(found) == ["test", "test, none shared with training", "validation"]
-    assert "2 of its 4 images are pixel-identical" in found["test"][0]
-    _, kept = found["test, none shared with training"]
+    found = parts(images({5: 0, 8: 4}), "official")
+    assert list(found) == ["test", "test, none shared", "validation"]
+    assert "1 are pixel-identical to a training image and 1 to a val" in found["test"][0]
+    _, kept = found["test, none shared"]
     assert [arm.names.tolist() for arm in kept] == [["6.png", "7.png"]] * 2
 
 
 def test_where_all_are_shared_no_part_is_left() -> None:
     found = parts(images({5: 0, 6: 0, 7: 1, 8: 2}), "official")
     assert list(found) == ["test", "validation"]
-    assert "4 of its 4 images" in found["test"][0]
+    assert "Of its 4 images 4 are pixel-identical to a training image" in found["test"][0]
 
 
 @pytest.mark.parametrize("copies", [{}, {5: 0}])

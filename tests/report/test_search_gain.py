@@ -9,28 +9,28 @@ from ferlab.report.search_gain import tell_lead
 from ferlab.study.params import Params
 from ferlab.study.table import StudyTable, TrialRow
 from tests.fake_studies import optimizers, row, table
-from tests.report.words import NONE, se, seeds, text
+from tests.report.words import NONE, OF_TWO, se, seeds, text
 
 
 @pytest.mark.parametrize(
     ("made", "said"),
     [
         (
-            table(se(0, **seeds(0.64, 0.01)), row(1, params=NONE, **seeds(0.6, 0.01))),
+            table(se(0, **seeds(0.64, OF_TWO)), row(1, params=NONE, **seeds(0.6, OF_TWO, 1))),
             "4.00 points ahead of the best without (trial 1, of 1). With 1.00 points between "
-            "seeds, and 3 seeds behind each, a difference stands out at 95 % from 2.27 points on. "
+            "seeds, and 3 seeds behind each, a difference stands out at 95 % from 3.51 points on. "
             "This search suggests a gain; only fresh seeds can confirm it.",
         ),
         (
-            table(se(0, **seeds(0.62, 0.01)), row(1, params=NONE, **seeds(0.6, 0.01))),
-            "from 2.27 points on. This search does not show a gain.",
+            table(se(0, **seeds(0.62, OF_TWO)), row(1, params=NONE, **seeds(0.6, OF_TWO, 1))),
+            "from 3.51 points on. This search does not show a gain.",
         ),
         (
             table(
-                *(se(i, **seeds(0.624, 0.01)) for i in range(20)),
-                row(20, params=NONE, **seeds(0.6, 0.01)),
+                *(se(i, **seeds(0.624, 0.01, i)) for i in range(20)),
+                row(20, params=NONE, **seeds(0.6, 0.01, 20)),
             ),
-            "and as the largest of 20 from 2.63 points on (Bonferroni). That is more than chance "
+            "and as the largest of 20 from 2.70 points on (Bonferroni). That is more than chance "
             "gives a pair chosen beforehand, but no more than it may give the best of 20: this "
             "search does not show a gain.",
         ),
@@ -118,8 +118,8 @@ POINTS: list[tuple[Params, Params]] = [
         ),
         (
             seeds(0.61, 0.01),
-            "With 1.00 points between seeds, and 1 and 3 seeds behind each, a difference stands "
-            "out at 95 % from 4.97 points on. This search does not show a gain.",
+            "Taken for one run each on 3,589 images, a difference stands out at 95 % from 2.26 "
+            "points on. This search does not show a gain.",
         ),
         ({"value": 0.5}, "(trial 0) is itself the best of 2 complete trials. This search does not"),
         ({"state": "pruned"}, "No other trial is complete, so there is nothing to compare it with"),

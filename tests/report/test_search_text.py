@@ -58,7 +58,9 @@ def test_spread_and_seeds_are_told_where_there_are_any() -> None:
     assert "trained under 3 seeds, the same for all trials, for at most 10 epochs each" in written
     assert "| 1 | 0 | trial 0 | 60.00 % | 1.00 points | 3 |" in written
     assert "| 2 | 1 | trial 1 | 50.00 % | – | 1 |" in written
-    assert "between seeds is 1.00 points, pooled over 1 trial (2 degrees of freedom)" in written
+    assert "No two trials have two seeds yet" in written
+    several = table(se(0, **seeds(0.6, 0.01)), se(1, **seeds(0.5, 0.01, 1)), replicates=3)
+    assert "between seeds is 1.22 points, from 2 trials (2 degrees of freedom)" in text(several)
 
 
 def test_without_seeds_it_says_so() -> None:

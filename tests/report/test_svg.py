@@ -23,7 +23,7 @@ PHONE = 366
 
 def compared() -> Comparison:
     baseline, arm = next(Truth(3, gain=0.3).studies(1, arms=1))
-    return compare([arm], baseline)[0]
+    return compare(arm, baseline, 0.05, 0.01)
 
 
 DRAWN: dict[str, Callable[[], dict[str, Figure]]] = {

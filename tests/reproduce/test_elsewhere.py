@@ -17,22 +17,23 @@ from tests.reproduce.runs import Out, client, reruns, write_tree
 pytestmark = pytest.mark.slow
 
 
-def test_one_altered_training_image_is_named_and_the_verdict_is_different(
-    original: str, tmp_path: Path, capsys: Out
+@pytest.mark.parametrize("name", ["train/happy/Training_3.png", "test/happy/PublicTest_3.png"])
+def test_one_altered_pixel_is_named_and_the_verdict_is_different(
+    name: str, original: str, tmp_path: Path, capsys: Out
 ) -> None:
     del original  # only its store is wanted
     folder = tmp_path / "fer"
     write_tree(folder)
     config = [*FAST[1:-2], "data=fer2013", f"data.path={folder}", "trainer.max_epochs=2"]
     run_id = train(compose(config)).run_id
-    picture = folder / "train" / "happy" / "Training_3.png"
+    picture = folder / name
     grey = np.asarray(Image.open(picture)).copy()
-    grey[20:30, 20:30] = 255 - grey[20:30, 20:30]
+    grey[24, 24] ^= 128
     Image.fromarray(grey).save(picture)
     capsys.readouterr()
     assert command_line.main(["reproduce", run_id]) == 1
     out = capsys.readouterr().out
-    changed = "of 28 images 1 with other pixels (train/happy/Training_3.png)"
+    changed = f"of 28 images 1 with other pixels ({name})"
     assert f"data     {changed}  changes the numbers" in out
     assert "verdict  different: parted at epoch 1: " in out
     assert f"what is computed differs: data: {changed}" in out

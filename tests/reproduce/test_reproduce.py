@@ -57,15 +57,16 @@ def test_a_dry_run_trains_and_writes_nothing(original: str, capsys: Out) -> None
 
 
 def test_another_thread_count_is_named_and_judged(original: str, capsys: Out) -> None:
-    code = command_line.main(["reproduce", "--strict", original, "trainer.threads=2"])
+    code = command_line.main(["reproduce", original, "trainer.threads=2"])
     out = capsys.readouterr().out
     assert "threads  trainer.threads: 1 -> 2  may change last bits" in out
     (again, *_) = reruns(original)
     level = again.data.tags["ferlab.verdict"]
     assert again.data.params["trainer.threads"] == "2"
-    if level == "equivalent":  # and not luckily identical
+    if level == "undetermined":  # and not luckily identical
         assert code == 1
-        assert out.strip().endswith("explained by trainer.threads: 1 -> 2")
+        assert "; trainer.threads: 1 -> 2 may explain it, but " in out
+        assert out.strip().endswith(", not inside ±1")  # for there are 13 images
     else:
         assert (level, code) == ("identical", 0)
 

@@ -1,112 +1,40 @@
-"""The verdict on two runs, and what it takes into account."""
+"""What differs between two runs and their settings, and what each difference may change."""
 
 from typing import Any
 
-import numpy as np
 import pytest
 
-from ferlab.analysis.predictions import Predictions
 from ferlab.data import fingerprint
 from ferlab.data.imageset import ImageSet
-from ferlab.reproduce.differences import Difference, differences
-from ferlab.reproduce.recorded import Recorded, Setting
-from ferlab.reproduce.run_comparison import compare_runs, judge_rerun, worst
-
-NAMES = np.array([f"image {i}" for i in range(40)])
-LABELS = np.arange(40, dtype=np.uint8) % 2
-THREADS = Difference("threads", "trainer.threads: 1 -> 2", "rounding")
-MODEL = Difference("code", "ferlab/models/cnn.py: changed", "numbers")
-COMMIT = Difference("code", "commit: a -> b", "nothing")
+from ferlab.reproduce.differences import differences
+from ferlab.reproduce.run_comparison import compare_runs
+from tests.reproduce.recorded import images, run, setting
 
 
-def images(n: int = 6, seed: int = 0) -> ImageSet:
-    rng = np.random.default_rng(seed)
-    grey = rng.integers(0, 256, (n, 48, 48), np.uint8)
-    return ImageSet.of(grey, np.zeros(n), np.zeros(n), [f"i{i}" for i in range(n)])
-
-
-def setting(**changes: Any) -> Setting:
-    same: dict[str, Any] = {
-        "config": {"seed": 0, "trainer": {"threads": 1, "device": "cpu"}, "data": {"path": "a"}},
-        "commit": "a" * 40,
-        "diff": "",
-        "own_commit": None,
-        "own_diff": "",
-        "sources": {"ferlab/models/cnn.py": "1", "ferlab/cli/data.py": "2", "conf/a.yaml": "3"},
-        "machine": {"cpu": "x", "memory": 1, "python": "3.12", "threads": 2, "libraries": {}},
-        "packages": {"torch": "2.13", "left-pad": "1"},
-        "data": images().digest,
-        "images": fingerprint.fingerprint(images()),
-    }
-    return Setting(**{**same, **changes})
-
-
-def run(
-    wrong: range = range(4), loss: tuple[float, ...] = (1.0, 0.5), sure: float = 0.9
-) -> Recorded:
-    """A run that misreads the images whose numbers are in ``wrong``."""
-    predicted = np.where(np.isin(np.arange(40), wrong), 1 - LABELS, LABELS)
-    probabilities = np.where(predicted[:, None] == np.arange(2), sure, 1 - sure)
-    return Recorded(
-        run_id="x",
-        name="x",
-        setting=setting(),
-        metrics={},
-        history=tuple({"val/loss": value, "val/accuracy": 0.9} for value in loss),
-        predictions=Predictions(NAMES, LABELS, probabilities.astype(np.float32)),
-    )
-
-
-def test_the_same_bits_are_identical_whatever_else_differs() -> None:
-    verdict = judge_rerun(compare_runs(run(), run()), [MODEL, THREADS])
-    assert verdict.level == "identical"
-    assert verdict.text == "identical: 2 epochs and all 40 images are the same to the last bit"
-
-
-def test_another_history_is_not_identical_though_the_predictions_are() -> None:
-    found = compare_runs(run(), run(loss=(1.0, 0.25)))
-    assert found.same_bits
-    verdict = judge_rerun(found, [])
-    assert verdict.level == "different"
-    assert "parted at epoch 2: val/loss 0.5 -> 0.25" in verdict.text
-    assert "nothing that was recorded explains it" in verdict.text
-
-
-def test_rounding_explains_small_differences_and_is_quantified() -> None:
+def test_how_far_two_runs_part_is_told() -> None:
     found = compare_runs(run(), run(range(5), loss=(1.0, 0.53125), sure=0.8))
-    verdict = judge_rerun(found, [COMMIT, THREADS])
-    assert verdict.level == "equivalent"
-    assert "parted at epoch 2" in verdict.text
-    assert "largest difference of a metric 0.031: val/loss 0.5 -> 0.53125" in verdict.text
-    assert "1 of 40 images (2.5%) got another class" in verdict.text
-    assert "probabilities differ by up to 0.7" in verdict.text
-    assert verdict.text.endswith("explained by trainer.threads: 1 -> 2")
+    first, largest, changed = found.lines()
+    assert first == "parted at epoch 2: train/loss 0.5 -> 0.53125"
+    assert largest == "largest difference of a metric 0.031: train/loss 0.5 -> 0.53125 at epoch 2"
+    assert "1 of 40 images (2.5%) got another class" in changed
+    assert "probabilities differ by up to 0.7" in changed
 
 
-def test_rounding_does_not_explain_a_better_network() -> None:
-    found = compare_runs(run(range(20)), run(range(4)))  # 16 images more, none lost
-    assert (found.gained, found.lost) == (16, 0)
-    verdict = judge_rerun(found, [THREADS])
-    assert verdict.level == "different"
-    assert "more than rounding explains" in verdict.text
+def test_images_are_matched_by_their_names() -> None:
+    found = compare_runs(run(n=40), run(range(2, 5), n=50))
+    assert (found.images, found.only_one) == (40, 10)
+    turned = dict(zip(found.names.tolist(), found.turned.tolist(), strict=True))
+    assert {name: sign for name, sign in turned.items() if sign} == {
+        "image 0": 1, "image 1": 1, "image 4": -1,
+    }  # fmt: skip
+    assert found.accuracy == 1 / 40
 
 
-def test_as_many_gained_as_lost_is_as_good() -> None:
-    found = compare_runs(run(range(10)), run(range(10, 20)))
-    assert (found.gained, found.lost, found.changed) == (10, 10, 20)
-    assert judge_rerun(found, [THREADS]).level == "equivalent"
+CONFIG = setting().config
 
 
-def test_changed_code_is_never_equivalent() -> None:
-    verdict = judge_rerun(compare_runs(run(), run(sure=0.8)), [MODEL, THREADS])
-    assert verdict.level == "different"
-    assert "what is computed differs: code: ferlab/models/cnn.py: changed" in verdict.text
-
-
-def test_the_worst_seed_decides() -> None:
-    assert worst(["identical", "different", "equivalent"]) == "different"
-    assert worst(["identical", "equivalent"]) == "equivalent"
-    assert worst(["identical"]) == "identical"
+def machine(**changes: Any) -> dict[str, Any]:
+    return {**(setting().machine or {}), **changes}
 
 
 def test_the_same_setting_has_no_differences() -> None:
@@ -138,13 +66,30 @@ def test_the_same_setting_has_no_differences() -> None:
             ],
         ),
         (
-            {"machine": {"cpu": "y", "memory": 2, "python": "3.12", "threads": 9}},
+            {"machine": machine(cpu="y", memory=2, threads=9)},
             [("hardware", "cpu: x -> y", "rounding"), ("hardware", "memory: 1 -> 2", "nothing")],
+        ),
+        (
+            {"machine": machine(gpus=["a GPU"], variables={"ONEDNN_MAX_CPU_ISA": "AVX2"})},
+            [
+                ("environment", "ONEDNN_MAX_CPU_ISA: (none) -> AVX2", "rounding"),
+                ("hardware", "gpus: (none) -> ['a GPU']", "nothing"),  # both ran on the CPU
+            ],
+        ),
+        (
+            {
+                "config": {**CONFIG, "trainer": {"threads": 1, "device": "cuda"}},
+                "machine": machine(gpus=["a GPU"]),
+            },
+            [
+                ("hardware", "trainer.device: cpu -> cuda", "streams"),
+                ("hardware", "gpus: (none) -> ['a GPU']", "streams"),
+            ],
         ),
         (
             {"packages": {"torch": "2.14", "left-pad": "2"}},
             [
-                ("environment", "torch: 2.13 -> 2.14", "rounding"),
+                ("environment", "torch: 2.13 -> 2.14", "streams"),
                 ("environment", "left-pad: 1 -> 2", "nothing"),
             ],
         ),
@@ -161,6 +106,13 @@ def test_what_an_older_run_did_not_record_is_said() -> None:
     assert (unknown.section, unknown.effect) == ("code", "nothing")  # the commit is the same
     *_, unknown = differences(setting(sources=None), setting(commit="b" * 40))
     assert unknown.effect == "numbers"
+    old = {key: value for key, value in machine().items() if key != "variables"}
+    (unknown,) = differences(setting(machine=old), setting())
+    assert unknown.what == "whether ATEN_*, DNNL_*, MKL_*, ONEDNN_* were set is not recorded"
+    assert unknown.effect == "nothing"
+    now = setting(machine=machine(variables={"MKL_CBWR": "AVX2"}))
+    found = [(d.what, d.effect) for d in differences(setting(machine=old), now)]
+    assert ("MKL_CBWR: (not recorded) -> AVX2", "rounding") in found
 
 
 def test_changed_images_are_counted_and_named() -> None:

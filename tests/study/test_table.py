@@ -45,16 +45,26 @@ def test_the_front_is_what_no_other_beats(minimised: tuple[bool, ...]) -> None:
     assert set(numbers(many.front)) == set(np.flatnonzero(~np.array(beaten)))
 
 
-def test_seeds_of_all_trials_are_pooled() -> None:
-    rows = (
-        row(0, 0.5, replicates=(0.4, 0.5, 0.6)),
-        row(1, 0.8, replicates=(0.79, 0.81)),
-        row(2, state="pruned", replicates=(0.2, 0.3)),
-        row(3, 0.9),
-    )
-    pooled = (2 * 0.1**2 + 0.01**2 * 2 + 0.05**2 * 2) / 4
-    assert between_seeds(rows) == Spread(pytest.approx(pooled**0.5), 4)
-    assert between_seeds(rows[3:]) is None
+def test_seeds_scatter_by_what_trial_and_seed_leave() -> None:
+    """Least squares written out: a column for each trial, and one for each seed but the first."""
+    scores = [(0.4, 0.5, 0.6), (0.79, 0.81), (0.2, 0.31), (0.9,), (0.5, 0.58, 0.7)]
+    rows = [row(i, replicates=group) for i, group in enumerate(scores)]
+    cells = [(t, s) for t, group in enumerate(scores) for s in range(len(group))]
+    design = np.array([[*(t == i for i in range(5)), s == 1, s == 2] for t, s in cells], float)
+    values = np.array([scores[t][s] for t, s in cells])
+    left = values - design @ np.linalg.lstsq(design, values)[0]
+    freedom = len(values) - 7
+    assert between_seeds(rows) == Spread(pytest.approx((left @ left / freedom) ** 0.5), freedom)
+
+
+def test_what_a_seed_does_to_all_trials_alike_is_no_scatter() -> None:
+    alike = [row(i, replicates=(level, level + 0.1)) for i, level in enumerate((0.4, 0.5, 0.7))]
+    assert between_seeds(alike) == Spread(pytest.approx(0, abs=1e-12), 2)
+
+
+def test_one_trial_does_not_tell_how_seeds_scatter() -> None:
+    assert between_seeds([row(0, replicates=(0.4, 0.5, 0.6)), row(1, 0.9)]) is None
+    assert between_seeds([]) is None
 
 
 def test_no_attention_is_seen_in_the_point() -> None:

@@ -72,7 +72,7 @@ def test_a_study_survives_what_is_deleted_and_renamed(
     if baseline != best:
         client.delete_run(baseline)
     with pytest.raises(EvidenceError, match=f"is deleted in MLflow .*--run-id {baseline}"):
-        choose(client, "del", None, None, None)
+        choose(client, "del", None)
     client.delete_experiment(parent.info.experiment_id)
     assert sweep(*space, "study.trials=6") == 1
     assert "restore --experiment-id 1 brings it back" in capsys.readouterr().err

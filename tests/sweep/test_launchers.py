@@ -92,7 +92,7 @@ def test_on_ray_two_workers_share_the_trials_and_nobody_else_can_come_near(
         command.until(is_over)
         assert command.finish() == 0, command.told()
         wait_until(lambda: not any(process.is_running() for process in processes))
-    assert len(set(require_finished(home, 6))) == 2
+    assert len(set(require_finished(home, 5))) == 2
     assert heard
     assert {address.removeprefix("::ffff:") for address, _ in heard} == {"127.0.0.1"}
     assert 8265 not in {port for _, port in heard}

@@ -88,10 +88,15 @@ def test_the_driver_is_read_from_its_report(
     assert environment._gpu_driver(path) == version
 
 
-def test_nothing_of_the_environment_variables_is_recorded(
+def test_of_the_environment_variables_only_those_that_change_sums_are_recorded(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("API_TOKEN", "hunter2")
+    for name in ("API_TOKEN", "MKLROOT", "X_ATEN_Y"):
+        monkeypatch.setenv(name, "hunter2")
+    sums = {"ATEN_A": "1", "DNNL_MAX_CPU_ISA": "2", "MKL_CBWR": "3", "ONEDNN_MAX_CPU_ISA": "4"}
+    for name, value in sums.items():
+        monkeypatch.setenv(name, value)
+    assert environment.describe_environment().variables == sums
     git(checkout, "remote", "add", "origin", "https://ada:hunter2@example.org/ferlab.git")
     records = (
         environment.describe_environment(),

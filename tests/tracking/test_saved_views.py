@@ -14,10 +14,12 @@ from mlflow.tracking import MlflowClient
 from ferlab.tracking import store
 from ferlab.tracking.pages.study_views import confirmation_views, param_of, study_views
 from ferlab.tracking.pages.views import SavedView, keep_views, page_of
+from ferlab.tracking.study_runs import StudyKey
 
 PREFIX = "mlflow.sharedViewState."
 LR, KIND, REDUCTION = "optimizer.lr", "model.attention.kind", "model.attention.reduction"
 FOUND = {KIND: True, REDUCTION: False, LR: True}
+MINE = StudyKey("mine", "a0")
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def studied(client: MlflowClient, name: str = "mine") -> str:
 def trained(client: MlflowClient, parent: str, score: float | None, **tags: str) -> str:
     more = {f"ferlab.{key}": value for key, value in tags.items()}
     metrics = {} if score is None else {"best/accuracy": score, "best/loss": score}
-    return recorded(client, {"mlflow.parentRunId": parent, "ferlab.study": "mine", **more}, metrics)
+    return recorded(client, {"mlflow.parentRunId": parent, **MINE.tags, **more}, metrics)
 
 
 def kept(client: MlflowClient) -> dict[str, dict[str, Any]]:
@@ -81,7 +83,7 @@ def shown(client: MlflowClient, view: Mapping[str, Any]) -> list[str]:
 def keep(
     client: MlflowClient, run_id: str, objective: str = "val/accuracy", seeds: int = 1
 ) -> None:
-    keep_views(client, run_id, study_views("mine", [objective], FOUND, seeds, run_id))
+    keep_views(client, run_id, study_views([objective], FOUND, seeds, MINE, run_id))
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_charts_show_the_space_the_epochs_and_the_cost(client: MlflowClient) -> 
 
 
 def test_a_lone_parameter_needs_no_parallel_coordinates() -> None:
-    (view,) = study_views("mine", ["val/f1"], {LR: True}, 1, "0" * 32).values()
+    (view,) = study_views(["val/f1"], {LR: True}, 1, MINE, "0" * 32).values()
     assert [chart["type"] for chart in view.charts] == ["SCATTER", "LINE", "SCATTER"]
     assert view.charts[-1]["xaxis"]["key"] == "train_seconds"  # the network is the same
 
@@ -131,6 +133,8 @@ def test_several_seeds_are_shown_by_trial_and_each(client: MlflowClient) -> None
     parent = studied(client)
     groups = [trained(client, parent, score, kind="trial") for score in (0.3, 0.5)]
     seeds = [trained(client, groups[1], score, replicate="0") for score in (0.4, 0.6)]
+    namesake = {"ferlab.study": "mine", "ferlab.study.id": "another", "ferlab.replicate": "0"}
+    recorded(client, namesake, {"best/accuracy": 0.9})
     keep(client, parent, seeds=3)
     views = kept(client)
     assert shown(client, views["mine"]) == [groups[1], groups[0]]
@@ -146,7 +150,8 @@ def test_a_confirmation_is_shown_in_pairs_by_seed_and_by_configuration(
 ) -> None:
     parent = studied(client, "mine-confirm")
     runs = [trained(client, parent, score) for score in (0.3, 0.5)]
-    keep_views(client, parent, confirmation_views("mine-confirm", [KIND, LR], parent))
+    key = StudyKey("mine-confirm", "c0")
+    keep_views(client, parent, confirmation_views([KIND, LR], key, parent))
     views = kept(client)
     assert set(views) == {"mine-confirm, pairs by seed", "mine-confirm, means"}
     pairs, means = views["mine-confirm, pairs by seed"], views["mine-confirm, means"]
@@ -179,7 +184,8 @@ def test_views_of_deleted_studies_go_and_those_that_people_saved_stay(client: Ml
     experiment = store.experiment_id(client, "ferlab")
     client.set_experiment_tag(experiment, f"{PREFIX}0123456789ab", json.dumps({"name": "by hand"}))
     client.delete_run(first)
-    keep_views(client, second, study_views("other", ["val/accuracy"], FOUND, 1, second))
+    views = study_views(["val/accuracy"], FOUND, 1, StudyKey("other", "b0"), second)
+    keep_views(client, second, views)
     names = {
         json.loads(text)["name"]
         for tag, text in client.get_experiment(experiment).tags.items()
@@ -218,7 +224,7 @@ def test_a_swept_key_is_shown_by_the_param_that_tells_it(key: str, param: str) -
 def test_a_view_of_a_hundred_parameters_fits_in_a_tag(client: MlflowClient) -> None:
     parent = studied(client)
     params = {f"model.stages_{i}.some_name_{i * 7919 % 100}": True for i in range(100)}
-    keep_views(client, parent, study_views("mine", ["val/accuracy"], params, 1, parent))
+    keep_views(client, parent, study_views(["val/accuracy"], params, 1, MINE, parent))
     (view,) = kept(client).values()
     assert len(view["selectedColumns"]) > 100
 

@@ -13,6 +13,7 @@ from ferlab.config.schema import Config
 from ferlab.data.augment import BatchAugmentation
 from ferlab.models.classifier import Classifier
 from ferlab.training import run
+from ferlab.training.module import ExpressionModule
 from ferlab.training.run import train
 from tests.conftest import TINY
 from tests.training.runs import artifact, client
@@ -55,12 +56,14 @@ def test_nothing_but_training_steps_is_in_mixed_precision(monkeypatch: pytest.Mo
 def as_if_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Runs of device=cuda train on the CPU; what is asked of the device, in order."""
     asked: list[str] = []
-    make_trainer, predict = run.make_trainer, run.predict
+    train_epochs, predict = run.train_epochs, run.predict
 
-    def trainer_on_cpu(config: Config, epochs: int, callback: pl.Callback) -> pl.Trainer:
+    def fit_on_cpu(
+        module: ExpressionModule, config: Config, epochs: int, callback: pl.Callback
+    ) -> None:
         asked.append("fit")
         on_cpu = config.trainer.model_copy(update={"device": "cpu"})
-        return make_trainer(config.model_copy(update={"trainer": on_cpu}), epochs, callback)
+        train_epochs(module, config.model_copy(update={"trainer": on_cpu}), epochs, callback)
 
     def told(what: str) -> None:
         asked.append(what)
@@ -69,7 +72,7 @@ def as_if_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda: told("reset"))
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda: 7)
     monkeypatch.setattr(Classifier, "to", lambda self, device: told(f"to {device}"))
-    monkeypatch.setattr(run, "make_trainer", trainer_on_cpu)
+    monkeypatch.setattr(run, "train_epochs", fit_on_cpu)
     monkeypatch.setattr(run, "predict", lambda *rest: (told("predict"), predict(*rest))[1])
     return asked
 

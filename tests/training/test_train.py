@@ -116,6 +116,25 @@ def test_nothing_is_left_in_the_work_folder(run: RunResult) -> None:
     }
 
 
+def test_the_first_steps_are_recorded_with_their_rates_wherever_they_fall() -> None:
+    """Three steps of 72 images make the first epoch; then one of all makes each."""
+    names = [f"{name}/step_{number}" for name in ("train/loss", "lr") for number in (1, 2, 3)]
+
+    def first_steps(*overrides: str) -> tuple[list[float], list[list[int]], str]:
+        run_id = train(compose([*TINY, *overrides])).run_id
+        history = [client().get_metric_history(run_id, name) for name in names]
+        return [m[0].value for m in history], [[m.step for m in of] for of in history], run_id
+
+    values, epochs, run_id = first_steps("trainer.batch_size=72", "trainer.max_epochs=2")
+    assert epochs == [[1]] * 6
+    means = {m.step: m.value for m in client().get_metric_history(run_id, "train/loss")}
+    assert np.mean(values[:3]) == pytest.approx(means[1], abs=1e-6)
+    assert values[3:] == pytest.approx([0.004, 0.052, 0.1])  # up to the peak in a quarter of six
+    values, epochs, _ = first_steps("trainer.batch_size=512", "scheduler=constant")
+    assert epochs == [[1], [2], [3]] * 2
+    assert values[3:] == [0.1] * 3
+
+
 def test_early_stopping_stops_and_records() -> None:
     ended = train(
         compose(

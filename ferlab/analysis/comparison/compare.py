@@ -1,18 +1,15 @@
-"""Every arm against the baseline: all numbers that a report needs."""
+"""An arm against the baseline: all numbers that a report needs."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ferlab.analysis.classification import Floats, Metric, confusions
 from ferlab.analysis.comparison.estimates import Estimate, over_seeds, over_seeds_and_images
-from ferlab.analysis.comparison.multiple import holm
 from ferlab.analysis.comparison.paired import McNemar, difference, mcnemar, sign_flip
-from ferlab.analysis.comparison.power import smallest_difference
 from ferlab.analysis.comparison.scores import arm_scores, check_seeds, contributions
 from ferlab.analysis.comparison.seeded import SeededPredictions
-from ferlab.analysis.comparison.verdict import LEVEL, Verdict, in_words, judge
+from ferlab.analysis.comparison.verdict import Verdict, judge
 
 METRICS: tuple[Metric, ...] = ("accuracy", "f1")
 
@@ -40,9 +37,7 @@ class MetricDifference:
         arm: what the arm reaches.
         baseline: what the baseline reaches.
         estimate: the difference, for other seeds and other images: the primary analysis.
-        p: of its test, adjusted by Holm over the study's comparisons in this metric.
-        smallest: the smallest true difference that the study shows with 80 % power, at 5 % shared
-            among the comparisons.
+        level: bound of its p.
         same_images: the difference, for other seeds on the very same images.
         sign_flip: p of the exact test of the runs' differences.
     """
@@ -50,10 +45,14 @@ class MetricDifference:
     arm: ConfigurationScore
     baseline: ConfigurationScore
     estimate: Estimate
-    p: float
-    smallest: float
+    level: float
     same_images: Estimate
     sign_flip: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the difference, at the level at which it is tested."""
+        return self.estimate.interval(1 - self.level)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +65,7 @@ class Comparison:
         seeds: of the runs of both, s of them.
         images: how many were scored.
         classes: k names.
-        comparisons: how many the study makes.
+        worth: smallest difference in accuracy that would matter, as a share.
         accuracy: the difference that decides.
         f1: the difference in macro F1.
         mcnemar: of accuracy, for each seed's pair of runs.
@@ -81,7 +80,7 @@ class Comparison:
     seeds: tuple[int, ...]
     images: int
     classes: tuple[str, ...]
-    comparisons: int
+    worth: float
     accuracy: MetricDifference
     f1: MetricDifference
     mcnemar: tuple[McNemar, ...]
@@ -89,15 +88,9 @@ class Comparison:
     recalls: tuple[Estimate | None, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Verdict | None:
         """By the rule of `ferlab.analysis.comparison.verdict.judge`."""
-        return judge(self.accuracy.estimate, self.accuracy.p)
-
-    @property
-    def words(self) -> str:
-        """The verdict and its numbers, as a sentence without its full stop."""
-        test = self.accuracy
-        return in_words(test.estimate, test.p, test.smallest, self.comparisons)
+        return judge(self.accuracy.estimate, self.accuracy.level, self.worth)
 
     def difference(self, metric: Metric) -> MetricDifference:
         """In this metric."""
@@ -118,55 +111,39 @@ def arm_score(metric: Metric, arm: SeededPredictions) -> ConfigurationScore:
 
 
 def compare(
-    arms: Sequence[SeededPredictions], baseline: SeededPredictions
-) -> tuple[Comparison, ...]:
-    """Compare every arm to the baseline.
+    arm: SeededPredictions, baseline: SeededPredictions, level: float, worth: float
+) -> Comparison:
+    """Compare an arm to the baseline.
 
     Args:
-        arms: m of them; p is adjusted for as many.
+        arm: what is tried.
         baseline: scored with the same seeds on the same images.
-
-    Returns:
-        One comparison per arm, in order.
+        level: bound of p.
+        worth: smallest difference in accuracy that would matter, as a share.
 
     Raises:
-        EvidenceError: the arms do not share seeds, images and labels, or have fewer than 3 seeds.
+        EvidenceError: the two do not share seeds, images and labels, or have fewer than 3 seeds.
     """
-    estimates = {m: [difference(arm, baseline, m) for arm in arms] for m in METRICS}
-    adjusted = {m: holm([estimate.p for estimate in estimates[m]]) for m in METRICS}
-    reached = {m: arm_score(m, baseline) for m in METRICS}
-    comparisons = []
-    for i, arm in enumerate(arms):
-        found = {}
-        for metric in METRICS:
-            score, estimate = arm_score(metric, arm), estimates[metric][i]
-            runs = score.runs - reached[metric].runs
-            found[metric] = MetricDifference(
-                arm=score,
-                baseline=reached[metric],
-                estimate=estimate,
-                p=adjusted[metric][i],
-                smallest=smallest_difference(estimate, LEVEL / len(arms)),
-                same_images=over_seeds(runs),
-                sign_flip=sign_flip(runs),
-            )
-        counts, counts_before = _counts(arm), _counts(baseline)
-        comparisons.append(
-            Comparison(
-                arm=arm.name,
-                baseline=baseline.name,
-                seeds=arm.seeds,
-                images=arm.images,
-                classes=arm.classes,
-                comparisons=len(arms),
-                accuracy=found["accuracy"],
-                f1=found["f1"],
-                mcnemar=mcnemar(arm, baseline),
-                confusion=(counts - counts_before).mean(axis=0),
-                recalls=_recalls(arm, baseline),
-            )
-        )
-    return tuple(comparisons)
+
+    def differ(metric: Metric) -> MetricDifference:
+        both = arm_score(metric, arm), arm_score(metric, baseline)
+        runs = both[0].runs - both[1].runs
+        estimate = difference(arm, baseline, metric).estimate
+        return MetricDifference(*both, estimate, level, over_seeds(runs), sign_flip(runs))
+
+    return Comparison(
+        arm=arm.name,
+        baseline=baseline.name,
+        seeds=arm.seeds,
+        images=arm.images,
+        classes=arm.classes,
+        worth=worth,
+        accuracy=differ("accuracy"),
+        f1=differ("f1"),
+        mcnemar=mcnemar(arm, baseline),
+        confusion=(_counts(arm) - _counts(baseline)).mean(axis=0),
+        recalls=_recalls(arm, baseline),
+    )
 
 
 def _counts(arm: SeededPredictions) -> Floats:
@@ -182,5 +159,6 @@ def _recalls(arm: SeededPredictions, baseline: SeededPredictions) -> tuple[Estim
         if not of_class.any():
             estimates.append(None)
             continue
-        estimates.append(difference(arm.part(of_class), baseline.part(of_class), "accuracy"))
+        pair = arm.part(of_class), baseline.part(of_class)
+        estimates.append(difference(*pair, "accuracy").estimate)
     return tuple(estimates)

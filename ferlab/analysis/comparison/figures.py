@@ -12,8 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from ferlab.analysis.classification import Metric
 from ferlab.analysis.comparison.compare import Comparison
 from ferlab.analysis.comparison.curves import Band
-from ferlab.analysis.comparison.estimates import Estimate
-from ferlab.analysis.comparison.verdict import LEVEL, p_in_words, points
+from ferlab.analysis.comparison.verdict import p_in_words, points
 from ferlab.errors import EvidenceError
 from ferlab.figure_style import (
     BLUE,
@@ -39,10 +38,10 @@ _NAME = 34
 
 @styled
 def forest(comparisons: Sequence[Comparison], metric: Metric = "accuracy") -> Figure:
-    """Each arm's difference to the baseline with its 95 % interval, in points.
+    """Each arm's difference to the baseline with its interval, in points.
 
-    The thin line is the interval over seeds and images, the thick one over seeds on these very
-    images.
+    The thin line is the interval over seeds and images at the level of the test, the thick one
+    that over seeds on these very images, at 95 %.
 
     Raises:
         EvidenceError: there is no comparison.
@@ -50,11 +49,10 @@ def forest(comparisons: Sequence[Comparison], metric: Metric = "accuracy") -> Fi
     if not comparisons:
         raise EvidenceError("a forest plot needs at least one comparison")
     first, m = comparisons[0], len(comparisons)
-    adjusted = f", p adjusted for {m} comparisons" if m > 1 else ""
     title = f"Difference in {METRIC_NAMES[metric]} to {_short(first.baseline)}"
     note = (
-        f"points, 95 % intervals over seeds and images (thick: seeds alone); {len(first.seeds)} "
-        f"seeds, {first.images:,} images{adjusted}"
+        f"points; repeated intervals over seeds and images (thick: seeds alone, 95 %); "
+        f"{first.images:,} images"
     )
     row = 0.68  # inches: a line for the name, one for the numbers, and the interval
     figure, axes = canvas(title, note, WIDTH, row * m, left=0.3, right=0.3, bottom=0.65, top=0.8)
@@ -62,16 +60,18 @@ def forest(comparisons: Sequence[Comparison], metric: Metric = "accuracy") -> Fi
     at["bbox"] = {"facecolor": PAPER, "edgecolor": "none", "pad": 0.8}  # hides the grid
     for place, comparison in enumerate(comparisons):
         found = comparison.difference(metric)
-        low, high = (100 * end for end in found.estimate.interval())
-        colour = FAINT if found.p >= LEVEL else BLUE if found.estimate.value > 0 else VERMILION
-        axes.hlines(place, low, high, color=colour, linewidth=1.4)
+        value, ends = found.estimate.value, found.interval
+        is_clear = ends[0] > 0 or ends[1] < 0
+        colour = FAINT if not is_clear else BLUE if value > 0 else VERMILION
+        axes.hlines(place, 100 * ends[0], 100 * ends[1], color=colour, linewidth=1.4)
         low, high = (100 * end for end in found.same_images.interval())
         axes.hlines(place, low, high, color=colour, linewidth=4.5, alpha=0.35)
-        axes.plot(100 * found.estimate.value, place, "o", color=colour, ms=6)
-        numbers = f"{points(found.estimate.value)}  ({_range(found.estimate)})"
+        axes.plot(100 * value, place, "o", color=colour, ms=6)
+        numbers = f"{points(value)}  ({points(ends[0])} to {points(ends[1])})"
         axes.text(0, place - 0.62, _short(comparison.arm, 62), **at)
         axes.text(0, place - 0.36, numbers, **at, weight="bold")
-        axes.text(1, place - 0.36, p_in_words(found.p), **at, ha="right")
+        told = f"{p_in_words(found.estimate.p)}, {len(comparison.seeds)} seeds"
+        axes.text(1, place - 0.36, told, **at, ha="right")
     axes.axvline(0, **DASHED)
     axes.set(ylim=(m - 0.65, -0.8), yticks=[])
     below: dict[str, Any] = {"transform": axes.transAxes, "va": "top", "color": FAINT}
@@ -203,11 +203,6 @@ def mean_curves(bands: Mapping[str, Band], metric: str) -> Figure:
     axes.set_ylabel(metric)
     legend_above(figure, 1)
     return figure
-
-
-def _range(estimate: Estimate) -> str:
-    low, high = estimate.interval()
-    return f"{points(low)} to {points(high)}"
 
 
 def _value(metric: Metric, value: float) -> str:

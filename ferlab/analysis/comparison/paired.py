@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from ferlab.analysis.classification import Floats, Metric
-from ferlab.analysis.comparison.estimates import Estimate, over_seeds_and_images
+from ferlab.analysis.comparison.estimates import MeanSquares, mean_squares
 from ferlab.analysis.comparison.scores import check_seeds, contributions
 from ferlab.analysis.comparison.seeded import SeededPredictions, check_comparable
 
@@ -14,13 +14,12 @@ _ENUMERATED = 16
 """Seeds up to which all signs of the differences are tried: 2 ** 16 ways."""
 
 
-def difference(arm: SeededPredictions, baseline: SeededPredictions, metric: Metric) -> Estimate:
-    """By how much the arm scores higher, over seeds and images: the primary test.
+def difference(arm: SeededPredictions, baseline: SeededPredictions, metric: Metric) -> MeanSquares:
+    """By how much the arm scores higher, over seeds and images: what the primary test is of.
 
-    In simulated studies without a difference its 5 % test rejects in 5 % with 10 seeds, in 5 to
-    6 % with 5 and in up to 8 % with 3, whatever seeds and images contribute, where a t test over
-    the seeds alone rejects in up to 36 % (5,000 studies each, as simulated in
-    ``tests/analysis/test_rates.py``).
+    In simulated studies without a difference its 5 % test rejects in 4 to 6 % with 5 or 10
+    seeds and in 1 to 5 % with 3, whatever seeds and images contribute, where a t test over the
+    seeds alone rejects in up to 36 % (as simulated in ``tests/analysis/test_rates.py``).
 
     Args:
         arm: what is tried.
@@ -32,7 +31,7 @@ def difference(arm: SeededPredictions, baseline: SeededPredictions, metric: Metr
     """
     check_comparable(arm, baseline)
     check_seeds(metric, arm, baseline)
-    return over_seeds_and_images(contributions(metric, arm) - contributions(metric, baseline))
+    return mean_squares(contributions(metric, arm) - contributions(metric, baseline))
 
 
 def sign_flip(differences: Floats) -> float:

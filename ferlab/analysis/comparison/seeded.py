@@ -11,6 +11,9 @@ from ferlab.errors import EvidenceError
 FEWEST = 3
 """Seeds without which no interval is given."""
 
+FEWEST_FOR_A_VERDICT = 5
+"""Seeds without which nothing is called: with 3 the test of several arms errs too often."""
+
 
 @dataclass(frozen=True, eq=False)
 class SeededPredictions:
@@ -57,6 +60,13 @@ class SeededPredictions:
     def images(self) -> int:
         """How many there are."""
         return len(self.labels)
+
+    def first(self, seeds: int) -> "SeededPredictions":
+        """The runs of the first so many seeds."""
+        some = self.predicted[:seeds]
+        return SeededPredictions(
+            self.name, self.seeds[:seeds], self.classes, self.names, self.labels, some
+        )
 
     def part(self, keep: npt.NDArray[np.bool_]) -> "SeededPredictions":
         """The same runs on some of the images.

@@ -1,11 +1,8 @@
-"""What a comparison comes to, in words that follow from its numbers by one rule."""
+"""What a comparison comes to, by one rule from its numbers, and those numbers in words."""
 
 from enum import StrEnum
 
 from ferlab.analysis.comparison.estimates import Estimate
-
-LEVEL = 0.05
-"""At which the primary test rejects; intervals are at 1 - LEVEL."""
 
 
 class Verdict(StrEnum):
@@ -13,44 +10,42 @@ class Verdict(StrEnum):
 
     BETTER = "better"
     WORSE = "worse"
-    UNSEEN = "no difference that this study could see"
+    NO_DIFFERENCE = "no difference"
+    """None that would matter: as certain as the other two."""
+    FUTILE = "futile"
+    """Given up: more seeds would hardly have called it."""
+    UNSETTLED = "not settled"
+    """Neither, when all was trained that was planned."""
 
 
-def judge(estimate: Estimate, p: float) -> Verdict:
-    """The rule: better or worse where p is below 0.05, and otherwise no difference was seen.
+def judge(estimate: Estimate, level: float, worth: float) -> Verdict | None:
+    """Better or worse where p is below its bound; no different where none that matters is left.
 
     The test is the one of `ferlab.analysis.comparison.paired.difference` in accuracy, and no other
-    number has a say. Its 95 % interval lies then on the same side of zero as the difference.
+    number has a say. The interval at the same level lies on the same side of zero as the
+    difference, or within what matters.
 
     Args:
         estimate: the difference in accuracy.
-        p: of no difference, adjusted for all comparisons of the study.
+        level: bound of its p.
+        worth: smallest difference that would matter, as a share of the images.
+
+    Returns:
+        None where it could be called either way.
     """
-    if p >= LEVEL:
-        return Verdict.UNSEEN
-    return Verdict.BETTER if estimate.value > 0 else Verdict.WORSE
+    if estimate.p < level:
+        return Verdict.BETTER if estimate.value > 0 else Verdict.WORSE
+    low, high = estimate.interval(1 - level)
+    return Verdict.NO_DIFFERENCE if -worth < low and high < worth else None
 
 
-def in_words(estimate: Estimate, p: float, smallest: float, comparisons: int = 1) -> str:
-    """The verdict as a sentence without its full stop, in points of accuracy.
-
-    Args:
-        estimate: the difference in accuracy.
-        p: of no difference, adjusted for all comparisons of the study.
-        smallest: the smallest true difference that it would have shown 4 times in 5.
-        comparisons: how many the study makes.
-    """
-    low, high = estimate.interval(1 - LEVEL)
-    numbers = f"{points(estimate.value)} points of accuracy, 95 % interval {points(low)} to "
-    numbers += f"{points(high)}, {p_in_words(p)}"
-    if comparisons > 1:
-        numbers += f" adjusted for {comparisons} comparisons"
-    verdict = judge(estimate, p)
-    if verdict is not Verdict.UNSEEN:
-        return f"{verdict}: {numbers}"
-    if not estimate.error:
-        return f"{verdict}: the accuracy is the same in every run"
-    return f"{verdict} (it could have seen {100 * smallest:.2f} points): {numbers}"
+def numbers_in_words(estimate: Estimate, level: float) -> str:
+    """A difference, its interval at a level, and its p beside that bound, in points of accuracy."""
+    low, high = estimate.interval(1 - level)
+    return (
+        f"{points(estimate.value)} points of accuracy, repeated interval {points(low)} to "
+        f"{points(high)}, {p_in_words(estimate.p)} (bound {level:.4f})"
+    )
 
 
 def points(share: float) -> str:

@@ -47,9 +47,10 @@ def draw_scores(axes: Axes, table: StudyTable, places: Mapping[int, float]) -> N
         axes.scatter(*zip(*seeds, strict=True), label="each seed", **style)
         middle = np.array([value_of(row) for row in repeated])
         half = np.array([uncertainty.half_width(table, row) for row in repeated])
-        ends = [places[row.number] for row in repeated], middle - half, middle + half
-        colours = [_colour(row, best) for row in repeated]
-        axes.vlines(*ends, colors=colours, lw=1.2, label="95 % interval", zorder=3)
+        if np.isfinite(half).all():
+            ends = [places[row.number] for row in repeated], middle - half, middle + half
+            colours = [_colour(row, best) for row in repeated]
+            axes.vlines(*ends, colors=colours, lw=1.2, label="95 % interval", zorder=3)
     plain = [row for row in rows if row is not best and row is not baseline]
     for chosen, marker, label in (
         (plain, "o", "complete"),
@@ -69,7 +70,7 @@ def score_limits(table: StudyTable, values: list[float]) -> tuple[float, float]:
     complete = [value_of(row) for row in table.complete] or values
     for row in table.complete:
         if len(row.replicates) > 1:
-            half = uncertainty.half_width(table, row)
+            half = np.nan_to_num(uncertainty.half_width(table, row))
             complete += [*row.replicates, value_of(row) - half, value_of(row) + half]
     sign = 1 if less else -1
     behind = np.array([*complete, *values]) * sign

@@ -1,5 +1,6 @@
 """Placement and reduction of attention: a map for each kind and position of it."""
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ferlab.analysis.search import uncertainty
 from ferlab.config.attention import KINDS, POSITIONS
 from ferlab.figure_style import BLUE, EDGE, FAINT, INK, RULE, WIDTH, canvas, study_title, styled
-from ferlab.study.objectives import axis_label, format_value
+from ferlab.study.objectives import axis_label, format_difference, format_value
 from ferlab.study.params import Value
 from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.text import pluralize
@@ -115,10 +117,16 @@ def placement(table: StudyTable) -> Figure | None:
     high = 0.46 * (len(found.placements) + 1.25)
     places, width, height = _layout(found, high)
     beneath = 1.05
+    shown = [cell for cell in (*found.cells.values(), found.plain) if cell.mean is not None]
+    scale = _Scale.of(table, shown)
+    note = f"mean {table.objectives[0]} of complete trials, and the runs behind it; "
+    note += "hatched: not tried"
+    if scale.floor:
+        least = format_difference(table.objectives[0], scale.floor)
+        note += f"; colours span {least} at least, for less may be chance"
     figure, whole = canvas(
         study_title(table.study, "reduction and placement"),
-        f"mean {table.objectives[0]} of complete trials, and the runs behind it; hatched: not "
-        "tried",
+        note,
         max(width + _AROUND, WIDTH),
         height,
         left=0.95,
@@ -127,8 +135,6 @@ def placement(table: StudyTable) -> Figure | None:
         top=1.0 if any(map(any, found.panels)) else 0.75,
     )
     whole.set_axis_off()
-    means = [c.mean for c in (*found.cells.values(), found.plain) if c.mean is not None]
-    scale = _Scale.of(means, table.minimised[0])
     for panel, (x, y, wide) in places.items():
         bounds = (x / width, 1 - (y + high) / height, wide / width, high / height)
         axes = whole.inset_axes(bounds)
@@ -215,16 +221,27 @@ def _draw_panel(axes: Axes, table: StudyTable, found: Map, panel: Panel, scale: 
 
 @dataclass(frozen=True)
 class _Scale:
-    """The ends of the scale of colours; a few bad means do not flatten the others."""
+    """The scale of colours; a few bad means do not flatten the others, nor does it show noise.
+
+    Attributes:
+        worst: the one end.
+        best: the other.
+        floor: two standard errors of a difference of two means; the ends are no closer.
+    """
 
     worst: float
     best: float
+    floor: float
 
     @classmethod
-    def of(cls, means: Sequence[float], less: bool) -> "_Scale":
+    def of(cls, table: StudyTable, cells: Sequence[Cell]) -> "_Scale":
+        means, less = [cell.mean for cell in cells if cell.mean is not None], table.minimised[0]
         best, worst = (min(means), max(means)) if less else (max(means), min(means))
-        reach = min(abs(best - worst), 3 * abs(best - statistics.median(means))) or abs(best) or 1.0
-        return cls(best + reach if less else best - reach, best)
+        runs = statistics.median(cell.runs for cell in cells)
+        floor = 2 * uncertainty.deviation(table, best) * math.sqrt(2 / runs)
+        reach = min(abs(best - worst), 3 * abs(best - statistics.median(means)))
+        reach = max(reach, floor) or abs(best) or 1.0
+        return cls(best + reach if less else best - reach, best, floor)
 
     def share(self, mean: float) -> float:
         """How far a mean is from the worst end, 0, to the best, 1."""

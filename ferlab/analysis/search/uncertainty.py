@@ -5,6 +5,7 @@ from statistics import NormalDist
 
 from scipy import stats
 
+from ferlab.study.chance import largest
 from ferlab.study.objectives import is_exact
 from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
 
@@ -19,10 +20,9 @@ def interval(accuracy: float, images: int) -> tuple[float, float]:
 def needed(table: StudyTable, one: TrialRow, other: TrialRow, among: int = 1) -> float | None:
     """The smallest gap at which two trials, chosen before they were scored, differ at 95 %.
 
-    Where seeds were repeated it is that of a t test with the deviation pooled over all trials: it
-    speaks of these images. Else, of accuracies, it is that of two independent samples of images.
-    That the same seeds and images stand behind both is not used, which is on the safe side where it
-    makes the two go up and down together.
+    Where seeds were repeated it is that of a t test with what trials and seeds leave of all scores:
+    it speaks of these images. Else, of accuracies, it is that of two independent samples of images;
+    that the same ones stand behind both is not used, which is on the safe side.
 
     Args:
         table: the study that both trials are in.
@@ -47,6 +47,25 @@ def needed(table: StudyTable, one: TrialRow, other: TrialRow, among: int = 1) ->
     return None
 
 
+def deviation(table: StudyTable, score: float) -> float:
+    """The standard deviation of one run's first objective, against that of other trials.
+
+    That of seeds where it is known; else, of an accuracy, that of the sampling of images; else 0.
+
+    Args:
+        table: the study.
+        score: of the run.
+    """
+    spread, objective = between_seeds(table.rows), table.objectives[0]
+    if is_exact(objective):
+        return 0.0
+    if spread is not None:
+        return spread.deviation
+    if objective == "val/accuracy" and table.images:
+        return math.sqrt(score * (1 - score) / table.images)
+    return 0.0
+
+
 def margin(table: StudyTable) -> float | None:
     """The gap to the best that is within chance: `needed` by a trial that scores as it does.
 
@@ -56,9 +75,9 @@ def margin(table: StudyTable) -> float | None:
 
 
 def half_width(table: StudyTable, row: TrialRow) -> float:
-    """Half the 95 % interval of a trial's mean over its seeds, from the pooled deviation.
+    """Half the 95 % interval of a trial's mean over its seeds, against other trials.
 
-    NaN where no seeds were repeated.
+    NaN where the scatter of seeds is not known.
     """
     spread = between_seeds(table.rows)
     if spread is None:
@@ -84,4 +103,4 @@ def luck(table: StudyTable) -> float | None:
     if spread is None or best is None or trials < 2:
         return None
     deviation = spread.deviation / math.sqrt(max(1, len(best.replicates)))
-    return deviation * float(stats.order_statistic(stats.Normal(), n=trials, r=trials).mean())
+    return deviation * largest(trials)

@@ -57,7 +57,7 @@ def read_typed(
                 message = f"'{value}' is no space of Hydra's; {sweep} sweeps it"
             problems.append(Problem(_key(text), message))
             continue
-        if message := _refusal(override, is_group, may_sweep):
+        if message := _refusal(override, is_group, may_sweep, texts):
             problems.append(Problem(override.key_or_group, message))
         else:
             parsed.append(override)
@@ -92,11 +92,13 @@ def _without_spaces(text: str) -> str:
     return f"{key.strip()}={_SPACES.sub('', value.strip())}"
 
 
-def _refusal(override: Override, is_group: Callable[[str], bool], may_sweep: bool) -> str:
+def _refusal(
+    override: Override, is_group: Callable[[str], bool], may_sweep: bool, texts: Sequence[str]
+) -> str:
     """Why an override that was read can have no effect here; empty if it can."""
     key = override.key_or_group
     if override.is_sweep_override():
-        return _refused_sweep(override) if may_sweep else _several(override)
+        return _refused_sweep(override) if may_sweep else _several(override, texts)
     if override.is_delete():
         return ""
     value, group = override.value(), key.replace(".", "/")
@@ -114,9 +116,9 @@ def _refused_sweep(override: Override) -> str:
     return f"has one value for the whole sweep{_as_text(override)}" if is_fixed else ""
 
 
-def _several(override: Override) -> str:
+def _several(override: Override, texts: Sequence[str]) -> str:
     text, key = str(override.input_line), override.key_or_group
-    ways = [f"ferlab train -m {shlex.quote(text)}"]
+    ways = [shlex.join(["ferlab", "train", "-m", *texts])]
     if key.rpartition(".")[2] in _LISTS:
         ways.append(f"for a list {key}=[{text.partition('=')[2]}]")
     told = ", or ".join(ways) + _as_text(override)

@@ -88,9 +88,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Space:
-    """All parameters, each below those that it depends on."""
+    """All parameters, each below those that it depends on.
+
+    Attributes:
+        parameters: of every point.
+        listed: the only points to be trained, in order; None for all.
+    """
 
     parameters: tuple[Parameter, ...]
+    listed: tuple[Params, ...] | None = None
 
     @property
     def is_finite(self) -> bool:
@@ -100,13 +106,13 @@ class Space:
     def told(self, limit: int) -> str:
         """How many points it has, for a person to read; beyond the limit nobody counts."""
         if not self.is_finite:
-            return "an endless space"
+            return "endless"
         count = sum(1 for _ in itertools.islice(self.all_params(), limit + 1))
         return f"more than {limit:,} points" if count > limit else pluralize(count, "point")
 
     def all_params(self) -> Iterator[Params]:
         """Every point of a finite space, in the order of the parameters, the last one fastest."""
-        return self._below({}, self.parameters)
+        return self._below({}, self.parameters) if self.listed is None else iter(self.listed)
 
     def _below(self, params: Params, parameters: Sequence[Parameter]) -> Iterator[Params]:
         if not parameters:

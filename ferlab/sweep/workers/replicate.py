@@ -10,6 +10,7 @@ from optuna.trial import Trial, TrialState
 from ferlab import paths
 from ferlab.config import Config
 from ferlab.errors import FerlabError, RunEnded
+from ferlab.study.objectives import format_value
 from ferlab.sweep.trial_code import record_code
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.tracking import origin, store, study_runs
@@ -197,11 +198,13 @@ class Replicate:
         values = [t.intermediate_values[epoch] for t in complete or others]
         which = "complete trials" if complete else "others"
         against = (
-            f"; median at that epoch {statistics.median(values):.4f}, of {len(values)} {which}"
+            f"; median at that epoch {format_value(shown, statistics.median(values))}, "
+            f"of {len(values)} {which}"
             if values
             else ""
         )
-        raise stop.Pruned(f"at epoch {epoch}: {shown} {metrics[shown]:.4f}{against}")
+        value = format_value(shown, metrics[shown])
+        raise stop.Pruned(f"at epoch {epoch}: {shown} {value}{against}")
 
 
 def _has_ended(found: study_runs.FoundRun) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ferlab.study.table import pooled
+from ferlab.study.table import residual
 
 _FREEDOM = 4
 """Degrees of freedom below which the spread between seeds is not known well enough."""
@@ -21,10 +21,10 @@ def behind(mine: Sequence[float], others: Sequence[Sequence[float]], minimised: 
 
     Args:
         mine: its scores so far, in the order of the seeds.
-        points: the scores of the complete points, each under all seeds.
+        others: the scores of the complete points, each under all seeds.
         minimised: whether less is better.
     """
-    spread = pooled(others)
+    spread = residual(others)
     if spread is None or spread.freedom < _FREEDOM:
         return None
     sign = -1 if minimised else 1

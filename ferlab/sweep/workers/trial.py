@@ -7,6 +7,7 @@ from optuna.trial import Trial, TrialState
 from ferlab.config import Config
 from ferlab.config.naming import trial_name
 from ferlab.errors import ConfigError, FerlabError, RunEnded
+from ferlab.study.objectives import format_values
 from ferlab.study.params import Params
 from ferlab.sweep.search.trial_configs import TrialConfigs
 from ferlab.sweep.workers import seed_pruning
@@ -64,9 +65,7 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
         for objective in study.config.objectives
     ]
     study.optuna.tell(trial.number, values)
-    return ", ".join(
-        f"{name} {value:.6g}" for name, value in zip(study.config.objectives, values, strict=True)
-    )
+    return format_values(study.config.objectives, values)
 
 
 def _replicates(

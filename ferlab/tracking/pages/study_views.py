@@ -7,6 +7,7 @@ from ferlab.tracking.entry import metric_name
 from ferlab.tracking.pages import charts
 from ferlab.tracking.pages.views import SavedView, view_id
 from ferlab.tracking.run import CONFIGURATION
+from ferlab.tracking.study_runs import StudyKey
 
 
 def param_of(key: str, recorded: Collection[str]) -> str:
@@ -23,15 +24,19 @@ def param_of(key: str, recorded: Collection[str]) -> str:
 
 
 def study_views(
-    name: str, objectives: Sequence[str], params: Mapping[str, bool], replicates: int, run_id: str
+    objectives: Sequence[str],
+    params: Mapping[str, bool],
+    replicates: int,
+    study: StudyKey,
+    run_id: str,
 ) -> dict[str, SavedView]:
     """The views of a study, by their ids; the first is its trials, the best first.
 
     Args:
-        name: name of the study.
         objectives: its objectives, the first of which says what is best.
         params: of what is swept (see `param_of`), and whether each trial has it.
         replicates: number of seeds of each trial.
+        study: that they are of.
         run_id: id of its MLflow run.
     """
     metrics = [metric_name(objective) for objective in objectives]
@@ -43,7 +48,7 @@ def study_views(
     cost = charts.metric_against("multiply_adds" if is_larger else "train_seconds", first)
     always = [key for key, has in params.items() if has]
     trials = SavedView(
-        name,
+        study.name,
         f"tags.`mlflow.parentRunId` = '{run_id}'",
         _metric(first),
         smaller,
@@ -58,8 +63,8 @@ def study_views(
     if replicates == 1:
         return {view_id(run_id): trials}
     seeds = SavedView(
-        f"{name}, each seed",
-        f"tags.`ferlab.study` = '{name}' AND tags.`ferlab.replicate` LIKE '%'",
+        f"{study.name}, each seed",
+        f"tags.`ferlab.study.id` = '{study.identity}' AND tags.`ferlab.replicate` LIKE '%'",
         _metric(first),
         smaller,
         _columns([first], ["seed", *params], more),
@@ -69,19 +74,19 @@ def study_views(
     return {view_id(run_id): trials, f"{view_id(run_id)}-seeds": seeds}
 
 
-def confirmation_views(name: str, params: Sequence[str], run_id: str) -> dict[str, SavedView]:
+def confirmation_views(params: Sequence[str], study: StudyKey, run_id: str) -> dict[str, SavedView]:
     """The views of a confirmation, by their ids; the first is its runs, in pairs by seed.
 
     Args:
-        name: name of the confirmation.
         params: of what the search swept; see `param_of`.
+        study: the confirmation.
         run_id: id of its MLflow run.
     """
     where = f"tags.`mlflow.parentRunId` = '{run_id}'"
     columns = _columns(["test/accuracy", "best/accuracy"], params, ["test/f1", "best/f1"])
     by_seed = [charts.param_against("seed", key) for key in ("test/accuracy", "best/accuracy")]
     pairs = SavedView(
-        f"{name}, pairs by seed",
+        f"{study.name}, pairs by seed",
         where,
         _param("seed"),
         True,
@@ -92,7 +97,7 @@ def confirmation_views(name: str, params: Sequence[str], run_id: str) -> dict[st
     )
     means = [charts.bar_per_run(key) for key in ("test/accuracy", "best/accuracy")]
     configurations = SavedView(
-        f"{name}, means",
+        f"{study.name}, means",
         where,
         _metric("test/accuracy"),
         False,

@@ -1,0 +1,1 @@
+"""A comparison that is looked at more than once: bounds, plan, and what each look settles."""

@@ -1,0 +1,33 @@
+"""How far chance alone moves the scores of a search."""
+
+import math
+from statistics import NormalDist
+
+from scipy import stats
+
+
+def foreseen(accuracy: float, images: int, seeds: int, trials: int) -> tuple[float, float]:
+    """What a search will be able to tell, reckoned before it begins.
+
+    Chance is taken to move the accuracy of a run as it would if the images were drawn anew: with
+    thousands of images that is a little more than seeds alone have moved it.
+
+    Args:
+        accuracy: about what the runs will reach.
+        images: on which each is scored.
+        seeds: of each trial.
+        trials: in all.
+
+    Returns:
+        The difference of two trials, chosen beforehand, that four of five such searches find at
+        95 %; and by how much the luckiest of so many equally good trials looks better than it is.
+    """
+    deviation = math.sqrt(accuracy * (1 - accuracy) / images / seeds)
+    normal = NormalDist()
+    difference = (normal.inv_cdf(0.975) + normal.inv_cdf(0.8)) * math.sqrt(2) * deviation
+    return difference, deviation * largest(trials)
+
+
+def largest(draws: int) -> float:
+    """The expected largest of so many normal draws."""
+    return float(stats.order_statistic(stats.Normal(), n=draws, r=draws).mean())

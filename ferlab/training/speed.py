@@ -1,0 +1,91 @@
+"""How fast a config trains on this machine, found by training a little of its first epoch."""
+
+import time
+from collections.abc import Collection
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from ferlab.config import Config
+from ferlab.data.imageset import Split
+from ferlab.data.prepare import prepare
+from ferlab.training.assemble import (
+    fit_classes,
+    make_module,
+    normalisation,
+    on_this_machine,
+    set_up_torch,
+    train_epochs,
+)
+
+_WARM_UP = 5
+"""Batches before the clock is started: the first are slower."""
+
+_SECONDS = 4.0
+"""That are trained, unless the epoch is over before."""
+
+
+def seconds_per_epoch(config: Config, allow: Collection[str]) -> float:
+    """How long an epoch of a config takes, its validation included; nothing is recorded.
+
+    Args:
+        config: of a run.
+        allow: see `ferlab.instantiate.require_allowed`.
+
+    Raises:
+        FerlabError: the data or the config cannot be used.
+    """
+    config = on_this_machine(config)
+    images, _ = prepare(config.data, allow)
+    config = fit_classes(config, images)
+    scale = normalisation(images, config.data.normalize)
+    module = make_module(config, images, scale, allow)
+    set_up_torch(config)
+    clock = _Clock()
+    train_epochs(module, config, 1, clock)
+    return len(images.indices(Split.TRAIN)) / clock.images_per_second + clock.validation
+
+
+class _Clock(pl.Callback):
+    """Times the batches after the first few, ends the epoch early, and times its validation."""
+
+    def __init__(self) -> None:
+        self.images_per_second = 0.0
+        self.validation = 0.0
+        self._images = 0
+        self._started = 0.0
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        del trainer, pl_module
+        self._started = time.perf_counter()
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: tuple[Tensor, Tensor],
+        batch_idx: int,
+    ) -> None:
+        """Count; restart the clock after the warm-up, and end the epoch when enough is known."""
+        del pl_module
+        outputs["loss"].item()  # waits for the device
+        self._images += len(batch[1])
+        seconds = time.perf_counter() - self._started
+        self.images_per_second = self._images / seconds
+        if batch_idx + 1 == _WARM_UP:
+            self._images, self._started = 0, time.perf_counter()
+        elif batch_idx >= _WARM_UP and seconds > _SECONDS:
+            trainer.should_stop = True
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Start the clock."""
+        del trainer, pl_module
+        self._started = time.perf_counter()
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Stop the clock."""
+        del trainer, pl_module
+        self.validation = time.perf_counter() - self._started

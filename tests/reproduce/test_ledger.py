@@ -1,0 +1,71 @@
+"""Who else was judged by the same test images: counted over the whole store."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+from ferlab.reproduce.ledger import IMAGES, SCORED_AT, SCORED_BY, OtherLooks, other_looks, twins
+from ferlab.tracking import find, store
+from ferlab.tracking.entry import Entry
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def client(made_store: None) -> MlflowClient:
+    del made_store
+    return store.connect(None)
+
+
+def run(client: MlflowClient, experiment: str = "ferlab", **tags: str) -> Entry:
+    plain = {f"ferlab.{key.replace('_', '.')}": value for key, value in tags.items()}
+    made = client.create_run(store.experiment_id(client, experiment), tags=plain)
+    return find.resolve(client, made.info.run_id)
+
+
+def judged(
+    client: MlflowClient,
+    hours: int,
+    images: str = "a",
+    study: str = "",
+    by: str = "",
+    ident: str = "",
+) -> Entry:
+    entry = run(client, **({"study": study, "study_id": ident or study} if study else {}))
+    tags = {IMAGES: images, SCORED_AT: (START + timedelta(hours=hours)).isoformat()}
+    for key, value in {**tags, **({SCORED_BY: by} if by else {})}.items():
+        client.set_tag(entry.run_id, key, value)
+    return find.resolve(client, entry.run_id)
+
+
+def test_looks_at_the_same_images_are_counted_once_for_each_confirmation(
+    client: MlflowClient,
+) -> None:
+    for hours in (1, 2):
+        judged(client, hours, study="x-confirm", by="x-confirm")
+    judged(client, 1, study="x-confirm", by="x-confirm", ident="another of this name")
+    judged(client, 3, study="x-confirm", by="another command")
+    judged(client, 3)
+    judged(client, 3, images="b")
+    judged(client, 9, study="z-confirm", by="z-confirm")
+    judged(client, 9)  # later, and no confirmation
+    mine = [judged(client, hours, study="y-confirm", by="y-confirm") for hours in (5, 10)]
+    found = other_looks(client, mine)
+    assert found == OtherLooks(("x-confirm", "x-confirm"), 2, ("z-confirm",))
+    assert found.told() == (
+        "had judged 2 earlier confirmations (x-confirm, x-confirm) and 2 other models, and have "
+        "judged 1 confirmation since (z-confirm)"
+    )
+
+
+def test_who_looks_first_is_told_nothing(client: MlflowClient) -> None:
+    assert other_looks(client, [judged(client, 1)]).told() == ""
+
+
+def test_a_run_that_is_an_older_one_again_is_found_wherever_that_is(client: MlflowClient) -> None:
+    run(client, "elsewhere", data_digest="d", predictions_digest="p")
+    run(client, data_digest="of other data", predictions_digest="q")
+    mine = [run(client, data_digest="d", predictions_digest=digest) for digest in "pq"]
+    run(client, data_digest="d", predictions_digest="q")  # younger
+    assert twins(client, mine) == mine[:1]
