@@ -19,11 +19,12 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     report.add_argument("study", metavar="STUDY", help="its name")
     report.add_argument("--to", metavar="FOLDER", help="default: experiments/STUDY")
     report.add_argument("--storage", metavar="URL", help="where the study is kept, if not at home")
+    report.add_argument("--latex", action="store_true", help="and a table for a paper, table.tex")
     report.set_defaults(run=_report)
 
 
 def _report(args: argparse.Namespace) -> int:
-    from ferlab.report import search_files
+    from ferlab.report import latex, search_files
     from ferlab.report.page import PAGE
     from ferlab.sweep import studies
 
@@ -45,6 +46,8 @@ def _report(args: argparse.Namespace) -> int:
         if looks.is_over(choice, taken):
             found = evidence.gather(client, choice, taken, args.storage)
             write_report(found, args.storage, folder)
+            if args.latex:
+                _write_table(latex.confirmation_table(found), folder)
             return 0
         told = f"{len(taken)} of {pluralize(len(choice.plan.looks), 'look')} taken"
         print(f"confirm  {told}; ferlab confirm {args.study} goes on")
@@ -52,7 +55,16 @@ def _report(args: argparse.Namespace) -> int:
     search_files.write_search(table, command, args.storage, folder)
     print(f"result   {folder / 'RESULTS.md'}")
     print(f"page     {folder / PAGE}")
+    if args.latex:
+        _write_table(latex.search_table(table), folder)
     return 0
+
+
+def _write_table(text: str, folder: Path) -> None:
+    from ferlab.report.latex import TABLE
+
+    (folder / TABLE).write_text(text, encoding="utf-8")
+    print(f"table    {folder / TABLE}")
 
 
 def _table(study: "Study") -> "StudyTable":

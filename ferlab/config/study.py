@@ -33,6 +33,9 @@ def is_less_better(metric: str) -> bool:
     return metric.endswith("loss") or metric in _LESS_IS_BETTER
 
 
+_FEWEST_TO_HALVE = 3
+"""Seeds of each point without which there is nothing to stop between."""
+
 _OBJECTIVES = expected(f"one of {', '.join(get_args(Objective))}, or a list of them")
 
 
@@ -52,6 +55,7 @@ class StudyConfig(Section):
     hours: float | None = Field(gt=0, description="no trial starts later; null: no limit")
     workers: Threads
     replicates: Positive = Field(description="seeds that each point is trained under")
+    seed_halving: bool = Field(description="whether the worse half stops after 1, 2, 4... seeds")
     objective: Annotated[Objective | Annotated[list[Objective], Field(min_length=1)], _OBJECTIVES]
     constraints: Constraints
     baseline: dict[str, Any] | None = Field(description="a point: trained first, never pruned")
@@ -118,7 +122,9 @@ def study_problems(raw: Any) -> list[Problem]:
             Problem(dotted(("study", *path)), _group_typed_as_a_key(path, raw) or text)
             for path, text in mistakes
         ]
-    return []
+    is_halved = raw["seed_halving"] and raw["replicates"] < _FEWEST_TO_HALVE
+    text = f"is for {_FEWEST_TO_HALVE} or more study.replicates"
+    return [Problem("study.seed_halving", text)] if is_halved else []
 
 
 def _group_typed_as_a_key(path: Path, raw: Any) -> str:

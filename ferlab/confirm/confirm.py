@@ -7,39 +7,27 @@ verdict, or is trained on for the next look.
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
-
-from omegaconf import OmegaConf
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ferlab.analysis.sequential.words import ruling_in_words
-from ferlab.config import Config, check
-from ferlab.config.compose import launching
-from ferlab.config.problems import flatten
-from ferlab.config.study import check_study
+from ferlab.config import check
 from ferlab.confirm import evidence, looks
 from ferlab.confirm.choice import Choice, choose
 from ferlab.confirm.evidence import Evidence, Runs
 from ferlab.confirm.looks import Look
+from ferlab.confirm.retrain import Retraining, retrain
 from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
-from ferlab.errors import ConfigError, DataError, EvidenceError
+from ferlab.errors import ConfigError, EvidenceError
 from ferlab.reproduce.evaluate import Evaluator, is_scored
 from ferlab.reproduce.ledger import SCORED_BY
 from ferlab.study.params import Params
-from ferlab.study.table import StudyTable
-from ferlab.sweep import studies, sweeper
+from ferlab.sweep import studies
 from ferlab.sweep.outcome import SweepResult
-from ferlab.sweep.question import Question
-from ferlab.sweep.search.constraints import Feasibility
-from ferlab.sweep.search.space import grid_space
-from ferlab.sweep.search.trial_configs import RecordedConfigs
 from ferlab.sweep.studies import uri_of, view
-from ferlab.sweep.workers.processes import cores, gpus
-from ferlab.tracking import find, store, study_runs
-from ferlab.tracking.pages.study_views import confirmation_views, param_of
+from ferlab.tracking import find, store
+from ferlab.tracking.pages.study_views import confirmation_views
 from ferlab.tracking.run import Run, recorded_config
 from ferlab.tracking.store import Client
 
@@ -150,75 +138,22 @@ def _train(
     overrides: Sequence[str],
     uri: str | None,
 ) -> SweepResult:
-    recorded = {arm.name: _config(client, arm.run_id, uri) for arm in choice.arms}
-    first = check(recorded[choice.arms[0].name])
-    images, _ = prepare(first.data)
-    if not len(images.indices(Split.TEST)):
-        raise DataError(f"the data of the study '{choice.study}' has no test images")
-    context, config = launching(overrides)
-    defaults = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
     searched = view(studies.open_study(choice.study, storage))
-    question = f"Under fresh seeds and on the test split: {searched.question or choice.study}"
-    settings = defaults.model_copy(
-        update={
-            "name": choice.name,
-            "question": question,
-            "workers": workers or _workers(first),
-            "pruner": None,
-            "storage": storage,
-        }
+    what = Retraining(
+        name=choice.name,
+        search=choice.study,
+        of=choice.study,
+        question=f"Under fresh seeds and on the test split: {searched.question or choice.study}",
+        objective="val/accuracy",
+        split=Split.TEST,
+        arms={arm.name: arm.run_id for arm in choice.arms},
+        seeds=choice.seeds,
+        points=points,
+        about={"confirmation": choice.plain()},
+        command=f"ferlab confirm {choice.study}",
+        views=confirmation_views,
     )
-    configs = RecordedConfigs(recorded)
-    space = grid_space({"seed": choice.seeds, "arm": [arm.name for arm in choice.arms]})
-    result = sweeper.run(
-        context,
-        config,
-        Question(
-            study=choice.name,
-            settings=settings,
-            space=replace(space, listed=points),
-            configs=configs,
-            is_feasible=Feasibility(settings.constraints, configs),
-            budget=len(points),
-            about={
-                "study.question": question,
-                "study.objective": "val/accuracy",
-                "confirmation": choice.plain(),
-            },
-            command=f"ferlab confirm {choice.study}",
-            first=first,
-            trained=len(images.indices(Split.TRAIN)),
-            scored=len(images.indices(Split.TEST)),
-            views=partial(confirmation_views, _columns(searched, recorded)),
-            tags={"ferlab.confirms": choice.study},
-        ),
-        [f"trainer.device={first.trainer.device}"],  # by which a worker gets its GPU, or none
-    )
-    parent = study_runs.StudyRun(client, result.run_id)
-    parent.tell(result.metrics, question, None)
-    parent.end(result.status, result.reason)
-    return result
-
-
-def _columns(searched: StudyTable, recorded: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """The params that show what the search swept, of which the arms' configs are ``recorded``."""
-    every = {key for config in recorded.values() for key in flatten(config)}
-    swept = dict.fromkeys(key for row in searched.rows for key in row.params)
-    return list(dict.fromkeys(param_of(key, every) for key in swept if key != "seed"))
-
-
-def _config(client: Client, run_id: str, uri: str | None) -> Mapping[str, Any]:
-    """As it was recorded, to be trained in the store that is used here."""
-    config = recorded_config(client, run_id)
-    if isinstance(config.get("tracking"), dict):
-        config["tracking"]["uri"] = uri
-    return config
-
-
-def _workers(config: Config) -> int:
-    """As many as there are GPUs to train on, else as share the cores by the threads of a run."""
-    threads = config.trainer.threads if isinstance(config.trainer.threads, int) else 2
-    return len(gpus(config.trainer.device)) or max(1, cores() // threads)
+    return retrain(client, what, storage, workers, overrides, uri)
 
 
 def _score(client: Client, choice: Choice, runs: Runs) -> None:

@@ -31,6 +31,9 @@ from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import MACHINE, recorded_config
 from ferlab.tracking.store import Client
 
+VALIDATION, BOTH = "validation", "validation and test"
+"""The names of two parts that every confirmation has."""
+
 Runs = Mapping[str, Sequence[Entry]]
 """A run for each seed, in their order, by arm."""
 
@@ -93,6 +96,11 @@ class Evidence:
     def comparisons(self) -> tuple[Comparison, ...]:
         """Those that decide."""
         return self.parts[0].comparisons
+
+    def on(self, part: str, arm: str) -> Comparison:
+        """An arm against the baseline on a part of the images that every confirmation has."""
+        found = next(each for each in self.parts if each.name == part)
+        return next(each for each in found.comparisons if each.arm == arm)
 
     @property
     def rulings(self) -> dict[str, tuple[Look, Ruling]]:
@@ -224,16 +232,16 @@ def _parts(
             [arm.part(new) for arm in test],
         )
     yield (
-        "validation",
+        VALIDATION,
         "Each run's best epoch was chosen on these images, so the scores are a little too good.",
         val,
     )
-    if config.data.split == "seed":
-        yield (
-            "validation and test",
-            "All of PrivateTest: the images on which epochs were chosen, and the others.",
-            [_joined(*pair) for pair in zip(val, test, strict=True)],
-        )
+    both = "All of PrivateTest" if config.data.split == "seed" else "All held-out images"
+    yield (
+        BOTH,
+        f"{both}: those on which epochs were chosen, and the others.",
+        [_joined(*pair) for pair in zip(val, test, strict=True)],
+    )
 
 
 def shared_with(images: ImageSet, split: Split) -> npt.NDArray[np.bool_]:

@@ -9,13 +9,13 @@ from ferlab.analysis.comparison.compare import (
     ConfigurationScore,
     MetricDifference,
 )
-from ferlab.analysis.comparison.estimates import Estimate
+from ferlab.analysis.comparison.estimates import Estimate, less
 from ferlab.analysis.comparison.figures import METRIC_NAMES
 from ferlab.analysis.comparison.verdict import Verdict, numbers_in_words, p_in_words, points
 from ferlab.analysis.sequential.plan import LookPlan
 from ferlab.analysis.sequential.ruling import Ruling
 from ferlab.analysis.sequential.words import plan_in_words, worth_in_words
-from ferlab.confirm.evidence import Evidence
+from ferlab.confirm.evidence import BOTH, VALIDATION, Evidence
 from ferlab.report.confirmation_background import (
     again,
     cost,
@@ -68,8 +68,8 @@ def _verdict(evidence: Evidence, pictures: Mapping[str, str]) -> Iterator[str]:
     )
     if any(_is_early(evidence, arm) for arm in evidence.rulings):
         yield (
-            "What was called before the last look was called because its estimate was large: such "
-            "an estimate is too large on average. Its interval allows for the looks."
+            "A verdict of better or worse before the last look is due to a large estimate: such an "
+            "estimate is too large on average. Its interval allows for the looks."
         )
     yield from _cautions(evidence)
 
@@ -113,12 +113,28 @@ def _cautions(evidence: Evidence) -> Iterator[str]:
                     f"**Careful.** On *{part.name}* the verdict on {other.arm} would be another, "
                     f"{other.verdict or 'none'}: {numbers_in_words(test.estimate, test.level)}."
                 )
+    for comparison in evidence.comparisons:
+        yield from _parted(evidence, comparison)
     code = {entry.tags.get("ferlab.code.digest") for entry in evidence.entries}
     if len(code) > 1:
         yield (
             f"**Careful.** The runs were trained by {len(code)} different states of the code; the "
             "table of runs below has their commits."
         )
+
+
+def _parted(evidence: Evidence, on_test: Comparison) -> Iterator[str]:
+    """Where the verdicts on test and validation part: both taken together, and how far apart."""
+    arm, called = on_test.arm, {Verdict.BETTER, Verdict.WORSE}
+    on_val, on_both = (evidence.on(part, arm) for part in (VALIDATION, BOTH))
+    if on_test.verdict is on_val.verdict or not {on_test.verdict, on_val.verdict} & called:
+        return
+    both, level = on_both.accuracy.estimate, on_test.accuracy.level
+    apart = less(on_test.accuracy.estimate, on_val.accuracy.estimate)
+    yield (
+        f"On both together, {arm}: {_at_level(both, level)} points. Test less validation: "
+        f"{_at_level(apart, level)} points, as if other seeds stood behind each."
+    )
 
 
 def _for_looks(evidence: Evidence) -> str:

@@ -136,7 +136,7 @@ def describe_study(
         by_alias=True,
         include={
             *("question", "objective", "replicates", "constraints", "baseline"),
-            *("seed", "sampler", "pruner"),
+            *("seed", "sampler", "pruner", "seed_halving"),
         },
     )
     return {

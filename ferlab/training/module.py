@@ -101,6 +101,7 @@ class ExpressionModule(pl.LightningModule):
         self.first_steps: dict[str, Tensor | float] = {}
         self.train_metrics = MetricCollection(
             {
+                # Unchecked, it takes no weights: each image of a batch has the batch's mean loss.
                 "loss": MeanMetric(nan_strategy="disable"),
                 "accuracy": MulticlassAccuracy(classes, average="micro", validate_args=False),
             },
@@ -166,7 +167,7 @@ class ExpressionModule(pl.LightningModule):
             logits, targets, weight=self.class_weights, label_smoothing=self.label_smoothing
         )
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
-        self.train_metrics["loss"].update(loss.detach(), len(labels))
+        self.train_metrics["loss"].update(loss.detach().expand(len(labels)))
         self.train_metrics["accuracy"].update(logits.detach(), labels)
         if (step := self.steps_before + index + 1) <= FIRST_STEPS:
             self.first_steps[f"train/loss/step_{step}"] = loss.detach()
@@ -182,7 +183,8 @@ class ExpressionModule(pl.LightningModule):
         images, labels = batch
         with self._float32():
             logits = self.classifier(images)
-        self.val_metrics["loss"].update(cross_entropy(logits, labels), len(labels))
+        loss = cross_entropy(logits, labels)
+        self.val_metrics["loss"].update(loss.expand(len(labels)))
         for name in ("accuracy", "f1", "f1_per_class"):
             self.val_metrics[name].update(logits, labels)
 

@@ -41,9 +41,9 @@ def test_each_arm_is_shown_up_to_its_verdict() -> None:
             "points of accuracy, repeated interval −0.82 to +1.62, p = 0.434 (bound 0.0248); look "
             "4 of 4, 20 seeds; a gain above 1.62 and a loss above 0.82 are excluded"),
         (1, Ruling(Estimate(0.0, 0.008, 30), 0.0125, Verdict.FUTILE, 0.04), "futile, the rest of "
-            "the plan would call it in 4 %: 0.00 points of accuracy, repeated interval −2.13 to "
-            "+2.13, p = 1.000 (bound 0.0125); look 1 of 4, 5 seeds; a gain above 2.13 and a loss "
-            "above 2.13 are excluded"),
+            "the plan would call a difference of 1 point in 4 %: 0.00 points of accuracy, repeated "
+            "interval −2.13 to +2.13, p = 1.000 (bound 0.0125); look 1 of 4, 5 seeds; a gain above "
+            "2.13 and a loss above 2.13 are excluded"),
     ],
 )  # fmt: skip
 def test_a_ruling_in_words(look: int, ruling: Ruling, told: str) -> None:

@@ -3,8 +3,7 @@ import pytest
 from scipy.stats import binom
 
 from ferlab.analysis.comparison import paired
-from ferlab.analysis.comparison.estimates import Estimate, over_seeds
-from ferlab.analysis.comparison.power import power, smallest_difference
+from ferlab.analysis.comparison.estimates import over_seeds
 from ferlab.analysis.comparison.scores import arm_scores
 from ferlab.analysis.comparison.seeded import SeededPredictions
 from ferlab.errors import EvidenceError
@@ -87,27 +86,3 @@ def test_too_few_seeds_are_refused_with_every_run() -> None:
     )
     with pytest.raises(EvidenceError, match=f"at least 3 seeds: {listed}"):
         paired.difference(arm, baseline, "accuracy")
-
-
-def test_power_as_published() -> None:
-    """G*Power 3.1's manual, matched pairs: dz = 0.421637, 50 pairs, two-sided at 5 %."""
-    study = Estimate(0.0, 1 / 50**0.5, 49)
-    assert power(0.421637, study) == pytest.approx(0.832114, abs=5e-7)
-    assert smallest_difference(study, wanted=0.832114) == pytest.approx(0.421637, abs=5e-7)
-
-
-def test_power_of_no_difference_is_the_level() -> None:
-    assert power(0.0, Estimate(0.0, 0.01, 4), 0.05) == pytest.approx(0.05)
-
-
-def test_smallest_difference_of_a_well_known_error_is_the_normal_one() -> None:
-    """1.96 + 0.84 standard errors."""
-    assert smallest_difference(Estimate(0.0, 0.01, float("inf"))) == pytest.approx(0.028, abs=1e-4)
-
-
-def test_fewer_seeds_and_more_comparisons_see_less() -> None:
-    error = 0.005
-    by_df = [smallest_difference(Estimate(0.0, error, df)) for df in (2, 4, 9)]
-    assert by_df == sorted(by_df, reverse=True)
-    study = Estimate(0.0, error, 4)
-    assert smallest_difference(study, 0.05 / 6) > 1.5 * smallest_difference(study)

@@ -7,13 +7,11 @@ the rate is as stated.
 from collections import Counter
 
 import pytest
-from scipy.optimize import brentq
 from scipy.stats import binom
 
 from ferlab.analysis.classification import Metric
 from ferlab.analysis.comparison.estimates import over_seeds
 from ferlab.analysis.comparison.paired import difference, mcnemar
-from ferlab.analysis.comparison.power import smallest_difference
 from ferlab.analysis.comparison.scores import arm_scores
 from tests.analysis.simulated import Truth
 
@@ -89,24 +87,3 @@ def test_mcnemar_takes_luck_with_the_seed_for_a_difference(seed_spread: float) -
     rejected = sum(pair.p < 0.05 for pair in pairs)
     rate = told("McNemar's test of one pair rejects in", truth, rejected, studies)
     assert rate > 0.3 if seed_spread else as_stated(rejected, studies)
-
-
-@pytest.mark.parametrize("seeds", [5, 10])
-def test_the_smallest_difference_is_shown_in_80_percent(seeds: int) -> None:
-    """That the studies name on average, each from its own spread."""
-    truth, studies = Truth(seeds, classes=2), 400
-    named = [
-        smallest_difference(difference(arm, base, "accuracy").estimate)
-        for base, arm in truth.studies(100, seed=6)
-    ]
-    smallest = sum(named) / len(named)
-    gain = brentq(
-        lambda gain: Truth(seeds, classes=2, gain=gain).difference("accuracy") - smallest, 0, 1
-    )
-    with_it = Truth(seeds, classes=2, gain=float(gain))
-    shown = sum(
-        difference(arm, base, "accuracy").estimate.p < 0.05
-        for base, arm in with_it.studies(studies, seed=7)
-    )
-    rate = told(f"a difference of {100 * smallest:.2f} points is shown in", truth, shown, studies)
-    assert rate == pytest.approx(0.8, abs=0.08)

@@ -48,14 +48,14 @@ def test_a_test_image_is_shared_if_training_has_its_pixels() -> None:
 
 def test_where_none_is_shared_the_test_split_says_so() -> None:
     found = parts(images({}), "official")
-    assert list(found) == ["test", "validation"]
+    assert list(found) == ["test", "validation", "validation and test"]
     told = "Of its 4 images 0 are pixel-identical to a training image and 0 to a validation image."
     assert told in found["test"][0]
 
 
 def test_shared_images_are_left_out_of_a_part_of_their_own() -> None:
     found = parts(images({5: 0, 8: 4}), "official")
-    assert list(found) == ["test", "test, none shared", "validation"]
+    assert list(found) == ["test", "test, none shared", "validation", "validation and test"]
     assert "1 are pixel-identical to a training image and 1 to a val" in found["test"][0]
     _, kept = found["test, none shared"]
     assert [arm.names.tolist() for arm in kept] == [["6.png", "7.png"]] * 2
@@ -63,14 +63,16 @@ def test_shared_images_are_left_out_of_a_part_of_their_own() -> None:
 
 def test_where_all_are_shared_no_part_is_left() -> None:
     found = parts(images({5: 0, 6: 0, 7: 1, 8: 2}), "official")
-    assert list(found) == ["test", "validation"]
+    assert list(found) == ["test", "validation", "validation and test"]
     assert "Of its 4 images 4 are pixel-identical to a training image" in found["test"][0]
 
 
 @pytest.mark.parametrize("copies", [{}, {5: 0}])
-def test_the_papers_protocol_is_scored_on_all_of_privatetest_too(copies: dict[int, int]) -> None:
-    found = parts(images(copies), "seed")
-    _, whole = found["validation and test"]
+@pytest.mark.parametrize("split", ["seed", "official"])
+def test_validation_and_test_are_taken_together_too(copies: dict[int, int], split: str) -> None:
+    found = parts(images(copies), split)
+    told, whole = found["validation and test"]
+    assert told.startswith("All of PrivateTest:") == (split == "seed")
     for arm in whole:
         assert arm.names.tolist() == [f"{i}.png" for i in range(3, 9)]
         assert arm.predicted.shape == (3, 6)

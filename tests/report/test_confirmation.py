@@ -13,6 +13,7 @@ from ferlab.analysis.comparison.verdict import points
 from ferlab.report import confirmation_files
 from ferlab.report.confirmation_background import percent
 from ferlab.report.confirmation_text import confirmation_markdown
+from ferlab.report.latex import confirmation_table
 from ferlab.report.page import page
 from ferlab.tracking import artifacts, store
 from tests.confirmed_study import GAIN, SAME, Lab
@@ -105,9 +106,10 @@ def test_it_is_made_again_the_same(
     folder: Path, there: Lab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert command_line.main(["report", "oracles", "--to", "elsewhere"]) == 0
+    assert command_line.main(["report", "oracles", "--to", "elsewhere", "--latex"]) == 0
     assert capsys.readouterr().out.count("verdict  ") == 2
     again = {path.name: path.read_bytes() for path in Path("elsewhere").iterdir()}
+    assert again.pop("table.tex").decode() == confirmation_table(there.evidence)
     assert again == before
 
 
@@ -165,6 +167,10 @@ def test_a_verdict_that_other_images_would_change_is_told(there: Lab, name: str)
     decides = replace(test, comparisons=(gain, same))
     text = confirmation_markdown(replace(evidence, parts=(decides, different, *others)), {})
     assert f"On *{name}* the verdict on {GAIN} would be another, no difference: " in text
+    both = evidence.on("validation and test", GAIN).accuracy.estimate
+    told = f"On both together, {GAIN}: {points(both.value)} ("
+    assert (told in text) == (name == "validation")
+    assert ("Test less validation: " in text) == (name == "validation")
 
 
 def test_html_in_a_text_is_shown_and_not_obeyed() -> None:

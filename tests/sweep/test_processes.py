@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from ferlab import hydra_private
 from ferlab.config.compose import compose
 from ferlab.config.overrides.project import start_hydra
-from ferlab.confirm.confirm import _workers
+from ferlab.confirm.retrain import _workers
 from ferlab.sweep import plan
 from ferlab.sweep.workers.processes import Pool, cores, gpus
 from tests.processes import Command, called

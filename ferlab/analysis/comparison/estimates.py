@@ -40,6 +40,12 @@ class Estimate:
         return float(2 * stats.t.sf(abs(self.value) / self.error, self.df))
 
 
+def less(one: Estimate, other: Estimate) -> Estimate:
+    """One estimate less another, as if they were independent, with the fewer degrees of freedom."""
+    error = math.hypot(one.error, other.error)
+    return Estimate(one.value - other.value, error, min(one.df, other.df))
+
+
 def over_seeds(scores: Floats) -> Estimate:
     """The mean over seeds by Student's t (Student 1908, Biometrika 6:1-25).
 

@@ -39,13 +39,14 @@ def ruling_in_words(plan: LookPlan, look: int, ruling: Ruling) -> str:
         case Verdict.NO_DIFFERENCE:
             return f"{ruling.verdict} of {worth_in_words(plan)}: {numbers}"
     excluded = f"a gain above {100 * high:.2f} and a loss above {-100 * low:.2f} are excluded"
-    return f"{ruling.verdict}{_why(ruling)}: {numbers}; {excluded}"
+    return f"{ruling.verdict}{_why(plan, ruling)}: {numbers}; {excluded}"
 
 
-def _why(ruling: Ruling) -> str:
+def _why(plan: LookPlan, ruling: Ruling) -> str:
     """Why an arm was given up; empty where it was not."""
     if ruling.power is None:
         return ""
     if ruling.needs_images:
         return ", more seeds cannot settle it, more images could"
-    return f", the rest of the plan would call it in {100 * ruling.power:.0f} %"
+    called = f"{100 * ruling.power:.0f} %"
+    return f", the rest of the plan would call a difference of {worth_in_words(plan)} in {called}"

@@ -1,4 +1,4 @@
-"""When a point is stopped between its seeds, because it is clearly behind."""
+"""When a point is stopped between its seeds: clearly behind, or in the worse half."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ferlab.study.table import residual
+from ferlab.text import pluralize
 
 _FREEDOM = 4
 """Degrees of freedom below which the spread between seeds is not known well enough."""
@@ -37,4 +38,33 @@ def behind(mine: Sequence[float], others: Sequence[Sequence[float]], minimised: 
     return (
         f"after seed {k} of {len(best)}: {np.mean(mine):.4f}, worse than the best "
         f"({np.mean(best[:k]):.4f}) by more than {margin:.4f}, two standard errors"
+    )
+
+
+def in_worse_half(
+    mine: Sequence[float], others: Sequence[Sequence[float]], minimised: bool
+) -> str | None:
+    """Why a point is not among the better half of its rung; None if it is, or there is no rung.
+
+    Successive halving without a barrier (Li et al. 2020, A System for Massively Parallel
+    Hyperparameter Tuning, MLSys) over seeds: after 1, 2, 4 and so on of them, those points go on
+    whose mean is among the better half of all that have had as many.
+
+    Args:
+        mine: its scores so far, in the order of the seeds.
+        others: the scores of the other points, however many each has.
+        minimised: whether less is better.
+    """
+    k = len(mine)
+    if k & (k - 1):  # not 1, 2, 4...
+        return None
+    sign = -1 if minimised else 1
+    means = [sign * float(np.mean(scores[:k])) for scores in others if len(scores) >= k]
+    mean = sign * float(np.mean(mine))
+    better, rung = sum(other > mean for other in means), len(means) + 1
+    if better < (rung + 1) // 2:
+        return None
+    seeds = pluralize(k, "seed")
+    return (
+        f"after {seeds}: {sign * mean:.4f}, behind {better} of {rung - 1} others that had as many"
     )

@@ -74,8 +74,7 @@ def _replicates(
     """The finished runs, one per seed; raises `Pruned` if the point falls behind on the way."""
     settings = study.config
     # Of several objectives each may be what a point is good for.
-    may_stop = settings.pruner is not None and len(settings.objectives) == 1
-    may_stop = may_stop and study.baseline != trial.user_attrs["params"]
+    may_stop = len(settings.objectives) == 1 and study.baseline != trial.user_attrs["params"]
     runs: list[SeedRun] = []
     for index in range(settings.replicates):
         seeded = config.model_copy(update={"seed": config.seed + index})
@@ -86,12 +85,22 @@ def _replicates(
         if group is not None:
             group.tell([run.metrics for run in runs])
         if may_stop and len(runs) < settings.replicates:
-            others = [
-                t.user_attrs["scores"] for t in study.trials() if t.state == TrialState.COMPLETE
-            ]
-            if why := seed_pruning.behind(scores, others, settings.minimised[0]):
-                raise Pruned(why)
+            _stop_between_seeds(study, trial, scores)
     return runs
+
+
+def _stop_between_seeds(study: SharedStudy, trial: Trial, scores: list[float]) -> None:
+    """Raise `Pruned` where a point need not be trained under its other seeds."""
+    settings, why = study.config, None
+    others = [t for t in study.trials() if t.number != trial.number and "scores" in t.user_attrs]
+    if settings.seed_halving:
+        known = [t.user_attrs["scores"] for t in others]
+        why = seed_pruning.in_worse_half(scores, known, settings.minimised[0])
+    elif settings.pruner is not None:
+        known = [t.user_attrs["scores"] for t in others if t.state == TrialState.COMPLETE]
+        why = seed_pruning.behind(scores, known, settings.minimised[0])
+    if why is not None:
+        raise Pruned(why)
 
 
 def _tell_mistake(trial: Trial, error: BaseException | None) -> None:
