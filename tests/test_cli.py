@@ -300,7 +300,7 @@ def test_a_run_whose_checkpoint_is_gone_says_so_and_starts_again(
     lines = done.stderr.splitlines()
     assert lines[0] == "data     faces: 216 training, 32 validation images"
     assert lines[1] == f"run      {run_id}: compact, faces, seed 0"
-    assert lines[2] == "on       cpu, 1 threads"
+    assert lines[2] == "on       cpu, 1 thread"
     assert lines[3] == f"from     the beginning: there is no checkpoint in {home / 'work' / run_id}"
     assert lines[4].startswith("epoch 1/3")
 
