@@ -14,8 +14,9 @@ from ferlab.analysis.comparison.verdict import (
 from ferlab.analysis.sequential.plan import LookPlan
 from ferlab.analysis.sequential.ruling import Ruling
 from ferlab.analysis.sequential.words import plan_in_words, worth_in_words
-from ferlab.confirm.evidence import BOTH, VALIDATION, Evidence
+from ferlab.confirm.evidence import Evidence
 from ferlab.confirm.looks import Look
+from ferlab.confirm.parts import BOTH, VALIDATION
 from ferlab.report.confirmation_background import picture
 from ferlab.report.search_text import markdown_table
 from ferlab.text import pluralize
