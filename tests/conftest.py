@@ -1,15 +1,15 @@
 """What all tests share: a home and a cache that vanish, a network that trains in a second."""
 
+import gc
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests import processes
+from tests import warm
 
 # Numpy and torch look for them when they are imported. Processes that share the tests, each with as
 # many threads as there are cores, wait for each other most of the time; and do so at full speed.
@@ -79,8 +79,7 @@ def cli(tmp_path: Path) -> Cli:
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         folder = tmp_path / "elsewhere"
         folder.mkdir(exist_ok=True)
-        command = [sys.executable, "-W", "error::DeprecationWarning:ferlab", "-m", "ferlab"]
-        return processes.run([*command, *arguments], cwd=folder, env=environment)
+        return warm.run(arguments, cwd=folder, env=environment)
 
     return run
 
@@ -90,6 +89,12 @@ def run_id_of(text: str) -> str:
     return next(
         line.split()[1].rstrip(":") for line in text.splitlines() if line.startswith("run ")
     )
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: no run has to look through it for garbage before it begins."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

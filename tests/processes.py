@@ -142,15 +142,19 @@ def called(
 ) -> Iterator[Command]:
     """A function's call in a process of `multiprocessing`; else as `started`."""
     mark = secrets.token_hex(8)
-    process = context.Process(target=_call, args=(mark, function, args))
+    environment = {**os.environ, _MARK: mark}
+    process = context.Process(target=_call, args=(environment, function, args))
     process.start()
     running = Command(process.pid, lambda: process.exitcode, outputs)
     with _ending(running, mark, process.join):
         yield running
 
 
-def _call(mark: str, function: Callable[..., None], args: tuple[Any, ...]) -> None:
-    os.environ[_MARK] = mark
+def _call(
+    environment: dict[str, str], function: Callable[..., None], args: tuple[Any, ...]
+) -> None:
+    os.environ.clear()  # a fork server's is that of whoever asked it first
+    os.environ.update(environment)
     function(*args)
 
 

@@ -22,6 +22,7 @@ from ferlab.tracking import store
 from ferlab.tracking.pages.study_views import study_views
 from ferlab.tracking.pages.views import keep_views
 from ferlab.tracking.study_runs import StudyKey
+from tests import warm
 from tests.conftest import TINY, Cli, run_id_of
 from tests.processes import run, started
 
@@ -64,8 +65,8 @@ def test_debug_shows_the_traceback(cli: Cli) -> None:
 
 
 @pytest.mark.slow
-def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
-    store.connect(None)
+@pytest.mark.usefixtures("made_store")
+def test_a_reader_that_goes_away_is_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "ferlab", "runs"]
@@ -119,8 +120,8 @@ def test_an_unreachable_server_is_found_before_training(cli: Cli) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store")
 def test_a_locked_store_is_found_before_training(cli: Cli, home: Path) -> None:
-    assert cli("train", *TINY, "trainer.max_epochs=1").returncode == 0
     with sqlite3.connect(home / "mlflow.db") as database:
         database.execute("BEGIN EXCLUSIVE")
         done = cli("train", *TINY)
@@ -185,8 +186,9 @@ def test_ui_on_a_port_that_is_taken_is_one_line_and_makes_nothing(
     assert not home.exists()
 
 
+@pytest.mark.usefixtures("made_store")
 def test_ui_names_the_page_of_a_study_or_a_run(
-    monkeypatch: pytest.MonkeyPatch, home: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def serve(command: object, address: object, ready: Callable[[], None]) -> int:
         del command, address
@@ -222,11 +224,10 @@ def test_ui_names_the_page_of_a_study_or_a_run(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_ui_serves_until_it_is_told_to_end_and_ends_quietly(home: Path, how: int) -> None:
-    store.connect(None)
+def test_ui_serves_until_it_is_told_to_end_and_ends_quietly(how: int) -> None:
     port = free_port()
-    command = [sys.executable, "-m", "ferlab", "ui", "--port", str(port)]
 
     def is_answered() -> bool:
         try:
@@ -235,7 +236,7 @@ def test_ui_serves_until_it_is_told_to_end_and_ends_quietly(home: Path, how: int
         except (urllib.error.URLError, ConnectionError):
             return False
 
-    with started(command) as server:
+    with warm.started(["ui", "--port", str(port)]) as server:
         server.until(is_answered)
         os.kill(server.pid, how)
         assert server.finish() == 0
@@ -275,6 +276,7 @@ def test_a_command_that_reads_makes_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store", "no_pictures")
 def test_a_run_whose_checkpoint_is_gone_says_so_and_starts_again(
     home: Path, cli: Cli, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -298,12 +300,13 @@ def test_a_run_whose_checkpoint_is_gone_says_so_and_starts_again(
     lines = done.stderr.splitlines()
     assert lines[0] == "data     faces: 216 training, 32 validation images"
     assert lines[1] == f"run      {run_id}: compact, faces, seed 0"
-    assert lines[2] == "on       cpu, 1 threads"
+    assert lines[2] == "on       cpu, 1 thread"
     assert lines[3] == f"from     the beginning: there is no checkpoint in {home / 'work' / run_id}"
     assert lines[4].startswith("epoch 1/3")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store")
 def test_served_model_answers_over_http(cli: Cli, home: Path) -> None:
     """`mlflow models serve` on a recorded run, asked as any client asks."""
     done = cli("train", *TINY, "trainer.max_epochs=1")

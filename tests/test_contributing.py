@@ -94,6 +94,7 @@ def test_what_was_added_passes_the_tests_of_the_house(grown: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store")
 def test_what_was_added_is_audited_swept_and_recorded(grown: Path, tmp_path: Path) -> None:
     save_faces(tmp_path / "faces.npz")
     alone, kinds, audit, data = commands(TEXT)
@@ -104,7 +105,7 @@ def test_what_was_added_is_audited_swept_and_recorded(grown: Path, tmp_path: Pat
     assert "angry" in audited.stdout
     tiny = [
         *("model=tiny", "trainer.max_epochs=1", "trainer.batch_size=16", "trainer.threads=1"),
-        *("study.workers=1", "study.name=grown"),
+        *("hydra/launcher=basic", "study.name=grown"),
     ]
     sweep = in_copy(grown, [*ferlab, *kinds, *data[1:], *tiny], tmp_path)
     assert sweep.returncode == 0, sweep.stderr

@@ -16,6 +16,7 @@ from ferlab.confirm import evidence, looks
 from ferlab.confirm.choice import Choice, choose
 from ferlab.confirm.evidence import Evidence, Runs
 from ferlab.confirm.looks import Look
+from ferlab.confirm.parts import read_predictions
 from ferlab.confirm.retrain import Retraining, retrain
 from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
@@ -111,7 +112,7 @@ def _look(client: Client, choice: Choice, taken: Sequence[Look], storage: str | 
     first = runs[choice.arms[0].name][0]
     images, _ = prepare(check(recorded_config(client, first.run_id)).data)
     arms = {
-        name: evidence.read_predictions(client, name, entries, "test", images.classes)
+        name: read_predictions(client, name, entries, "test", images.classes)
         for name, entries in runs.items()
     }
     digests = {

@@ -338,6 +338,20 @@ def test_a_confirmation_is_not_confirmed(home: Path, capsys: pytest.CaptureFixtu
     assert error.count("\n") == 1
 
 
+def test_one_that_was_begun_without_a_plan_is_refused(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study("s", SLOW, DONE, DONE)
+    before = {"study": "s", "arms": [], "seeds": [1, 2, 3], "looked": []}
+    study("s-confirm", {"confirmation": before}, DONE)
+    store.connect(None)
+    capsys.readouterr()
+    assert command_line.main(["confirm", "s"]) == 1
+    error = capsys.readouterr().err
+    assert "of 's' was begun by an older ferlab, without a plan of its looks" in error
+    assert error.count("\n") == 1
+
+
 def test_a_recorded_config_may_not_call_what_is_not_allowed(
     there: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

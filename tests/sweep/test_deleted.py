@@ -17,7 +17,7 @@ Out = pytest.CaptureFixture[str]
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.usefixtures("made_store", "no_pictures")
 def test_a_study_survives_what_is_deleted_and_renamed(
     home: Path, tmp_path: Path, capsys: Out, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -18,11 +18,11 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from ferlab.tracking import store
+from tests import warm
 from tests.conftest import TINY
 from tests.processes import Command, started, wait_until
-from tests.sweep import warm
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=1"]
 
@@ -67,7 +67,7 @@ def sweep(folder: Path, *arguments: str) -> AbstractContextManager[Command]:
     return started([*command, "study.workers=2", *arguments], cwd=folder)
 
 
-@pytest.mark.parametrize("launcher", ["basic", "joblib", "submitit_local"])
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
 def test_a_sweep_is_the_same_on(launcher: str, home: Path, tmp_path: Path) -> None:
     with sweep(tmp_path, f"hydra/launcher={launcher}", "seed=0,1,2") as command:
         assert command.finish() == 0, command.told()
@@ -108,14 +108,13 @@ def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:
     }
 
 
-def test_sigterm_ends_a_sweep_as_ctrl_c_does(home: Path, tmp_path: Path) -> None:
-    output = tmp_path / "output.txt"
+def test_sigterm_ends_a_sweep_as_ctrl_c_does(home: Path) -> None:
     arguments = ["hydra/launcher=basic", "study.name=s", "trainer.max_epochs=400", "seed=0,1"]
-    with warm.started(["train", "-m", *FAST, *arguments], output) as command:
+    with warm.started(["train", "-m", *FAST, *arguments]) as command:
         command.until(lambda: has_reported(home))
         os.kill(command.pid, signal.SIGTERM)
         assert command.finish() == 130
-    assert "go on    ferlab train -m " in output.read_text()
+        assert "go on    ferlab train -m " in command.told()
     (trial,) = trials(home)
     assert trial.state.name == "RUNNING"  # until the same command goes on with it
     run = store.connect(None).get_run(trial.user_attrs["run_id"])

@@ -101,6 +101,7 @@ def test_a_confirmation_without_a_baseline_is_refused_before_the_search(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store", "no_pictures")
 def test_a_sweep_in_which_every_trial_fails_has_failed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -133,6 +134,7 @@ def test_a_study_that_never_began_says_so(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store", "no_pictures")
 def test_an_experiment_may_lie_in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "experiments" / "mine").mkdir(parents=True)
     (tmp_path / "experiments" / "mine" / "rates.yaml").write_text(

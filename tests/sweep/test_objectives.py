@@ -11,7 +11,7 @@ from ferlab.sweep.workers.shared_study import SharedStudy
 from tests.conftest import TINY
 from tests.sweep.test_sweep import HERE, children, cli_report, runs, sweep, trials
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store", "no_pictures")]
 
 SWEPT = ("model.attention.kind=none,se", "model.attention.reduction=1,8")
 

@@ -42,6 +42,7 @@ def count(counts: Counter[str], monkeypatch: pytest.MonkeyPatch) -> Count:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store", "no_pictures")
 def test_a_sweep_of_one_trial_composes_reads_and_asks_as_little_as_it_can(
     counts: Counter[str], count: Count
 ) -> None:

@@ -116,10 +116,11 @@ def test_a_baseline_on_another_branch_cannot_be_trained(typed: str, given: dict[
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store", "no_pictures")
 def test_the_shipped_sweep_takes_pins(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every trial shares what is pinned, and with another pin it is another study."""
     pins = ("model.attention.reduction=8", "optimizer.lr=0.05")
-    small = ("data.images=140", "trainer.max_epochs=2", "trainer.batch_size=64")
+    small = ("data.images=140", "trainer.max_epochs=1", "trainer.batch_size=64")
     sweep = ("sweep", "quickstart", *small, HERE)
     assert command_line.main([*sweep, *pins]) == 0
     done = trials(home, "quickstart")

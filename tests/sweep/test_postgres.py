@@ -23,11 +23,11 @@ from sqlalchemy.exc import OperationalError
 from ferlab.errors import TrackingError
 from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
+from tests import warm
 from tests.conftest import TINY
 from tests.processes import run, started
-from tests.sweep import warm
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=1", "hydra/launcher=basic"]
 SECRET = secrets.token_hex(8)
@@ -122,14 +122,13 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> str | None:
 
 
 def test_two_commands_at_once_share_one_study_and_end_at_exactly_n_trials(
-    storage: str | None, home: Path, tmp_path: Path
+    storage: str | None, home: Path
 ) -> None:
     arguments = ["train", "-m", *FAST, "study.name=s", "study.trials=5", "seed=range(0,9)"]
     if storage is not None:
         arguments.append(f"study.storage={storage}")
-    outputs = [tmp_path / "one.txt", tmp_path / "other.txt"]
     with ExitStack() as stack:
-        commands = [stack.enter_context(warm.started(arguments, output)) for output in outputs]
+        commands = [stack.enter_context(warm.started(arguments)) for _ in range(2)]
         codes = [command.finish() for command in commands]
         told = "".join(command.told() for command in commands)
     assert codes == [0, 0], told

@@ -15,7 +15,7 @@ from ferlab.training.run import train
 from tests.sweep.test_study import NEVER, shared
 from tests.sweep.test_sweep import FAST, HERE, children, runs, sweep, trials
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store", "no_pictures")]
 
 MEDIAN = {"_target_": "optuna.pruners.MedianPruner", "n_startup_trials": 2}
 

@@ -19,7 +19,7 @@ from ferlab.training.run import train
 from tests.conftest import TINY
 from tests.reproduce.runs import write_tree
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store", "no_pictures")]
 
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=2"]
 HERE = "hydra/launcher=basic"

@@ -20,7 +20,7 @@ def edited(*files: str) -> Callable[..., dict[str, str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.usefixtures("made_store", "no_pictures")
 def test_trials_of_two_codes_are_told_apart_and_others_are_not(
     home: Path,
     tmp_path: Path,

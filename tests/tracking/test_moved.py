@@ -123,7 +123,7 @@ def test_a_trial_abandoned_before_the_move_is_free_at_once(
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.usefixtures("made_store", "no_pictures")
 def test_a_study_and_a_run_go_on_in_a_home_that_was_moved(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
 ) -> None:

@@ -1,13 +1,12 @@
 """Runs of the tests, made and looked at from outside."""
 
-import sys
 from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 
 from ferlab.tracking import store
+from tests import warm
 from tests.conftest import run_id_of
-from tests.processes import started
 
 
 def client() -> MlflowClient:
@@ -19,7 +18,6 @@ def artifact(run_id: str, path: str) -> Path:
 
 
 def kill_after_epoch(epoch: int, overrides: list[str]) -> str:
-    command = [sys.executable, "-m", "ferlab", "train", *overrides]
-    with started(command) as process:
+    with warm.started(["train", *overrides]) as process:
         process.until(lambda: f"\nepoch {epoch}/" in process.told())
         return run_id_of(process.told())

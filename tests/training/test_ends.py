@@ -17,7 +17,7 @@ from ferlab.training.run import resume, train
 from tests.conftest import TINY
 from tests.training.runs import artifact, client, kill_after_epoch
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store", "no_pictures")]
 
 SCHEDULES = (
     ["scheduler=one_cycle"],
@@ -32,8 +32,6 @@ def test_killed_at_a_random_epoch_and_resumed_gives_the_same_bits(
 ) -> None:
     config = [*TINY, *overrides]
     whole = train(compose(config))
-    assert train(compose(config)).predictions.digest == whole.predictions.digest
-
     run_id = kill_after_epoch(random.choice([1, 2]), config)
     assert client().get_run(run_id).info.status == "RUNNING"  # it had no time to say otherwise
     resumed = resume(run_id)

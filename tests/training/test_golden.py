@@ -15,6 +15,7 @@ GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text())
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store", "no_pictures")
 def test_a_seeded_run_is_the_golden_one() -> None:
     done = train(compose([*TINY, "seed=7"]))
     names = list(GOLDEN["history"][0])

@@ -22,7 +22,7 @@ from tests.conftest import TINY
 from tests.sweep.test_sweep import HERE, children, sweep
 from tests.training.runs import artifact, client
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store", "no_pictures")]
 
 
 def stop(epoch: int, metrics: object) -> None:
@@ -117,7 +117,6 @@ def test_a_signal_while_a_run_is_begun_ends_it(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_where_a_run_is_kept_is_not_recorded_for_it_may_hold_a_password(home: Path) -> None:
-    home.mkdir()
     uri = f"sqlite:///{home}/mlflow.db"
     run_id = train(compose([*TINY, "trainer.max_epochs=1", f"tracking.uri={uri}"])).run_id
     assert client().get_run(run_id).data.params["tracking.uri"] == "None"

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ferlab import cli
 from ferlab.data import faces
-from tests.conftest import Cli, run_id_of
+from tests.conftest import run_id_of
+from tests.sweep.test_sweep import HERE
 from tests.training.runs import artifact, client
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store", "no_pictures")]
 
 QUICK = ("model=tiny", "trainer.max_epochs=1", "trainer.batch_size=16", "trainer.threads=1")
 
@@ -24,17 +26,16 @@ def export(folder: Path) -> Path:
     return folder
 
 
-def test_pictures_by_class_are_trained_swept_and_scored(tmp_path: Path, cli: Cli) -> None:
+def test_pictures_by_class_are_trained_swept_and_scored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     data = (f"data.path={export(tmp_path / 'set')}", "data.folds=5", "data.classes={fear: null}")
-    swept = cli("train", "-m", "data=folder", *data, *QUICK, "seed=1,2", "study.workers=1")
-    assert swept.returncode == 0, swept.stderr
-    run_id = run_id_of(swept.stdout)
+    assert cli.main(["train", "-m", "data=folder", *data, *QUICK, "seed=1,2", HERE]) == 0
+    run_id = run_id_of(capsys.readouterr().out)
     params = client().get_run(run_id).data.params
     assert params["model.classes"] == "6"
     header = artifact(run_id, "predictions/val.csv").read_text().splitlines()[0]
     assert header.endswith("p_angry,p_disgust,p_happy,p_neutral,p_sad,p_surprise")
-    scored = cli("evaluate", run_id)
-    assert scored.returncode == 0, scored.stderr
-    again = cli("reproduce", run_id)
-    assert again.returncode == 0, again.stderr
-    assert "verdict  identical" in again.stdout
+    assert cli.main(["evaluate", run_id]) == 0
+    assert cli.main(["reproduce", run_id]) == 0
+    assert "verdict  identical" in capsys.readouterr().out

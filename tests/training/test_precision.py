@@ -18,7 +18,7 @@ from ferlab.training.run import train
 from tests.conftest import TINY
 from tests.training.runs import artifact, client
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store", "no_pictures")]
 
 MIXED = [*TINY, "trainer.device=cpu", "trainer.precision=bf16-mixed", "trainer.max_epochs=2"]
 
