@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ferlab.confirm.evidence import Evidence
+    from ferlab.tracking.store import Client
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -111,7 +112,18 @@ def run_confirmation(
         return found.training.exit_code or 1
     confirmation_files.record_confirmation(found.evidence, storage, found.client)
     write_report(found.evidence, storage, folder)
+    print(f"look     {_look(found.client, found.choice.name, storage)}")
     return 0
+
+
+def _look(client: "Client", study: str, storage: str | None) -> str:
+    """Directions to the view of a confirmation's runs in the MLflow UI."""
+    from ferlab.sweep.studies import open_study
+    from ferlab.tracking import store
+    from ferlab.tracking.pages.views import page_of
+
+    page = page_of(client, open_study(study, storage).user_attrs["run_id"])
+    return store.look(client.tracking_uri, page, study)
 
 
 def write_report(evidence: "Evidence", storage: str | None, folder: Path) -> None:
