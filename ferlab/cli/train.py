@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +96,10 @@ def _resume(name: str, overrides: Sequence[str]) -> int:
 def _sweep(args: argparse.Namespace) -> int:
     name = _experiment(args.experiment)
     if args.repeats is not None:
-        _require_whole(args)
-        return _repeat(name, args.overrides, args.repeats)
+        from ferlab.cli.repeats import repeat, require_whole
+
+        require_whole(args)
+        return repeat(name, args.overrides, args.repeats)
     if args.cfg:
         return _print_sweep([f"experiments={name}", *args.overrides])
     new = ["hydra.sweeper.new=true"] if args.new else []
@@ -113,52 +114,6 @@ def _sweep(args: argparse.Namespace) -> int:
     study = result.table.study
     launcher = [text for text in args.overrides if is_launchers(text)]
     return run_confirmation(study, result.storage, Path("experiments", study), launcher, result.uri)
-
-
-def _require_whole(args: argparse.Namespace) -> None:
-    """Refuse what would make repeats other than independent searches, each from its beginning."""
-    others = ("new", "extend", "source", "confirm", "cfg")
-    given = [f"--{'from' if name == 'source' else name}" for name in others if getattr(args, name)]
-    if given:
-        raise FerlabError(
-            f"--repeats goes without {', '.join(given)}: repeats are whole searches, alike but for "
-            "their seeds; study.name=NAME begins others"
-        )
-
-
-def _repeat(experiment: str, overrides: Sequence[str], count: int) -> int:
-    """Search so many times, and say what such a search finds."""
-    from ferlab.cli.confirm import tell_unfinished
-    from ferlab.config.compose import compose_sweep, multirun
-    from ferlab.confirm.confirm import is_launchers
-    from ferlab.confirm.repeats import pose
-    from ferlab.confirm.winners import conclude
-    from ferlab.report import repeats as report
-    from ferlab.report import search_files
-    from ferlab.text import pluralize
-
-    named = [f"experiments={experiment}", *overrides]
-    repeats = pose(compose_sweep(named), experiment, overrides, count)
-    command = repeats.command(here=True)
-    results: list[SweepResult] = []
-    for search in repeats.searches:
-        result: SweepResult = multirun([*named, *search.overrides])
-        search_files.record_search(result)
-        print(f"{replace(result, again=command).summary()}\n")
-        if result.exit_code:
-            return result.exit_code
-        results.append(result)
-    repeated = conclude(repeats, results, [text for text in overrides if is_launchers(text)])
-    if repeated.outcome is None:
-        assert repeated.training is not None  # noqa: S101  or nothing would be missing
-        print(f"repeats  {repeats.study}: {pluralize(repeated.missing, 'run')} not finished")
-        return tell_unfinished(repeated.training, command)
-    folder = Path("experiments", repeats.study)
-    report.write_repeats(repeats, repeated, repeated.outcome, folder)
-    for line in report.summary(repeats, repeated, repeated.outcome):
-        print(line)
-    print(f"result   {folder / report.TEXT}\npage     {folder / report.PAGE}")
-    return 0
 
 
 def _plan(args: argparse.Namespace) -> int:

@@ -81,7 +81,7 @@ class Repeats:
         return shlex.join([*begin, *(shown(text, here) for text in self.overrides)])
 
 
-def pose(
+def plan_repeats(
     composed: Mapping[str, Any], experiment: str, overrides: Sequence[str], count: int
 ) -> Repeats:
     """What is to be repeated; nothing is begun.

@@ -13,7 +13,7 @@ from ferlab import cli as command_line
 from ferlab import paths
 from ferlab.config.compose import compose_sweep
 from ferlab.confirm import winners
-from ferlab.confirm.repeats import pose
+from ferlab.confirm.repeats import plan_repeats
 from ferlab.confirm.winners import _Pair
 from ferlab.errors import EvidenceError
 from ferlab.study.table import TrialRow
@@ -140,7 +140,7 @@ def test_each_repeat_has_training_and_sampler_seeds_of_its_own(folder: Path) -> 
         *("experiments=few", "seed=3", "study.replicates=2", "study.seed=1"),
         f"study.sampler={{_target_: optuna.samplers.PartialFixedSampler, base_sampler: {within}}}",
     ]
-    repeats = pose(compose_sweep(named), "few", named[1:], 3)
+    repeats = plan_repeats(compose_sweep(named), "few", named[1:], 3)
     composed = [compose_sweep([*named, *search.overrides]) for search in repeats.searches]
     assert [one["study"]["name"] for one in composed] == [f"few-repeat-{i}" for i in (1, 2, 3)]
     assert [one["seed"] for one in composed] == [3, 6, 9]
@@ -169,7 +169,7 @@ def test_as_long_as_a_run_is_missing_there_is_no_outcome(
     monkeypatch.setattr(winners, "run_with_config", lambda *_: "")
     monkeypatch.setattr(winners, "retrain", lambda *_: None)
     monkeypatch.setattr(winners.store, "connect", lambda *_, **__: NOWHERE)
-    repeats = pose(compose_sweep(["experiments=few"]), "few", [], 2)
+    repeats = plan_repeats(compose_sweep(["experiments=few"]), "few", [], 2)
     results: Any = [SimpleNamespace(table=pair.table, uri=None)]
     found = winners.conclude(repeats, results, [])
     assert (found.outcome, found.missing) == (None, 2)
