@@ -29,6 +29,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     confirm.add_argument(
         "--against", type=int, metavar="TRIAL", help="to compare with (the study's baseline)"
     )
+    confirm.add_argument(
+        "--plan", action="store_true", help="say what it takes and could tell, and begin nothing"
+    )
     confirm.add_argument("--workers", type=int, metavar="K", help="that train at a time")
     confirm.add_argument("--to", metavar="FOLDER", help="of the report (experiments/STUDY)")
     confirm.add_argument("--storage", metavar="URL", help="where the study is kept, if not at home")
@@ -43,17 +46,21 @@ def _confirm(args: argparse.Namespace) -> int:
 
     if args.workers is not None and args.workers < 1:
         raise ConfigError(f"--workers {args.workers}: at least 1 must train")
-    return run_confirmation(
-        args.study,
-        args.storage,
-        Path(args.to or Path("experiments", args.study)),
-        args.overrides,
-        best=args.best,
-        looks_at=args.looks,
-        worth=None if args.worth is None else args.worth / 100,
-        against=args.against,
-        workers=args.workers,
-    )
+    how = {
+        "best": args.best,
+        "looks_at": args.looks,
+        "worth": None if args.worth is None else args.worth / 100,
+        "against": args.against,
+        "workers": args.workers,
+    }
+    if args.plan:
+        from ferlab.confirm.ahead import foresee_confirmation
+
+        for line in foresee_confirmation(args.study, args.storage, **how):
+            print(line)
+        return 0
+    folder = Path(args.to or Path("experiments", args.study))
+    return run_confirmation(args.study, args.storage, folder, args.overrides, **how)
 
 
 def _looks(text: str) -> tuple[int, ...]:

@@ -139,8 +139,14 @@ def _train(
     overrides: Sequence[str],
     uri: str | None,
 ) -> SweepResult:
+    what = retraining(choice, points, storage)
+    return retrain(client, what, storage, workers, overrides, uri)
+
+
+def retraining(choice: Choice, points: tuple[Params, ...], storage: str | None) -> Retraining:
+    """What a confirmation trains by some look."""
     searched = view(studies.open_study(choice.study, storage))
-    what = Retraining(
+    return Retraining(
         name=choice.name,
         search=choice.study,
         of=choice.study,
@@ -154,7 +160,6 @@ def _train(
         command=f"ferlab confirm {choice.study}",
         views=confirmation_views,
     )
-    return retrain(client, what, storage, workers, overrides, uri)
 
 
 def _score(client: Client, choice: Choice, runs: Runs) -> None:
