@@ -122,6 +122,7 @@ def _pairs(repeats: Repeats, tables: Sequence[StudyTable], client: Client) -> li
     known = {str(row.params["arm"]): int(str(row.params["seed"])) for row in repeats.rows()}
     about = studies.open_study(tables[0].study, repeats.settings.storage).user_attrs["about"]
     taken = used_seeds(client, str(about["data"])) | set(known.values())
+    step = repeats.settings.replicates + 1  # to the seed that the next search's trials leave
     pairs = []
     for search, table in zip(repeats.searches, tables, strict=True):
         row, baseline = table.best, None
@@ -139,7 +140,7 @@ def _pairs(repeats: Repeats, tables: Sequence[StudyTable], client: Client) -> li
             )
         seeds = itertools.chain(
             (known[arm] for arm in before),
-            (seed for seed in itertools.count(search.spare) if seed not in taken),
+            (seed for seed in itertools.count(search.spare, step) if seed not in taken),
         )
         seed = next(seeds)
         taken.add(seed)

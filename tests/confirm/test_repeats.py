@@ -176,8 +176,8 @@ def test_as_long_as_a_run_is_missing_there_is_no_outcome(
 
 
 def _repeats(*rows: TrialRow) -> Any:
-    """Repeats of one search whose trials have seed 0, and whose winner has these runs."""
-    searches, settings = [SimpleNamespace(spare=1)], SimpleNamespace(storage=None)
+    """Repeats of one search whose trials have seeds 0 and 1, and whose winner has these runs."""
+    searches, settings = [SimpleNamespace(spare=2)], SimpleNamespace(storage=None, replicates=2)
     return SimpleNamespace(rows=lambda: rows, searches=searches, settings=settings)
 
 
@@ -186,11 +186,12 @@ def test_seeds_are_fresh_for_all_runs_on_the_data_and_kept_by_who_has_one(
 ) -> None:
     study = SimpleNamespace(user_attrs={"about": {"data": "d"}})
     monkeypatch.setattr(winners.studies, "open_study", lambda *_: study)
-    monkeypatch.setattr(winners, "used_seeds", lambda *_: {0, 1, 2, 4})
+    monkeypatch.setattr(winners, "used_seeds", lambda *_: {0, 1, 2, 5})
     plain, other = row(0, 0.6, params={"lr": 0.1}), row(1, 0.7, params={"lr": 0.2})
     searched = table(plain, other, study="s-repeat-1", baseline=plain.params)
     (fresh,) = winners._pairs(_repeats(), [searched], NOWHERE)
-    assert (fresh.row, fresh.baseline, fresh.seed) == (other, plain, 3)
+    assert (fresh.row, fresh.baseline) == (other, plain)
+    assert fresh.seed == 8  # 2 and 5 are used, and in 3, 4, 6 and 7 more repeats would train
     begun = row(0, params={"arm": "s-repeat-1 trial 1", "seed": 2})
     assert winners._pairs(_repeats(begun), [searched], NOWHERE)[0].seed == 2
     changed = row(0, params={"arm": "s-repeat-1 trial 5", "seed": 2})
