@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ferlab.confirm.evidence import Evidence
     from ferlab.sweep.outcome import SweepResult
+    from ferlab.tracking.store import Client
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -106,6 +107,7 @@ def run_confirmation(
         return tell_unfinished(found.training, shlex.join(["ferlab", "confirm", study, *kept]))
     confirmation_files.record_confirmation(found.evidence, storage, found.client)
     write_report(found.evidence, storage, folder)
+    print(f"look     {_look(found.client, found.choice.name, storage)}")
     return 0
 
 
@@ -118,6 +120,16 @@ def tell_unfinished(training: "SweepResult", command: str) -> int:
     print(f"go on    {command}")
     print(f"look     {training.look}")
     return training.exit_code or 1
+
+
+def _look(client: "Client", study: str, storage: str | None) -> str:
+    """Directions to the view of a confirmation's runs in the MLflow UI."""
+    from ferlab.sweep.studies import open_study
+    from ferlab.tracking import store
+    from ferlab.tracking.pages.views import page_of
+
+    page = page_of(client, open_study(study, storage).user_attrs["run_id"])
+    return store.look(client.tracking_uri, page, study)
 
 
 def write_report(evidence: "Evidence", storage: str | None, folder: Path) -> None:

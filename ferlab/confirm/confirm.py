@@ -127,7 +127,7 @@ def _look(client: Client, choice: Choice, taken: Sequence[Look], storage: str | 
 
 def _tell(choice: Choice, look: Look) -> None:
     for arm, ruling in look.rulings.items():
-        _log.info("look     %s: %s", arm, ruling_in_words(choice.plan, look.number, ruling))
+        _log.info("judged   %s: %s", arm, ruling_in_words(choice.plan, look.number, ruling))
 
 
 def _train(
