@@ -96,7 +96,7 @@ def _confirmed(home: Path, folder: Path) -> str:
     with processes.started(command) as first:
         first.until(lambda: _is_under_way(home, 2))
     with processes.started(command) as second:
-        second.until(lambda: "look     " in second.told())
+        second.until(lambda: "judged   " in second.told())
     again = processes.run(command)
     assert again.returncode == 0, again.stderr
     return again.stdout

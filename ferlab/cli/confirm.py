@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ferlab.confirm.evidence import Evidence
+    from ferlab.sweep.outcome import SweepResult
+    from ferlab.tracking.store import Client
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -28,6 +30,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     confirm.add_argument(
         "--against", type=int, metavar="TRIAL", help="to compare with (the study's baseline)"
     )
+    confirm.add_argument(
+        "--plan", action="store_true", help="say what it takes and could tell, and begin nothing"
+    )
     confirm.add_argument("--workers", type=int, metavar="K", help="that train at a time")
     confirm.add_argument("--to", metavar="FOLDER", help="of the report (experiments/STUDY)")
     confirm.add_argument("--storage", metavar="URL", help="where the study is kept, if not at home")
@@ -42,17 +47,21 @@ def _confirm(args: argparse.Namespace) -> int:
 
     if args.workers is not None and args.workers < 1:
         raise ConfigError(f"--workers {args.workers}: at least 1 must train")
-    return run_confirmation(
-        args.study,
-        args.storage,
-        Path(args.to or Path("experiments", args.study)),
-        args.overrides,
-        best=args.best,
-        looks_at=args.looks,
-        worth=None if args.worth is None else args.worth / 100,
-        against=args.against,
-        workers=args.workers,
-    )
+    how = {
+        "best": args.best,
+        "looks_at": args.looks,
+        "worth": None if args.worth is None else args.worth / 100,
+        "against": args.against,
+        "workers": args.workers,
+    }
+    if args.plan:
+        from ferlab.confirm.ahead import foresee_confirmation
+
+        for line in foresee_confirmation(args.study, args.storage, **how):
+            print(line)
+        return 0
+    folder = Path(args.to or Path("experiments", args.study))
+    return run_confirmation(args.study, args.storage, folder, args.overrides, **how)
 
 
 def _looks(text: str) -> tuple[int, ...]:
@@ -94,17 +103,33 @@ def run_confirmation(
         assert found.training is not None  # noqa: S101  or there would be evidence
         missing = pluralize(found.missing, "run")
         print(f"confirm  {found.choice.name}: {missing} of the next look not finished")
-        for row in found.training.table.of("failed"):
-            print(f"failed   {row.name}: {row.why}")
-        for error in found.training.errors:
-            print(f"error    a worker ended: {error}")
         kept = [] if storage is None else ["--storage", without_password(storage)]
-        print(f"go on    {shlex.join(['ferlab', 'confirm', study, *kept])}")
-        print(f"look     {found.training.look}")
-        return found.training.exit_code or 1
+        return tell_unfinished(found.training, shlex.join(["ferlab", "confirm", study, *kept]))
     confirmation_files.record_confirmation(found.evidence, storage, found.client)
     write_report(found.evidence, storage, folder)
+    print(f"look     {_look(found.client, found.choice.name, storage)}")
     return 0
+
+
+def tell_unfinished(training: "SweepResult", command: str) -> int:
+    """Print why runs are missing, and the command that goes on; returns the exit code."""
+    for row in training.table.of("failed"):
+        print(f"failed   {row.name}: {row.why}")
+    for error in training.errors:
+        print(f"error    a worker ended: {error}")
+    print(f"go on    {command}")
+    print(f"look     {training.look}")
+    return training.exit_code or 1
+
+
+def _look(client: "Client", study: str, storage: str | None) -> str:
+    """Directions to the view of a confirmation's runs in the MLflow UI."""
+    from ferlab.sweep.studies import open_study
+    from ferlab.tracking import store
+    from ferlab.tracking.pages.views import page_of
+
+    page = page_of(client, open_study(study, storage).user_attrs["run_id"])
+    return store.look(client.tracking_uri, page, study)
 
 
 def write_report(evidence: "Evidence", storage: str | None, folder: Path) -> None:

@@ -16,6 +16,7 @@ from ferlab.confirm import evidence, looks
 from ferlab.confirm.choice import Choice, choose
 from ferlab.confirm.evidence import Evidence, Runs
 from ferlab.confirm.looks import Look
+from ferlab.confirm.parts import read_predictions
 from ferlab.confirm.retrain import Retraining, retrain
 from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
@@ -111,7 +112,7 @@ def _look(client: Client, choice: Choice, taken: Sequence[Look], storage: str | 
     first = runs[choice.arms[0].name][0]
     images, _ = prepare(check(recorded_config(client, first.run_id)).data)
     arms = {
-        name: evidence.read_predictions(client, name, entries, "test", images.classes)
+        name: read_predictions(client, name, entries, "test", images.classes)
         for name, entries in runs.items()
     }
     digests = {
@@ -126,7 +127,7 @@ def _look(client: Client, choice: Choice, taken: Sequence[Look], storage: str | 
 
 def _tell(choice: Choice, look: Look) -> None:
     for arm, ruling in look.rulings.items():
-        _log.info("look     %s: %s", arm, ruling_in_words(choice.plan, look.number, ruling))
+        _log.info("judged   %s: %s", arm, ruling_in_words(choice.plan, look.number, ruling))
 
 
 def _train(
@@ -138,8 +139,14 @@ def _train(
     overrides: Sequence[str],
     uri: str | None,
 ) -> SweepResult:
+    what = retraining(choice, points, storage)
+    return retrain(client, what, storage, workers, overrides, uri)
+
+
+def retraining(choice: Choice, points: tuple[Params, ...], storage: str | None) -> Retraining:
+    """What a confirmation trains by some look."""
     searched = view(studies.open_study(choice.study, storage))
-    what = Retraining(
+    return Retraining(
         name=choice.name,
         search=choice.study,
         of=choice.study,
@@ -153,7 +160,6 @@ def _train(
         command=f"ferlab confirm {choice.study}",
         views=confirmation_views,
     )
-    return retrain(client, what, storage, workers, overrides, uri)
 
 
 def _score(client: Client, choice: Choice, runs: Runs) -> None:

@@ -1,24 +1,19 @@
 """From the runs of a confirmation to everything that its report says."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
 
 from ferlab.analysis.comparison.compare import Comparison, compare
 from ferlab.analysis.comparison.curves import Band, band
-from ferlab.analysis.comparison.seeded import SeededPredictions
-from ferlab.analysis.predictions import Predictions
 from ferlab.analysis.sequential.ruling import Ruling
 from ferlab.analysis.sequential.words import ruling_in_words
 from ferlab.config import Config, check
 from ferlab.confirm import looks
 from ferlab.confirm.choice import Choice
 from ferlab.confirm.looks import Look
+from ferlab.confirm.parts import Part, read_predictions, split_parts
 from ferlab.data.audit import Audit, audit
-from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare, read_images
 from ferlab.errors import DataError, TrackingError
 from ferlab.reproduce.ledger import SCORED_BY, OtherLooks, other_looks, twins
@@ -31,31 +26,8 @@ from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import MACHINE, recorded_config
 from ferlab.tracking.store import Client
 
-VALIDATION, BOTH = "validation", "validation and test"
-"""The names of two parts that every confirmation has."""
-
 Runs = Mapping[str, Sequence[Entry]]
 """A run for each seed, in their order, by arm."""
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Some images, and every arm against the baseline on them.
-
-    Attributes:
-        name: of the images, in a few words.
-        what: they are, as a sentence.
-        comparisons: one per arm, best of the search first, each at the bound of its verdict.
-    """
-
-    name: str
-    what: str
-    comparisons: tuple[Comparison, ...]
-
-    @property
-    def longest(self) -> Comparison:
-        """One that has all runs of the baseline."""
-        return max(self.comparisons, key=lambda comparison: len(comparison.seeds))
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +168,7 @@ def gather(
                 for arm in arms
             ),
         )
-        for name, what, (baseline, *arms) in _parts(test, val, images, config)
+        for name, what, (baseline, *arms) in split_parts(test, val, images, config)
     )
     return Evidence(
         choice=choice,
@@ -215,64 +187,6 @@ def gather(
     )
 
 
-def _parts(
-    test: list[SeededPredictions], val: list[SeededPredictions], images: ImageSet, config: Config
-) -> Iterator[tuple[str, str, list[SeededPredictions]]]:
-    """Name, description and arms, the baseline first, of each set of images."""
-    shared = {split: shared_with(images, split) for split in (Split.TRAIN, Split.VAL)}
-    new = ~(shared[Split.TRAIN] | shared[Split.VAL])
-    counts = [f"{shared[Split.TRAIN].sum():,} are pixel-identical to a training image"]
-    counts += [f"{shared[Split.VAL].sum():,} to a validation image"]
-    told = f"Of its {len(new):,} images {' and '.join(counts)}."
-    yield "test", f"The whole test split, which decides. {told}", test
-    if new.any() and not new.all():
-        yield (
-            "test, none shared",
-            f"Without the {(~new).sum():,} images that training or validation have, too.",
-            [arm.part(new) for arm in test],
-        )
-    yield (
-        VALIDATION,
-        "Each run's best epoch was chosen on these images, so the scores are a little too good.",
-        val,
-    )
-    both = "All of PrivateTest" if config.data.split == "seed" else "All held-out images"
-    yield (
-        BOTH,
-        f"{both}: those on which epochs were chosen, and the others.",
-        [_joined(*pair) for pair in zip(val, test, strict=True)],
-    )
-
-
-def shared_with(images: ImageSet, split: Split) -> npt.NDArray[np.bool_]:
-    """Of each test image, whether one of a split has the very same pixels; shape (n_test,)."""
-    others = {images.hashes[i].tobytes() for i in images.indices(split)}
-    return np.array([images.hashes[i].tobytes() in others for i in images.indices(Split.TEST)])
-
-
-def read_predictions(
-    client: Client, name: str, entries: Sequence[Entry], split: str, classes: tuple[str, ...]
-) -> SeededPredictions:
-    """What the runs of an arm predicted on a split.
-
-    Raises:
-        TrackingError: a run has no predictions of it any more.
-    """
-    path = f"predictions/{split}.csv"
-    tables = [
-        Predictions.read(artifacts.read_files(client, entry.run_id, [path], [path])[path].decode())
-        for entry in entries
-    ]
-    return SeededPredictions(
-        name=name,
-        seeds=tuple(int(entry.tags["ferlab.seed"]) for entry in entries),
-        classes=classes,
-        names=tables[0].names,
-        labels=tables[0].labels,
-        predicted=np.stack([table.predicted for table in tables]),
-    )
-
-
 def _machine(client: Client, entry: Entry) -> str:
     text = artifacts.read_files(client, entry.run_id, [MACHINE], [MACHINE])[MACHINE]
     known = json.loads(text)
@@ -280,18 +194,6 @@ def _machine(client: Client, entry: Entry) -> str:
     processor = ", ".join(known["gpus"]) if on_gpu else known["cpu"]
     threads = pluralize(int(entry.params["trainer.threads"]), "thread")
     return f"{processor}, torch {known['libraries']['torch']}, {threads}"
-
-
-def _joined(first: SeededPredictions, second: SeededPredictions) -> SeededPredictions:
-    """The same runs on the images of both."""
-    return SeededPredictions(
-        first.name,
-        first.seeds,
-        first.classes,
-        np.concatenate([first.names, second.names]),
-        np.concatenate([first.labels, second.labels]),
-        np.concatenate([first.predicted, second.predicted], axis=1),
-    )
 
 
 def _band(client: Client, entries: Sequence[Entry]) -> Band:

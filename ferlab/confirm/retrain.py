@@ -69,6 +69,59 @@ class Retraining:
     views: Callable[[Sequence[str], StudyKey, str], Mapping[str, SavedView]]
 
 
+def asked(
+    client: Client,
+    what: Retraining,
+    storage: str | None,
+    workers: int | None,
+    uri: str | None,
+) -> Question:
+    """What is to be trained again, as a sweep's question; nothing is begun.
+
+    Args and errors are those of `retrain`.
+    """
+    recorded = {name: _config(client, run_id, uri) for name, run_id in what.arms.items()}
+    first = check(next(iter(recorded.values())))
+    images, _ = prepare(first.data)
+    if not (scored := len(images.indices(what.split))):
+        split = what.split.name.lower()
+        raise DataError(f"the data of the study '{what.search}' has no {split} images")
+    _, config = launching([])
+    defaults = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
+    settings = defaults.model_copy(
+        update={
+            "name": what.name,
+            "question": what.question,
+            "objective": what.objective,
+            "workers": workers or _workers(first),
+            "pruner": None,
+            "storage": storage,
+        }
+    )
+    configs = RecordedConfigs(recorded)
+    space = grid_space({"seed": what.seeds, "arm": list(what.arms)})
+    searched = view(studies.open_study(what.search, storage))
+    return Question(
+        study=what.name,
+        settings=settings,
+        space=replace(space, listed=what.points),
+        configs=configs,
+        is_feasible=Feasibility(settings.constraints, configs),
+        budget=len(what.points),
+        about={
+            "study.question": what.question,
+            "study.objective": what.objective,
+            **what.about,
+        },
+        command=what.command,
+        first=first,
+        trained=len(images.indices(Split.TRAIN)),
+        scored=scored,
+        views=partial(what.views, _columns(searched, recorded)),
+        tags={"ferlab.confirms": what.of},
+    )
+
+
 def retrain(
     client: Client,
     what: Retraining,
@@ -91,51 +144,11 @@ def retrain(
     Raises:
         FerlabError: a config, the data or the study cannot be used.
     """
-    recorded = {name: _config(client, run_id, uri) for name, run_id in what.arms.items()}
-    first = check(next(iter(recorded.values())))
-    images, _ = prepare(first.data)
-    if not (scored := len(images.indices(what.split))):
-        split = what.split.name.lower()
-        raise DataError(f"the data of the study '{what.search}' has no {split} images")
+    question = asked(client, what, storage, workers, uri)
     context, config = launching(overrides)
-    defaults = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
-    settings = defaults.model_copy(
-        update={
-            "name": what.name,
-            "question": what.question,
-            "objective": what.objective,
-            "workers": workers or _workers(first),
-            "pruner": None,
-            "storage": storage,
-        }
-    )
-    configs = RecordedConfigs(recorded)
-    space = grid_space({"seed": what.seeds, "arm": list(what.arms)})
-    searched = view(studies.open_study(what.search, storage))
-    result = sweeper.run(
-        context,
-        config,
-        Question(
-            study=what.name,
-            settings=settings,
-            space=replace(space, listed=what.points),
-            configs=configs,
-            is_feasible=Feasibility(settings.constraints, configs),
-            budget=len(what.points),
-            about={
-                "study.question": what.question,
-                "study.objective": what.objective,
-                **what.about,
-            },
-            command=what.command,
-            first=first,
-            trained=len(images.indices(Split.TRAIN)),
-            scored=scored,
-            views=partial(what.views, _columns(searched, recorded)),
-            tags={"ferlab.confirms": what.of},
-        ),
-        [f"trainer.device={first.trainer.device}"],  # by which a worker gets its GPU, or none
-    )
+    # By the device a worker gets its GPU, or none.
+    shared = [f"trainer.device={question.first.trainer.device}"]
+    result = sweeper.run(context, config, question, shared)
     parent = study_runs.StudyRun(client, result.run_id)
     parent.tell(result.metrics, what.question, None)
     parent.end(result.status, result.reason)

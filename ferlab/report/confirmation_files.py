@@ -14,8 +14,8 @@ from ferlab.report.confirmation_text import confirmation_markdown
 from ferlab.report.page import write_page
 from ferlab.report.svg import save_svg
 from ferlab.sweep import studies
-from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
+from ferlab.tracking.study_runs import StudyRun
 
 TEXT = "report.md"
 
@@ -52,9 +52,11 @@ def record_confirmation(evidence: Evidence, storage: str | None, client: Client)
     with tempfile.TemporaryDirectory() as folder:
         write_confirmation(evidence, storage, Path(folder))
         for study in (choice.name, choice.study):
-            run = Run(client, studies.open_study(study, storage).user_attrs["run_id"])
+            run = StudyRun(client, studies.open_study(study, storage).user_attrs["run_id"])
             run.log_folder(Path(folder))
             run.log_summary({}, {"ferlab.verdict": evidence.words(choice.arms[1].name)})
+            if study == choice.name:
+                run.show_pictures([f"{picture}.svg" for picture in ("looks", "forest", "seeds-1")])
 
 
 def draw_confirmation(evidence: Evidence) -> dict[str, Figure]:

@@ -61,7 +61,7 @@ def close(result: SweepResult) -> Iterator[str]:
     """The last lines of a sweep: whether its best is one, and where its pictures lie."""
     table = result.table
     if told := tell_lead(table, settle(table, result.storage)):
-        yield f"chance   {told}"
+        yield f"chance   {told} (with --plan it says what that takes)"
     folder = artifacts.local_folder(store.connect(result.uri), result.run_id)
     if folder is not None:
         yield f"page     {folder / PAGE}"

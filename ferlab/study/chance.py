@@ -28,6 +28,22 @@ def foreseen(accuracy: float, images: int, seeds: int, trials: int) -> tuple[flo
     return difference, deviation * largest(trials)
 
 
+def foreseen_paired(parted: float, images: int, seeds: int, level: float) -> float:
+    """The difference of two configurations that four of five comparisons over common seeds find.
+
+    Two runs of one seed differ by chance as far as the images on which just one of them is right
+    do (McNemar); over seeds that averages out.
+
+    Args:
+        parted: share of such images.
+        images: on which each run is scored.
+        seeds: of each configuration.
+        level: bound of p.
+    """
+    normal, deviation = NormalDist(), math.sqrt(parted / images / seeds)
+    return (normal.inv_cdf(1 - level / 2) + normal.inv_cdf(0.8)) * deviation
+
+
 def largest(draws: int) -> float:
     """The expected largest of so many normal draws."""
     return float(stats.order_statistic(stats.Normal(), n=draws, r=draws).mean())

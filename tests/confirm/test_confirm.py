@@ -403,7 +403,16 @@ def test_one_that_nothing_stopped_comes_to_the_same_looks_in_the_store_of_its_se
     # Once more, from the search on, as if the first result had not pleased.
     again = ["oracles-2", "--best", "1", "--looks", "5", "--worth", "8"]
     assert command_line.main([*swept, "--new"]) == 0
+    capfd.readouterr()
+    assert command_line.main(["confirm", *again, "--plan"]) == 0
+    told = capfd.readouterr().out
+    assert "study    oracles-2-confirm: 2 configurations; one look at 5 seeds" in told
+    assert ": 10 runs, " in told
+    assert "with 307 test images, a true difference of " in told
+    assert not (home / "of-its-own" / "studies" / "oracles-2-confirm.log").exists()
     assert command_line.main(["confirm", *again, "--to", str(tmp_path / "again"), HERE]) == 0
+    assert command_line.main(["confirm", *again, "--plan"]) == 0
+    assert "takes    nothing: all is settled" in capfd.readouterr().out
     assert command_line.main(["report", "oracles", "--to", str(tmp_path / "report")]) == 0
     second, first = ((tmp_path / to / "RESULTS.md").read_text() for to in ("again", "report"))
     assert "These test images had judged 1 earlier confirmation (oracles-confirm)." in second

@@ -9,7 +9,8 @@ import pytest
 
 from ferlab.analysis.comparison.seeded import SeededPredictions
 from ferlab.config.compose import compose
-from ferlab.confirm.evidence import _machine, _parts, shared_with
+from ferlab.confirm.evidence import _machine
+from ferlab.confirm.parts import shared_with, split_parts
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.reproduce.recorded import MACHINE
 from ferlab.tracking import artifacts
@@ -37,7 +38,7 @@ def arms(split: Split, of: ImageSet) -> list[SeededPredictions]:
 
 def parts(of: ImageSet, split: str) -> dict[str, tuple[str, list[SeededPredictions]]]:
     config = compose(["data=fer2013", "data.path=x", f"data.split={split}"])
-    found = _parts(arms(Split.TEST, of), arms(Split.VAL, of), of, config)
+    found = split_parts(arms(Split.TEST, of), arms(Split.VAL, of), of, config)
     return {name: (what, arms) for name, what, arms in found}
 
 

@@ -100,6 +100,9 @@ def test_it_is_kept_on_both_studies_in_mlflow(there: Lab) -> None:
         files = artifacts.list_files(client, parent.info.run_id)
         assert {"report.html", "report.md", "SEARCH.md", "forest.svg"} <= set(files)
         assert parent.data.tags["ferlab.verdict"] == there.evidence.words(GAIN)
+    shown = parent.data.tags["mlflow.note.content"]  # of the confirmation, the last of the two
+    assert all(f"path={name}.svg&" in shown for name in ("looks", "forest", "seeds-1"))
+    assert "look     ferlab ui oracles-confirm, then http" in there.printed
 
 
 def test_it_is_made_again_the_same(

@@ -2,13 +2,14 @@
 
 import re
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 
 from ferlab import cli as command_line
 from ferlab.config.compose import compose
-from ferlab.study.chance import foreseen
+from ferlab.study.chance import foreseen, foreseen_paired
 from ferlab.sweep import sweeper
 from ferlab.sweep.search import forecast
 from ferlab.sweep.search.forecast import Forecast, may_be_long
@@ -62,6 +63,16 @@ def test_what_is_foreseen_of_chance_is_what_chance_does() -> None:
     error = np.sqrt(2 * accuracy * (1 - accuracy) / images / seeds)
     found = np.mean(better - runs[:, 0] > 1.96 * error)
     assert found == pytest.approx(0.8, abs=0.03)
+
+
+def test_what_is_foreseen_of_pairs_is_what_pairs_do() -> None:
+    parted, images, seeds, level = 0.12, 3000, 5, 0.0125
+    difference = foreseen_paired(parted, images, seeds, level)
+    rng = np.random.default_rng(1)
+    share = [(parted + difference) / 2, (parted - difference) / 2, 1 - parted]
+    gained, lost, _ = np.moveaxis(rng.multinomial(images, share, (4000, seeds)), -1, 0)
+    z = (gained - lost).mean(axis=1) / images / np.sqrt(parted / images / seeds)
+    assert np.mean(z > NormalDist().inv_cdf(1 - level / 2)) == pytest.approx(0.8, abs=0.03)
 
 
 def test_only_what_may_take_ten_minutes_is_measured_beforehand() -> None:

@@ -57,3 +57,14 @@ def points(share: float) -> str:
 def p_in_words(p: float) -> str:
     """``p = 0.012``, or ``p < 0.001``."""
     return f"p = {p:.3f}" if p >= 0.0005 else "p < 0.001"
+
+
+def with_interval(estimate: Estimate, level: float = 0.05) -> str:
+    """A difference in points with its interval, as in a table's cell."""
+    low, high = estimate.interval(1 - level)
+    return f"{points(estimate.value)} ({points(low)} to {points(high)})"
+
+
+def p_in_a_cell(p: float) -> str:
+    """A p below a header that says so."""
+    return p_in_words(p).removeprefix("p = ").removeprefix("p ")

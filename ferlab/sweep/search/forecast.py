@@ -95,28 +95,35 @@ class Forecast:
         seeds = f", {self.seeds} seeds each" if self.seeds > 1 else ""
         trials = pluralize(self.trials, "trial")
         yield f"study    {self.study}: {trials}{seeds}; space: {self.space}"
+        yield self.measured()
+        yield from self.brief()
+
+    def measured(self) -> str:
+        """What was measured, for a person to read."""
         epochs = sorted({epochs for epochs, _, _ in self.speeds})
         slowest, fastest = (f(s for _, s, _ in self.speeds) for f in (max, min))
         per_epoch = f"{fastest:.1f}" if fastest == slowest else f"{fastest:.1f}-{slowest:.1f}"
-        yield (
+        return (
             f"measured {pluralize(len(self.speeds), 'network')}, {self.workers} at a time: "
             f"{per_epoch} s per epoch, {'-'.join(map(str, sorted({epochs[0], epochs[-1]})))} epochs"
         )
-        yield from self.brief()
 
     def brief(self) -> Iterator[str]:
         """The two lines that matter."""
-        most = " at most, for some trials are pruned" if self.is_pruned else ""
-        yield (
-            f"takes    {_format_time(self.seconds)}{most}: {pluralize(self.runs, 'run')}, "
-            f"{self.workers} at a time; {self.runs * self.run_bytes / 1e6:,.0f} MB"
-        )
+        yield self.takes(" at most, for some trials are pruned" if self.is_pruned else "")
         difference, luck = foreseen(_ACCURACY, self.images, self.seeds, self.trials)
         told = [format_difference("val/accuracy", value, 1) for value in (difference, luck)]
         yield (
             f"tells    with {pluralize(self.images, 'image')}, a true difference of {told[0]} "
             f"between two trials, four times of five; the luckiest of {self.trials:,} equally good "
             f"ones looks {told[1]} better than it is"
+        )
+
+    def takes(self, most: str = "") -> str:
+        """Time and room; ``most`` says why it may be less."""
+        return (
+            f"takes    {_format_time(self.seconds)}{most}: {pluralize(self.runs, 'run')}, "
+            f"{self.workers} at a time; {self.runs * self.run_bytes / 1e6:,.0f} MB"
         )
 
 
