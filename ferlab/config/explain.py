@@ -11,7 +11,7 @@ from ferlab.config.fields import Section, Variants
 from ferlab.config.overrides.slips import right_name, right_space
 from ferlab.config.problems import Path, did_you_mean, dotted, flatten
 
-_OF_ONE = ("float_parsing", "int_parsing", "bool_parsing", "literal_error")
+_OF_ONE = ("float_type", "int_type", "bool_type", "literal_error")
 """What is wrong with a text where one number or word should be."""
 
 _shorten = reprlib.Repr()
