@@ -91,6 +91,7 @@ def test_every_file_of_the_pages_is_used_by_a_command_there() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store")
 def test_own_parts_do_what_their_page_tells(folder: Path, cli: Cli) -> None:
     drawn = faces.draw(140)
     np.savez("faces.npz", images=drawn.images, labels=drawn.labels, split=drawn.split)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ferlab.confirm.evidence import Evidence
+    from ferlab.sweep.outcome import SweepResult
     from ferlab.tracking.store import Client
 
 
@@ -102,18 +103,23 @@ def run_confirmation(
         assert found.training is not None  # noqa: S101  or there would be evidence
         missing = pluralize(found.missing, "run")
         print(f"confirm  {found.choice.name}: {missing} of the next look not finished")
-        for row in found.training.table.of("failed"):
-            print(f"failed   {row.name}: {row.why}")
-        for error in found.training.errors:
-            print(f"error    a worker ended: {error}")
         kept = [] if storage is None else ["--storage", without_password(storage)]
-        print(f"go on    {shlex.join(['ferlab', 'confirm', study, *kept])}")
-        print(f"look     {found.training.look}")
-        return found.training.exit_code or 1
+        return tell_unfinished(found.training, shlex.join(["ferlab", "confirm", study, *kept]))
     confirmation_files.record_confirmation(found.evidence, storage, found.client)
     write_report(found.evidence, storage, folder)
     print(f"look     {_look(found.client, found.choice.name, storage)}")
     return 0
+
+
+def tell_unfinished(training: "SweepResult", command: str) -> int:
+    """Print why runs are missing, and the command that goes on; returns the exit code."""
+    for row in training.table.of("failed"):
+        print(f"failed   {row.name}: {row.why}")
+    for error in training.errors:
+        print(f"error    a worker ended: {error}")
+    print(f"go on    {command}")
+    print(f"look     {training.look}")
+    return training.exit_code or 1
 
 
 def _look(client: "Client", study: str, storage: str | None) -> str:

@@ -42,6 +42,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     sweep.add_argument(
         "--confirm", action="store_true", help="then confirm its best, as ferlab confirm does"
     )
+    sweep.add_argument(
+        "--repeats", type=int, metavar="K", help="search K times, and say what such a search finds"
+    )
     sweep.add_argument("overrides", nargs="*", metavar="OVERRIDE", help="KEY=VALUE")
     sweep.add_argument("--cfg", action="store_true", help=_CFG)
     sweep.set_defaults(run=_sweep)
@@ -92,6 +95,11 @@ def _resume(name: str, overrides: Sequence[str]) -> int:
 
 def _sweep(args: argparse.Namespace) -> int:
     name = _experiment(args.experiment)
+    if args.repeats is not None:
+        from ferlab.cli.repeats import repeat, require_whole
+
+        require_whole(args)
+        return repeat(name, args.overrides, args.repeats)
     if args.cfg:
         return _print_sweep([f"experiments={name}", *args.overrides])
     new = ["hydra.sweeper.new=true"] if args.new else []

@@ -143,13 +143,11 @@ def choose(
     if not table.kept:
         raise EvidenceError(f"the study '{study}' has no finished trial, so there is no best one")
     about: Mapping[str, Any] = found.user_attrs["about"]
-    baseline = _baseline(table) if against is None else _trial(table, against)
+    baseline = baseline_of(table) if against is None else _trial(table, against)
     rows = [baseline, *_best(table, baseline, best)]
-    entries = [find.resolve(client, str(row.run_id)) for row in rows]
-    names = _names(rows)
     arms = tuple(
-        Candidate(name, row.number, (entry.seeds or (entry,))[0].run_id, value_of(row))
-        for name, row, entry in zip(names, rows, entries, strict=True)
+        Candidate(name, row.number, run_with_config(client, row), value_of(row))
+        for name, row in zip(_names(rows), rows, strict=True)
     )
     last = max(row.params.get("seed", about.get("seed", 0)) for row in table.rows)
     first = int(last or 0) + table.replicates  # replicates count on from a trial's first seed
@@ -159,6 +157,12 @@ def choose(
     mine = find.every(client, study_key(found).tags)
     looked = tuple(entry.run_id for entry in mine if is_scored(entry, "test"))
     return Choice(study, arms, plan, seeds, looked)
+
+
+def run_with_config(client: Client, row: TrialRow) -> str:
+    """The id of a run that recorded a trial's config: its own, or that of its first seed."""
+    entry = find.resolve(client, str(row.run_id))
+    return (entry.seeds or (entry,))[0].run_id
 
 
 def _with(plan: LookPlan, looks: tuple[int, ...] | None, worth: float | None) -> LookPlan:
@@ -188,7 +192,12 @@ def _require_as_before(
         )
 
 
-def _baseline(table: StudyTable) -> TrialRow:
+def baseline_of(table: StudyTable) -> TrialRow:
+    """The complete trial of a study's baseline.
+
+    Raises:
+        EvidenceError: there is none.
+    """
     if table.baseline is None:
         raise EvidenceError(
             f"the study '{table.study}' has no baseline to compare with; say which point is it, "

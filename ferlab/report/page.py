@@ -39,10 +39,10 @@ def page(title: str, text: str, pictures: Mapping[str, bytes]) -> str:
     return template.substitute(title=escape(title), body=body)
 
 
-def write_page(title: str, text: str, folder: Path, files: Iterable[str]) -> None:
+def write_page(title: str, text: str, folder: Path, files: Iterable[str], name: str = PAGE) -> None:
     """Write the page of a text whose pictures lie in the same folder."""
     pictures = {file: (folder / file).read_bytes() for file in files}
-    (folder / PAGE).write_text(page(title, text, pictures), encoding="utf-8")
+    (folder / name).write_text(page(title, text, pictures), encoding="utf-8")
 
 
 def _leads_out(token: Token, pictures: Mapping[str, bytes]) -> bool:

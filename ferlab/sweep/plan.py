@@ -183,11 +183,11 @@ def format_command(
     texts = [text for text in (a.lstrip("+") for a in arguments) if not text.startswith(named)]
     texts += [t for t in config.hydra.overrides.hydra if t.lstrip("+").startswith(_SPACE)]
     texts += [f"study.name={name}"] if name else []
-    return " ".join([begin, *(shlex.quote(_shown(text, here)) for text in texts)])
+    return " ".join([begin, *(shlex.quote(shown(text, here)) for text in texts)])
 
 
-def _shown(override: str, here: bool) -> str:
-    """Without a password and, unless it is for ``here``, without the folder of the data."""
+def shown(override: str, here: bool) -> str:
+    """An override without a password and, unless it is for ``here``, the folder of the data."""
     key, equals, value = override.partition("=")
     quote = value[:1] if value[:1] in ("'", '"') else ""
     plain = value.strip(quote) if quote else value

@@ -87,6 +87,7 @@ def test_the_sweepers_own_example_is_told_in_one_message_what_to_change(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store", "no_pictures")
 def test_the_sweepers_own_example_runs_after_what_the_message_asks_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ from ferlab import cli as command_line
 from ferlab.config.compose import compose
 from ferlab.config.overrides.grammar import as_choice, quoted, read_override, typed_text
 from ferlab.errors import ConfigError
-from ferlab.sweep.plan import _shown
+from ferlab.sweep.plan import shown
 
 PATHS = [
     *("archive (1).zip", "lr=1/archive.zip", "~/fer 2013/a.zip", "Émotions/données.zip"),
@@ -142,5 +142,5 @@ def test_a_choice_of_a_list_in_yaml_is_one_whatever_is_in_it() -> None:
 
 @pytest.mark.parametrize("path", ["/x/Bob's (1).zip", "/x/a, b.zip", "/x/é=1.zip"])
 def test_what_goes_on_with_a_study_can_be_typed(path: str) -> None:
-    (typed,) = shlex.split(shlex.quote(_shown(f"data.path={quoted(path)}", here=False)))
+    (typed,) = shlex.split(shlex.quote(shown(f"data.path={quoted(path)}", here=False)))
     assert read_override(typed).value() == Path(path).name

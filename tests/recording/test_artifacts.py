@@ -34,6 +34,7 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("made_store")
 def test_a_users_function_leaves_its_files_on_the_run(cli: Cli, folder: Path) -> None:
     done = cli("train", *FAST, "tracking.artifacts=[my_pictures.count]")
     assert done.returncode == 0, done.stderr
@@ -43,6 +44,7 @@ def test_a_users_function_leaves_its_files_on_the_run(cli: Cli, folder: Path) ->
     assert set(ARTIFACTS) <= set(artifacts.list_files(client, run))
 
 
+@pytest.mark.usefixtures("made_store")
 def test_a_function_that_fails_loses_nothing(cli: Cli, folder: Path) -> None:
     done = cli("train", *FAST, "tracking.artifacts=[my_pictures.fail,my_pictures.count]")
     assert done.returncode == 0
@@ -69,6 +71,7 @@ def test_a_function_that_is_not_there_is_found_before_a_run_is(
     assert not (home / "mlflow.db").exists()
 
 
+@pytest.mark.usefixtures("made_store")
 def test_a_recorded_function_is_called_again_only_if_it_is_vouched_for(
     cli: Cli, folder: Path
 ) -> None:
@@ -81,6 +84,7 @@ def test_a_recorded_function_is_called_again_only_if_it_is_vouched_for(
     assert "identical" in again.stdout, again.stderr
 
 
+@pytest.mark.usefixtures("made_store")
 def test_no_number_comes_from_what_draws_and_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
 ) -> None:

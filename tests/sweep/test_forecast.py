@@ -13,7 +13,7 @@ from ferlab.study.chance import foreseen, foreseen_paired
 from ferlab.sweep import sweeper
 from ferlab.sweep.search import forecast
 from ferlab.sweep.search.forecast import Forecast, may_be_long
-from tests.conftest import TINY
+from tests.sweep.test_sweep import HERE, sweep
 
 EXPERIMENT = """\
 # @package _global_
@@ -102,13 +102,13 @@ def test_a_plan_measures_the_networks_and_begins_nothing(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store", "no_pictures")
 def test_a_long_sweep_says_what_it_takes_before_it_begins(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(forecast, "_FEW_PASSES", 0)
     monkeypatch.setattr(forecast, "LONG", 0.0)
     monkeypatch.setattr(sweeper, "LONG", 0.0)
-    arguments = ["train", "-m", *TINY, "seed=0,1", "trainer.max_epochs=1", "study.workers=1"]
-    assert command_line.main(arguments) == 0
+    assert sweep(HERE, "seed=0,1", "study.trials=1") == 0
     told = [record.getMessage()[:9].strip() for record in caplog.records]
     assert told.index("takes") < told.index("tells") < told.index("space")

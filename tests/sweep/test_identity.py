@@ -1,5 +1,6 @@
 """A study is known by its identity: another of its name takes nothing of it, on any machine."""
 
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -137,8 +138,9 @@ def test_a_study_that_was_begun_needs_its_own_tracking_store() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_pictures")
 def test_two_projects_and_a_deleted_journal_share_a_store_and_no_scores(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+    empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
 ) -> None:
+    shutil.copy(empty_store, tmp_path / "shared.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/shared.db")
     homes = {name: tmp_path / name for name in ("ann", "bob")}
     monkeypatch.setenv("FERLAB_HOME", str(homes["ann"]))

@@ -8,8 +8,7 @@ from optuna.pruners import MedianPruner, PatientPruner
 from ferlab import cli as command_line
 from ferlab.config.study import Constraints
 from ferlab.errors import ConfigError, TrackingError
-from ferlab.sweep import studies
-from ferlab.sweep.plan import _shown
+from ferlab.sweep import plan, studies
 from ferlab.sweep.search.components import build_pruner, build_sampler
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.trial_configs import ComposedConfigs
@@ -176,4 +175,4 @@ def test_of_two_first_commands_both_go_by_the_eldest_run(monkeypatch: pytest.Mon
     ],
 )
 def test_what_goes_on_with_a_study_may_be_shown_to_anyone(typed: str, shown: str) -> None:
-    assert _shown(typed, here=False) == shown
+    assert plan.shown(typed, here=False) == shown

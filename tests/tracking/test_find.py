@@ -13,11 +13,6 @@ from ferlab.tracking.entry import SeedScore
 from ferlab.tracking.study_runs import StudyKey
 
 
-@pytest.fixture
-def client(made_store: None) -> MlflowClient:
-    return store.connect(None)
-
-
 def record(
     client: MlflowClient,
     status: str = "FINISHED",

@@ -56,6 +56,7 @@ def _when(peak: PeakMemory, least: float) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_store", "no_pictures")
 def test_a_run_does_not_inherit_what_was_freed_before_it() -> None:
     before = held()
     hold(2 * LARGE)

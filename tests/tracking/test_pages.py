@@ -8,9 +8,7 @@ from mlflow.tracking import MlflowClient
 from ferlab.tracking import artifacts
 from ferlab.tracking.run import CONFIGURATION, Run
 from ferlab.tracking.study_runs import StudyKey, StudyRun
-from tests.tracking.test_saved_views import client, empty, recorded
-
-__all__ = ["client", "empty"]  # fixtures
+from tests.tracking.test_saved_views import recorded
 
 NOTE = "mlflow.note.content"
 ABOUT = {"space optimizer.lr": "choice(0.1, 0.2)", "study.objective": "val/f1", "question": "Why?"}

@@ -2,10 +2,8 @@
 
 import base64
 import json
-import shutil
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,21 +18,6 @@ PREFIX = "mlflow.sharedViewState."
 LR, KIND, REDUCTION = "optimizer.lr", "model.attention.kind", "model.attention.reduction"
 FOUND = {KIND: True, REDUCTION: False, LR: True}
 MINE = StudyKey("mine", "a0")
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with nothing in it; to make one takes seconds, to copy one nothing."""
-    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    store.connect(f"sqlite:///{path}")
-    return path
-
-
-@pytest.fixture
-def client(home: Path, empty: Path) -> MlflowClient:
-    home.mkdir()
-    shutil.copy(empty, home / "mlflow.db")
-    return store.connect(None)
 
 
 def recorded(

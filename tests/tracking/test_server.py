@@ -43,7 +43,7 @@ def guarded() -> Iterator[Guarded]:
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Guard)
         servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         return f"127.0.0.1:{server.server_port}"
 
     yield start

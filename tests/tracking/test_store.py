@@ -1,6 +1,5 @@
 """The tracking store: made once, refused in one line."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,8 @@ from mlflow.tracking import MlflowClient
 from ferlab.errors import TrackingError
 from ferlab.tracking import store
 from ferlab.tracking.run import Run
-from tests.processes import started
+from tests.processes import called
+from tests.warm import SERVER
 
 
 def test_the_store_follows_the_home_and_mlflows_variable(
@@ -52,6 +52,7 @@ def test_artifacts_of_the_home_lie_in_the_home(home: Path) -> None:
     assert store.experiment_id(client, "ferlab") == experiment.experiment_id
 
 
+@pytest.mark.usefixtures("made_store")
 def test_a_deleted_experiment_is_said_to_be_deleted() -> None:
     client = store.connect(None)
     client.delete_experiment(store.experiment_id(client, "old"))
@@ -59,6 +60,7 @@ def test_a_deleted_experiment_is_said_to_be_deleted() -> None:
         store.experiment_id(client, "old")
 
 
+@pytest.mark.usefixtures("made_store")
 def test_any_other_refusal_is_told_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object) -> str:
         del arguments
@@ -70,6 +72,7 @@ def test_any_other_refusal_is_told_as_what_it_is(monkeypatch: pytest.MonkeyPatch
         store.experiment_id(client, "new")
 
 
+@pytest.mark.usefixtures("made_store")
 def test_an_experiment_that_another_run_made_meanwhile_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -80,11 +83,13 @@ def test_an_experiment_that_another_run_made_meanwhile_is_taken(
     assert store.experiment_id(client, "shared") == made
 
 
+def first_run() -> None:
+    store.experiment_id(store.connect(None), "x")
+
+
 @pytest.mark.slow
 def test_two_first_runs_at_once_make_one_store(home: Path) -> None:
-    code = "from ferlab.tracking import store; store.experiment_id(store.connect(None), 'x')"
-    command = [sys.executable, "-c", code]
-    with started(command) as one, started(command) as other:
+    with called(SERVER, first_run) as one, called(SERVER, first_run) as other:
         assert [process.finish() for process in (one, other)] == [0, 0]
     named = [e.name for e in store.connect(None).search_experiments()]
     assert sorted(named) == ["Default", "x"]
@@ -97,6 +102,7 @@ def test_a_password_is_not_shown() -> None:
     assert "postgresql://me:***@db/x cannot be used: no route to host" in str(caught.value)
 
 
+@pytest.mark.usefixtures("made_store")
 def test_two_commands_that_end_at_once_may_both_write_a_tag(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -8,15 +8,18 @@ import torch
 
 from ferlab.config.compose import compose
 from ferlab.data import faces
-from ferlab.data.imageset import Split
+from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import ConfigError
 from ferlab.training.assemble import fit_classes, make_module, normalisation
+from ferlab.training.module import ExpressionModule
 from tests.conftest import TINY
 
 
-def module(*overrides: str):
-    images = faces.draw(280)
-    return make_module(compose([*TINY, *overrides]), images, (0.5, 0.25), ())
+def module(*overrides: str, images: ImageSet | None = None) -> ExpressionModule:
+    """What is trained on drawn faces or other images; it can take a step."""
+    made = make_module(compose([*TINY, *overrides]), images or faces.draw(280), (0.5, 0.25), ())
+    made.configure_optimizers()
+    return made
 
 
 def test_normalisation_makes_training_images_standard() -> None:
@@ -59,8 +62,7 @@ def test_an_epochs_order_depends_on_seed_and_epoch_alone() -> None:
 def test_soft_targets_enter_the_loss_and_the_metrics_of_validation_do_not_know_them() -> None:
     images = faces.draw(280)
     soft = np.random.default_rng(0).dirichlet(np.ones(7), len(images)).astype(np.float32)
-    config = compose(TINY)
-    made = make_module(config, replace(images, targets=soft), (0.5, 0.25), ())
+    made = module(images=replace(images, targets=soft))
     made.eval()
     made.augment = torch.nn.Identity()
     pixels, targets = next(iter(made.train_dataloader()))
@@ -78,7 +80,7 @@ def test_certain_targets_train_as_labels_do() -> None:
     certain = np.eye(7, dtype=np.float32)[images.labels]
     losses = []
     for labelled in (images, replace(images, targets=certain)):
-        made = make_module(compose(TINY), labelled, (0.5, 0.25), ())
+        made = module(images=labelled)
         made.eval()
         made.augment = torch.nn.Identity()
         losses.append(made.training_step(next(iter(made.train_dataloader())), 9).item())

@@ -9,7 +9,7 @@ from ferlab.data.imageset import ImageSet
 from tests.conftest import Cli, run_id_of
 from tests.training.runs import client, kill_after_epoch
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
 OWN = """
 import numpy as np

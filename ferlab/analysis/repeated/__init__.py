@@ -1,0 +1,1 @@
+"""A search repeated: what it finds from one time to the next."""
