@@ -107,7 +107,9 @@ def test_asked_again_it_trains_nothing_and_scores_nothing(
     before = {run.info.run_id: run.data.metrics for run in children("oracles-confirm")}
     assert command_line.main(["confirm", "oracles", "--looks", "5,6", "--to", "again"]) == 0
     verdicts = [line for line in there.printed.splitlines() if line.startswith("verdict")]
-    assert capsys.readouterr().out.splitlines() == [
+    *lines, look = capsys.readouterr().out.splitlines()
+    assert look.startswith("look     ferlab ui oracles-confirm, then http")
+    assert lines == [
         "confirm  oracles-confirm: 3 configurations, 17 runs; looks at 5 and 6 seeds, at 5 % "
         "together; 8 points would matter",
         *verdicts,
