@@ -214,6 +214,9 @@ def _overridden(
 ) -> dict[str, Any]:
     """The recorded config with the overrides, and with the store that is used here."""
     raw = copy.deepcopy(dict(config))
+    if missing := [key for key in changed if key not in flatten(raw)]:
+        data = flatten(raw).get("data.name")
+        raise ConfigError(f"the run's data, {data}, has no {', '.join(missing)} to be given here")
     for key, value in {**changed, "tracking.uri": uri}.items():
         section, _, name = key.partition(".")
         if isinstance(raw.get(section), dict):

@@ -56,6 +56,12 @@ def test_a_dry_run_trains_and_writes_nothing(original: str, capsys: Out) -> None
     assert files == set(before)
 
 
+def test_a_folder_is_not_given_where_the_data_has_none(original: str, capsys: Out) -> None:
+    assert command_line.main(["reproduce", original, "data.path=x"]) == 1
+    told = "ferlab: the run's data, faces, has no data.path to be given here\n"
+    assert capsys.readouterr().err == told
+
+
 def test_another_thread_count_is_named_and_judged(original: str, capsys: Out) -> None:
     code = command_line.main(["reproduce", original, "trainer.threads=2"])
     out = capsys.readouterr().out
