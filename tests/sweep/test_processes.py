@@ -154,7 +154,7 @@ def test_workers_follow_the_device_that_trains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ferlab.sweep.plan.cores", lambda: 12)
-    monkeypatch.setattr("ferlab.confirm.confirm.cores", lambda: 12)
+    monkeypatch.setattr("ferlab.confirm.retrain.cores", lambda: 12)
     study = settings(workers="auto")
     assert (plan.workers(study, 99, "auto"), plan.workers(study, 99, "cpu")) == (4, 6)
     for device, count in (("cuda", 4), ("cpu", 3)):
