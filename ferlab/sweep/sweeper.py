@@ -88,6 +88,7 @@ def foresee(question: Question, workers: int) -> Forecast:
         trials=question.budget,
         left=max(0, question.budget - done),
         workers=workers,
+        device=question.first.trainer.device,
         images=question.scored,
     )
 

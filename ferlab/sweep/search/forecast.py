@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from ferlab.config import Config
@@ -14,6 +15,7 @@ from ferlab.study.objectives import format_difference
 from ferlab.study.params import Params, identity
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import TrialConfigs
+from ferlab.sweep.workers.processes import environment, share
 from ferlab.text import pluralize
 
 _BESIDE = 3.0
@@ -136,6 +138,7 @@ def forecast(
     trials: int,
     left: int,
     workers: int,
+    device: str,
     images: int,
 ) -> Forecast:
     """Measure a little of what a study would train; nothing is recorded.
@@ -150,6 +153,7 @@ def forecast(
         trials: that are to count.
         left: those that are not trained yet.
         workers: that train at a time.
+        device: that they train on, ``trainer.device``.
         images: on which each is scored.
 
     Raises:
@@ -162,10 +166,7 @@ def forecast(
         points.setdefault(key, params)
         counts[key] += 1
     common = counts.most_common(_MEASURED)
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(common)), spawn) as pool:
-        jobs = [pool.submit(_measure, configs, points[key]) for key, _ in common]
-        found = [job.result() for job in jobs]
+    found = _measured(configs, [points[key] for key, _ in common], workers, device)
     total = sum(count for _, count in common)
     speeds = [
         (epochs, seconds, count / total)
@@ -183,6 +184,20 @@ def forecast(
         images=images,
         is_pruned=settings.pruner is not None,
     )
+
+
+def _measured(
+    configs: TrialConfigs, points: Sequence[Params], workers: int, device: str
+) -> list[tuple[int, float, int]]:
+    """What `_measure` finds of each point, in processes that share the machine as workers do."""
+    asked = [points[i % len(points)] for i in range(max(len(points), workers))]
+    spawn, jobs = multiprocessing.get_context("spawn"), []
+    with ExitStack() as stack:
+        pools = [stack.enter_context(ProcessPoolExecutor(1, spawn)) for _ in range(workers)]
+        for i, params in enumerate(asked):
+            with environment(share(i % workers, workers, device)):  # as the process starts
+                jobs.append(pools[i % workers].submit(_measure, configs, params))
+        return [job.result() for job in jobs][: len(points)]
 
 
 def may_be_long(config: Config, images: int, runs: int, workers: int) -> bool:

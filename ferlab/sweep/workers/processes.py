@@ -75,7 +75,7 @@ class Pool:
         spawn = multiprocessing.get_context("spawn")
         error, teller = spawn.Pipe(duplex=False)
         process = spawn.Process(target=_run, args=(context, task, job, teller))
-        with _environment(_share(index, count, job.trainer.device)), teller:
+        with environment(share(index, count, job.trainer.device)), teller:
             process.start()
         return process, error
 
@@ -188,12 +188,12 @@ def _end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def _share(index: int, count: int, device: str) -> dict[str, str]:
+def share(index: int, count: int, device: str) -> dict[str, str]:
     """Environment of one of ``count`` workers: its threads and, if it trains on one, its GPU."""
-    share = {"OMP_NUM_THREADS": str(max(1, cores() // count))}
+    found = {"OMP_NUM_THREADS": str(max(1, cores() // count))}
     if devices := gpus(device):
-        share["CUDA_VISIBLE_DEVICES"] = devices[index % len(devices)]
-    return share
+        found["CUDA_VISIBLE_DEVICES"] = devices[index % len(devices)]
+    return found
 
 
 def cores() -> int:
@@ -228,7 +228,8 @@ def _held() -> Iterator[None]:
 
 
 @contextmanager
-def _environment(changes: dict[str, str]) -> Iterator[None]:
+def environment(changes: dict[str, str]) -> Iterator[None]:
+    """Have what is started meanwhile find these variables."""
     before = dict(os.environ)
     os.environ.update(changes)
     try:
