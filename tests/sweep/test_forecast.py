@@ -49,6 +49,8 @@ def test_the_time_is_that_of_all_runs_that_are_left_shared_among_the_workers() -
     assert takes == "takes    16 min: 30 runs, 2 at a time; 60 MB"
     assert "with 3,589 images, a true difference of 1.9 points" in tells
     assert "the luckiest of 12 equally good ones looks 0.8 points better" in tells
+    (takes, _) = planned(is_pruned=True, left=0).brief()
+    assert takes == "takes    nothing more: all is trained"
     (takes, _) = planned(is_pruned=True, left=120).brief()
     assert takes.startswith("takes    3 h 9 min at most, for some trials are pruned: 360 runs")
 

@@ -123,6 +123,8 @@ class Forecast:
 
     def takes(self, most: str = "") -> str:
         """Time and room; ``most`` says why it may be less."""
+        if not self.runs:
+            return "takes    nothing more: all is trained"
         return (
             f"takes    {_format_time(self.seconds)}{most}: {pluralize(self.runs, 'run')}, "
             f"{self.workers} at a time; {self.runs * self.run_bytes / 1e6:,.0f} MB"
