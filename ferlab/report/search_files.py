@@ -8,7 +8,7 @@ from pathlib import Path
 from ferlab.analysis.search import figures
 from ferlab.report import search_text
 from ferlab.report.page import PAGE, write_page
-from ferlab.report.search_gain import runner_up, tell_lead
+from ferlab.report.search_gain import runner_up, tell_attention, tell_lead
 from ferlab.report.svg import save_svg
 from ferlab.study.table import StudyTable
 from ferlab.sweep import studies
@@ -60,6 +60,8 @@ def record_search(result: SweepResult) -> None:
 def close(result: SweepResult) -> Iterator[str]:
     """The last lines of a sweep: whether its best is one, and where its pictures lie."""
     table = result.table
+    if told := tell_attention(table):
+        yield f"answer   {told}"
     if told := tell_lead(table, settle(table, result.storage)):
         yield f"chance   {told} (with --plan it says what that takes)"
     folder = artifacts.local_folder(store.connect(result.uri), result.run_id)

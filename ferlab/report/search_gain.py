@@ -45,6 +45,17 @@ def tell_lead(table: StudyTable, command: str) -> str:
     )
 
 
+def tell_attention(table: StudyTable) -> str:
+    """How the best with attention and the best without stand; empty where none was searched."""
+    if not table.ranked or not _searched_attention(table):
+        return ""
+    return _of_attention(table).removeprefix("**Attention.** ").partition(". ")[0].rstrip(".")
+
+
+def _searched_attention(table: StudyTable) -> bool:
+    return any(key.startswith("model.attention") for row in table.rows for key in row.params)
+
+
 def runner_up(table: StudyTable) -> TrialRow | None:
     """The best trial that is another configuration than the best, not another seed of it."""
     ranked = table.ranked
@@ -63,7 +74,7 @@ def gains(table: StudyTable) -> Iterator[str]:
     """Paragraphs on what is better than what; the study has a complete trial."""
     if table.baseline is not None:
         yield _of_baseline(table)
-    if any(key.startswith("model.attention") for row in table.rows for key in row.params):
+    if _searched_attention(table):
         plain = [row for row in table.ranked if row.is_plain]
         if not plain or plain[0] is not table.baseline_row or table.ranked[0].is_plain:
             yield _of_attention(table)

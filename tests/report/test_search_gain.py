@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ferlab.report.search_files import settle
-from ferlab.report.search_gain import tell_lead
+from ferlab.report.search_gain import tell_attention, tell_lead
 from ferlab.study.params import Params
 from ferlab.study.table import StudyTable, TrialRow
 from tests.fake_studies import optimizers, row, table
@@ -197,3 +197,14 @@ def test_what_to_type_names_an_opponent_where_no_baseline_does(
     assert settle(made, None) == command
     url = "postgresql://me:secret@db/x"
     assert settle(made, url) == f"{command} --storage 'postgresql://me:***@db/x'"
+
+
+def test_how_attention_stands_is_told_in_a_line_where_it_was_searched() -> None:
+    plain, placed = row(0, 0.6, params=NONE), se(1, 0.58)
+    assert tell_attention(table(plain, placed)) == (
+        "The best with attention (se, trial 1, of 1) is 2.00 points behind the best without "
+        "(trial 0, of 1)"
+    )
+    assert tell_attention(table(plain)).startswith("No trial with attention is complete")
+    assert tell_attention(table(row(0, 0.6))) == ""
+    assert tell_attention(table()) == ""
