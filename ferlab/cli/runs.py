@@ -144,10 +144,9 @@ def _show(args: argparse.Namespace) -> int:
 
 def _looks(client: "Client", entry: "Entry") -> list[tuple[str, str]]:
     """What else was judged by the test images of a run that was tested."""
-    from ferlab.reproduce.ledger import IMAGES, other_looks
+    from ferlab.reproduce.ledger import other_looks
 
-    tested = [one for one in (entry, *entry.seeds) if IMAGES in one.tags]
-    told = other_looks(client, tested).told() if tested else ""
+    told = other_looks(client, [entry, *entry.seeds]).told()
     return [("looks", f"its test images {told}")] if told else []
 
 

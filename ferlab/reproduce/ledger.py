@@ -19,7 +19,6 @@ SCORED_AT = "ferlab.test.scored_at"
 SCORED_BY = "ferlab.test.scored_by"
 """The tag of a run that says which confirmation scored it; any other word is another command."""
 
-
 _DATA, _PREDICTED = "ferlab.data.digest", "ferlab.predictions.digest"
 
 
@@ -39,10 +38,14 @@ class OtherLooks:
 
     def told(self) -> str:
         """As a clause on "these images"; empty where there is nothing to tell."""
-        had = [f"{pluralize(len(self.before), 'earlier confirmation')} ({', '.join(self.before)})"]
-        had = had if self.before else []
-        had += [pluralize(self.models, "other model")] if self.models else []
-        parts = [f"had judged {join_words(had)}"] if had else []
+        had, parts = [], []
+        if self.before:
+            earlier = pluralize(len(self.before), "earlier confirmation")
+            had.append(f"{earlier} ({', '.join(self.before)})")
+        if self.models:
+            had.append(pluralize(self.models, "other model"))
+        if had:
+            parts.append(f"had judged {join_words(had)}")
         if self.after:
             later = pluralize(len(self.after), "confirmation")
             parts.append(f"have judged {later} since ({', '.join(self.after)})")
@@ -54,11 +57,15 @@ def other_looks(client: Client, mine: Sequence[Entry]) -> OtherLooks:
 
     Args:
         client: of the tracking store, the whole of which is searched.
-        mine: a run that was tested, or all runs of one confirmation.
+        mine: a run, or all runs of a trial or a confirmation. Those that were not tested, or before
+            the images were recorded, have no part in it.
     """
-    own, at = {_judged(entry) for entry in mine}, min(map(_when, mine))
+    tested = [entry for entry in mine if IMAGES in entry.tags]
+    if not tested:
+        return OtherLooks((), 0, ())
+    own, at = {_judged(entry) for entry in tested}, min(map(_when, tested))
     others: dict[str, list[Entry]] = defaultdict(list)
-    for entry in find.every(client, {IMAGES: mine[0].tags[IMAGES]}):
+    for entry in find.every(client, {IMAGES: tested[0].tags[IMAGES]}):
         if _judged(entry) not in own:
             others[_judged(entry)].append(entry)
     before, after, models = [], [], 0

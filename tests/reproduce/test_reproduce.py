@@ -216,6 +216,10 @@ def test_a_split_is_scored_once_and_kept_on_the_run(
     assert command_line.main(["evaluate", original, "--split", "val"]) == 0
     assert "on 13 val images (as recorded before)" in capsys.readouterr().out
 
+    client().delete_tag(original, "ferlab.test.images")  # an older run has none
+    assert command_line.main(["evaluate", original]) == 0
+    assert capsys.readouterr().out == again
+
 
 def test_a_list_of_runs_is_read_by_programs_too(original: str, capsys: Out) -> None:
     assert command_line.main(["runs", "--json", "--sort", "val/f1"]) == 0
