@@ -57,7 +57,7 @@ def _confirm(args: argparse.Namespace) -> int:
     if args.plan:
         from ferlab.confirm.ahead import foresee_confirmation
 
-        for line in foresee_confirmation(args.study, args.storage, **how):
+        for line in foresee_confirmation(args.study, args.storage, overrides=args.overrides, **how):
             print(line)
         return 0
     folder = Path(args.to or Path("experiments", args.study))

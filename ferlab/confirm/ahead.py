@@ -1,13 +1,18 @@
 """What a confirmation takes, and what it could tell, before it begins."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from ferlab.analysis.predictions import Predictions
 from ferlab.analysis.sequential.words import plan_in_words
+from ferlab.config.compose import launching
 from ferlab.confirm import evidence, looks
 from ferlab.confirm.choice import Choice, choose
-from ferlab.confirm.confirm import retraining
+from ferlab.confirm.confirm import require_launcher, retraining
 from ferlab.confirm.retrain import asked
+from ferlab.reproduce.recorded import PREDICTIONS
 from ferlab.study.chance import foreseen_paired
 from ferlab.study.objectives import format_difference
 from ferlab.study.params import Params
@@ -16,8 +21,6 @@ from ferlab.sweep.studies import uri_of
 from ferlab.text import pluralize
 from ferlab.tracking import artifacts, store
 from ferlab.tracking.store import Client
-
-_VAL = "predictions/val.csv"
 
 
 def foresee_confirmation(
@@ -28,11 +31,13 @@ def foresee_confirmation(
     worth: float | None = None,
     against: int | None = None,
     workers: int | None = None,
+    overrides: Sequence[str] = (),
 ) -> Iterator[str]:
     """Lines on what a confirmation would take, or what is left of it; nothing is begun.
 
     Args and errors are those of `ferlab.confirm.confirm.confirm`.
     """
+    require_launcher(overrides)
     uri = uri_of(studies.open_study(study, storage))
     client = store.connect(uri, make=False)
     choice = choose(client, study, storage, best, looks_at, worth, against)
@@ -44,7 +49,9 @@ def foresee_confirmation(
         return
     every = [(seed, arm.name) for seed in choice.seeds for arm in choice.arms]
     points: tuple[Params, ...] = tuple({"seed": seed, "arm": arm} for seed, arm in every)
-    question = asked(client, retraining(choice, points, storage), storage, workers, uri)
+    _, config = launching(overrides)
+    what = retraining(choice, points, storage)
+    question = asked(client, what, storage, workers, config, uri)
     found = sweeper.foresee(question, int(question.settings.workers))
     yield found.measured()
     yield found.takes(" at most, for what is settled is trained no further")
@@ -53,12 +60,8 @@ def foresee_confirmation(
 
 def _tells(client: Client, choice: Choice, images: int) -> str:
     """By the validation images on which just one of the baseline and the best is right."""
-    first, second = (
-        Predictions.read(artifacts.read_files(client, arm.run_id, [_VAL], [_VAL])[_VAL].decode())
-        for arm in choice.arms[:2]
-    )
-    right = (each.predicted == each.labels for each in (first, second))
-    parted = float((next(right) != next(right)).mean())
+    baseline, best = (_is_right(client, arm.run_id) for arm in choice.arms[:2])
+    parted = float((baseline != best).mean())
     level = choice.plan.levels(len(choice.arms) - 1)
     least = [
         format_difference("val/accuracy", foreseen_paired(parted, images, seeds, bound), 1)
@@ -69,3 +72,10 @@ def _tells(client: Client, choice: Choice, images: int) -> str:
         told += f" at the first look and of {least[-1]} at the last"
     count = pluralize(images, "test image")
     return f"tells    with {count}, a true difference of {told}, four times of five"
+
+
+def _is_right(client: Client, run_id: str) -> npt.NDArray[np.bool_]:
+    """Of each validation image, whether a run reads it correctly; shape (n_val,)."""
+    text = artifacts.read_files(client, run_id, [PREDICTIONS], [PREDICTIONS])[PREDICTIONS].decode()
+    found = Predictions.read(text)
+    return np.asarray(found.predicted == found.labels)

@@ -96,7 +96,8 @@ def begun(study: str, storage: str | None) -> Choice | None:
     if "plan" not in about["confirmation"]:
         raise EvidenceError(
             f"the confirmation of '{study}' was begun by an older ferlab, without a plan of its "
-            "looks; it can be neither gone on with nor reported"
+            "looks; it can be neither gone on with nor reported; ferlab sweep --new makes a study "
+            "that can be confirmed"
         )
     return Choice.read(about["confirmation"])
 
@@ -188,7 +189,7 @@ def _require_as_before(
         raise EvidenceError(
             f"the confirmation of '{before.study}' was begun with --best {arms} --looks {looked} "
             f"--worth {100 * plan.worth:g}, against trial {opponent}; it cannot be changed once "
-            "results may be known"
+            f"results may be known: ferlab confirm {before.study} goes on as it was begun"
         )
 
 

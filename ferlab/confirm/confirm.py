@@ -85,7 +85,7 @@ def confirm(
     Raises:
         FerlabError: the study cannot be confirmed, or its runs cannot be compared.
     """
-    _require_launcher(overrides)
+    require_launcher(overrides)
     uri = uri or uri_of(studies.open_study(study, storage))
     client = store.connect(uri, make=False)
     choice = choose(client, study, storage, best, looks_at, worth, against)
@@ -187,7 +187,12 @@ def is_launchers(override: str) -> bool:
     return override.lstrip("+").startswith(("hydra/launcher=", "hydra.launcher."))
 
 
-def _require_launcher(overrides: Sequence[str]) -> None:
+def require_launcher(overrides: Sequence[str]) -> None:
+    """Refuse overrides that would change what was recorded.
+
+    Raises:
+        ConfigError: one is neither the launcher nor a setting of it.
+    """
     for text in overrides:
         if not is_launchers(text):
             raise ConfigError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from ferlab.config import Config, check
 from ferlab.config.compose import launching
@@ -74,11 +74,12 @@ def asked(
     what: Retraining,
     storage: str | None,
     workers: int | None,
+    config: DictConfig,
     uri: str | None,
 ) -> Question:
     """What is to be trained again, as a sweep's question; nothing is begun.
 
-    Args and errors are those of `retrain`.
+    Args and errors are those of `retrain`; ``config`` is what `launching` composed.
     """
     recorded = {name: _config(client, run_id, uri) for name, run_id in what.arms.items()}
     first = check(next(iter(recorded.values())))
@@ -86,7 +87,6 @@ def asked(
     if not (scored := len(images.indices(what.split))):
         split = what.split.name.lower()
         raise DataError(f"the data of the study '{what.search}' has no {split} images")
-    _, config = launching([])
     defaults = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
     settings = defaults.model_copy(
         update={
@@ -144,8 +144,8 @@ def retrain(
     Raises:
         FerlabError: a config, the data or the study cannot be used.
     """
-    question = asked(client, what, storage, workers, uri)
     context, config = launching(overrides)
+    question = asked(client, what, storage, workers, config, uri)
     # By the device a worker gets its GPU, or none.
     shared = [f"trainer.device={question.first.trainer.device}"]
     result = sweeper.run(context, config, question, shared)

@@ -42,10 +42,12 @@ def confirmation_table(evidence: Evidence) -> str:
     note = (
         f"Mean $\\pm$ standard deviation over seeds, on {longest.images:,} test images. "
         "Differences to the first row over common seeds, for other seeds and images, in points of "
-        f"accuracy, with their repeated confidence intervals. {_STAR} Called at "
+        "accuracy, with their repeated confidence intervals, at "
         f"{100 * plan.alpha:g} % for all looks and comparisons together (group-sequential bounds, "
         "Holm's steps)."
     )
+    if any(_STAR in row[-1] for row in body):
+        note += f" {_STAR} Called better or worse."
     header = ["Configuration", "Seeds", "Accuracy (%)", "Macro F1", "Difference"]
     return _tabular(evidence.choice.study, header, body, note)
 

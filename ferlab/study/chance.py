@@ -9,8 +9,9 @@ from scipy import stats
 def foreseen(accuracy: float, images: int, seeds: int, trials: int) -> tuple[float, float]:
     """What a search will be able to tell, reckoned before it begins.
 
-    Chance is taken to move the accuracy of a run as it would if the images were drawn anew: with
-    thousands of images that is a little more than seeds alone have moved it.
+    Chance is taken to move the accuracy of a run as it would if the images were drawn anew: on
+    the test split of FER2013 that is 0.8 points, where seeds alone moved it by 0.5 (the ten runs
+    without attention in ``experiments/se_gain``).
 
     Args:
         accuracy: about what the runs will reach.

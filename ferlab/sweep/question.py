@@ -58,7 +58,7 @@ class Question:
         command: what to type to go on with it.
         first: config of its first point.
         trained: number of training images.
-        scored: number of validation images, on which each run is scored.
+        scored: number of images on which each run is scored in the end.
         views: its views in the MLflow UI by their ids, given its key and its MLflow run's id.
         tags: of its MLflow run.
         start: what another study found.

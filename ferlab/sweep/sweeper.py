@@ -58,7 +58,7 @@ def sweep(
     workers = plan.workers(question.settings, question.budget, question.first.trainer.device)
     if how.plans:
         return foresee(question, workers)
-    runs = question.budget * question.settings.replicates
+    runs = _left(question) * question.settings.replicates
     if may_be_long(question.first, question.trained, runs, workers):
         foreseen = foresee(question, workers)
         for line in foreseen.brief() if foreseen.seconds > LONG else ():
@@ -75,22 +75,26 @@ def foresee(question: Question, workers: int) -> Forecast:
     Raises:
         FerlabError: the data or a config cannot be used.
     """
-    name, settings = question.study, question.settings
-    done = 0
-    if studies.is_begun(name, settings.storage):
-        table = view(studies.open_study(name, settings.storage))
-        done = len(table.complete) + len(table.of("pruned"))
     return forecast(
-        name,
-        settings,
+        question.study,
+        question.settings,
         question.space,
         question.configs,
         trials=question.budget,
-        left=max(0, question.budget - done),
+        left=_left(question),
         workers=workers,
         device=question.first.trainer.device,
         images=question.scored,
     )
+
+
+def _left(question: Question) -> int:
+    """How many trials of a study, which may have begun, are not trained yet."""
+    name, storage = question.study, question.settings.storage
+    if not studies.is_begun(name, storage):
+        return question.budget
+    table = view(studies.open_study(name, storage))
+    return max(0, question.budget - len(table.complete) - len(table.of("pruned")))
 
 
 def run(

@@ -320,6 +320,7 @@ def test_too_few_seeds_and_unknown_studies_are_told_in_a_line(
         (["s", "--worth", "0"], "--worth 0: points of accuracy are more than 0, less than 100"),
         (["s", "--best", "0"], "at least 1 configuration"),
         (["s", "--workers", "0"], "at least 1 must train"),
+        (["s", "--plan", "seed=3"], "of 'seed=3' only hydra/launcher= and hydra.launcher.KEY="),
         (["sx"], "there is no study 'sx'; did you mean 's'?"),
         (["empty"], "has not begun"),
     ):

@@ -23,7 +23,8 @@ def test_what_was_called_has_a_star_which_is_explained(there: Lab) -> None:
     assert found[GAIN][-1].startswith(f"{points(gain.estimate.value)}$^{{*}}$ (")
     assert found[GAIN][0] == "5"
     assert "*" not in found[SAME][-1]
-    assert "Called at 5 \\% for all looks and comparisons together" in text
+    assert "at 5 \\% for all looks and comparisons together" in text
+    assert "$^{*}$ Called better or worse." in text
 
 
 def test_a_search_is_told_as_what_it_is() -> None:

@@ -114,3 +114,6 @@ def test_a_long_sweep_says_what_it_takes_before_it_begins(
     assert sweep(HERE, "seed=0,1", "study.trials=1") == 0
     told = [record.getMessage()[:9].strip() for record in caplog.records]
     assert told.index("takes") < told.index("tells") < told.index("space")
+    assert "the luckiest of" not in caplog.text  # of one trial
+    monkeypatch.setattr(forecast, "_measured", lambda *_: pytest.fail("nothing is left to train"))
+    assert sweep(HERE, "seed=0,1", "study.trials=1") == 0

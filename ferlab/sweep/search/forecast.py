@@ -63,7 +63,8 @@ class Forecast:
         left: those that are not trained yet.
         seeds: of each.
         workers: that train at a time.
-        speeds: measured: epochs, seconds per epoch, and the share of the space that it stands for.
+        speeds: measured: epochs, seconds per epoch, and the share of the space that it stands for;
+            empty where nothing is left to train.
         run_bytes: that a run leaves behind.
         images: on which each run is scored.
         is_pruned: whether some trials end early.
@@ -97,7 +98,8 @@ class Forecast:
         seeds = f", {self.seeds} seeds each" if self.seeds > 1 else ""
         trials = pluralize(self.trials, "trial")
         yield f"study    {self.study}: {trials}{seeds}; space: {self.space}"
-        yield self.measured()
+        if self.speeds:
+            yield self.measured()
         yield from self.brief()
 
     def measured(self) -> str:
@@ -115,11 +117,12 @@ class Forecast:
         yield self.takes(" at most, for some trials are pruned" if self.is_pruned else "")
         difference, luck = foreseen(_ACCURACY, self.images, self.seeds, self.trials)
         told = [format_difference("val/accuracy", value, 1) for value in (difference, luck)]
-        yield (
-            f"tells    with {pluralize(self.images, 'image')}, a true difference of {told[0]} "
-            f"between two trials, four times of five; the luckiest of {self.trials:,} equally good "
-            f"ones looks {told[1]} better than it is"
-        )
+        text = f"with {pluralize(self.images, 'image')}, a true difference of {told[0]} between "
+        text += "two trials, four times of five"
+        if self.trials > 1:
+            text += f"; the luckiest of {self.trials:,} equally good ones looks {told[1]} better "
+            text += "than it is"
+        yield f"tells    {text}"
 
     def takes(self, most: str = "") -> str:
         """Time and room; ``most`` says why it may be less."""
@@ -161,6 +164,25 @@ def forecast(
     Raises:
         FerlabError: the data or a config cannot be used.
     """
+    speeds, run_bytes = _speeds(space, configs, workers, device) if left else ([], 0)
+    return Forecast(
+        study=name,
+        space=space.told(_DRAWN),
+        trials=trials,
+        left=left,
+        seeds=settings.replicates,
+        workers=workers,
+        speeds=speeds,
+        run_bytes=run_bytes,
+        images=images,
+        is_pruned=settings.pruner is not None,
+    )
+
+
+def _speeds(
+    space: Space, configs: TrialConfigs, workers: int, device: str
+) -> tuple[list[tuple[int, float, float]], int]:
+    """The speeds of a `Forecast`, and the most bytes that a run leaves behind."""
     points: dict[str, Params] = {}
     counts: Counter[str] = Counter()
     for params in _sample(space):
@@ -174,18 +196,7 @@ def forecast(
         (epochs, seconds, count / total)
         for (epochs, seconds, _), (_, count) in zip(found, common, strict=True)
     ]
-    return Forecast(
-        study=name,
-        space=space.told(_DRAWN),
-        trials=trials,
-        left=left,
-        seeds=settings.replicates,
-        workers=workers,
-        speeds=speeds,
-        run_bytes=max(size for _, _, size in found),
-        images=images,
-        is_pruned=settings.pruner is not None,
-    )
+    return speeds, max(size for _, _, size in found)
 
 
 def _measured(
