@@ -112,6 +112,15 @@ def load_model(folder: Path) -> ServedModel:
     return _load_pyfunc(str(folder / "data" / "classifier"))
 
 
+def read_network(folder: Path) -> dict[str, Any]:
+    """How the network is built whose model is in a folder; see `save`.
+
+    Raises:
+        DataError: there is no such model, or it is damaged.
+    """
+    return dict(_read_config(folder / "data" / "classifier")["network"])
+
+
 def _signature(classes: Sequence[str]) -> ModelSignature:
     images = TensorSpec(np.dtype(np.uint8), (-1, SIZE, SIZE))
     columns: list[ColSpec | TensorSpec] = [ColSpec("string", "label")]
@@ -126,12 +135,12 @@ def _load_pyfunc(data_path: str) -> ServedModel:
         ConfigError: the model's ``_target_`` is not trusted; nothing of it was imported.
         DataError: the files are missing, damaged or do not fit each other.
     """
+    config = _read_config(Path(data_path))
+    target, classes = config["network"]["_target_"], config["classes"]
     try:
-        config = json.loads(Path(data_path, CONFIG).read_text())
         state = load_file(Path(data_path, WEIGHTS))
-        target, classes = config["network"]["_target_"], config["classes"]
-    except (OSError, ValueError, SafetensorError, KeyError, TypeError) as error:
-        raise DataError(f"{data_path} does not hold a model that ferlab saved: {error}") from error
+    except (OSError, SafetensorError) as error:
+        raise _no_model(data_path, error) from error
     with torch.random.fork_rng(devices=[]):  # the initial weights are drawn, but not needed
         network = instantiate.call(config["network"])
     if not isinstance(network, nn.Module):
@@ -141,3 +150,16 @@ def _load_pyfunc(data_path: str) -> ServedModel:
     except RuntimeError as error:
         raise DataError(f"the weights in {data_path} are not those of '{target}'") from error
     return ServedModel(network.eval(), classes)
+
+
+def _read_config(data_path: Path) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads((data_path / CONFIG).read_text())
+        _ = config["network"]["_target_"], config["classes"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _no_model(str(data_path), error) from error
+    return config
+
+
+def _no_model(data_path: str, error: Exception) -> DataError:
+    return DataError(f"{data_path} does not hold a model that ferlab saved: {error}")

@@ -2,15 +2,15 @@
 
 import numpy as np
 import torch
+from torch import nn
 
 from ferlab.analysis.predictions import Predictions
 from ferlab.data.batches import Batches
 from ferlab.data.imageset import ImageSet, Split
-from ferlab.models.classifier import Classifier
 
 
 def predict(
-    classifier: Classifier, images: ImageSet, batch_size: int, split: Split = Split.VAL
+    classifier: nn.Module, images: ImageSet, batch_size: int, split: Split = Split.VAL
 ) -> Predictions:
     """Score a split's images as validation does: in float32, on the classifier's device."""
     device = next(classifier.parameters()).device
