@@ -13,6 +13,7 @@ from ferlab.config.fields import (
     Monitor,
     Section,
     Threads,
+    Views,
     expected,
 )
 
@@ -212,6 +213,7 @@ class Trainer(Section):
         description="balanced: a class's loss counts in inverse proportion to its images"
     )
     gradient_clip: float | None = Field(gt=0, description="largest gradient norm; null: no limit")
+    views: Views = Field(description="of each image, over which scores are averaged")
     monitor: Monitor = Field(description="which metric decides the best epoch")
     early_stopping: EarlyStopping
     device: Literal["auto", "cpu", "cuda"]
