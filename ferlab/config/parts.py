@@ -208,6 +208,11 @@ class Trainer(Section):
 
     max_epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2, description="images; batch norm needs two")
+    resolutions: list[Annotated[int, Field(ge=8, le=48)]] = Field(
+        min_length=1,
+        description="width and height of training images, in pixels; the run's epochs are divided "
+        "evenly, in order, among the sizes, so it needs an epoch for each; validation has 48",
+    )
     label_smoothing: Fraction
     class_weights: Literal["none", "balanced"] = Field(
         description="balanced: a class's loss counts in inverse proportion to its images"

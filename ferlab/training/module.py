@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from ferlab.data.batches import Batches, epoch_seed, shuffled
 from ferlab.models.classifier import Classifier, to_unit
+from ferlab.training.resolution import Resolutions, shrunk
 
 Batch = tuple[Tensor, Tensor]
 """uint8 (b, 48, 48) images and int64 (b,) labels, or float32 (b, classes) probabilities."""
@@ -64,6 +65,7 @@ class ExpressionModule(pl.LightningModule):
         classes: number of classes.
         seed: seed of order, augmentation and dropout.
         batch_size: images per step.
+        resolutions: size of training images in each epoch.
         label_smoothing: share of the target spread over all classes.
         class_weights: weight of each class in the loss, shape (classes,); None for equal.
         make_optimizer: trainable parameters, optimizer steps per epoch -> optimizer, scheduler.
@@ -80,6 +82,7 @@ class ExpressionModule(pl.LightningModule):
         classes: int,
         seed: int,
         batch_size: int,
+        resolutions: Resolutions,
         label_smoothing: float,
         class_weights: Tensor | None,
         make_optimizer: Callable[[list[nn.Parameter], int], tuple[Optimizer, Scheduler]],
@@ -90,6 +93,7 @@ class ExpressionModule(pl.LightningModule):
         self.pixels = pixels
         self.seed = seed
         self.batch_size = batch_size
+        self.resolutions = resolutions
         self.label_smoothing = label_smoothing
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.make_optimizer = make_optimizer
@@ -166,7 +170,7 @@ class ExpressionModule(pl.LightningModule):
         """The loss of one batch, shape ()."""
         images, targets = batch
         with self._float32():
-            views = self.augment(to_unit(images))
+            views = shrunk(self.augment(to_unit(images)), self.resolutions.at(self.epoch))
         logits = self.classifier.score(views)
         loss = cross_entropy(
             logits, targets, weight=self.class_weights, label_smoothing=self.label_smoothing
@@ -203,8 +207,8 @@ class ExpressionModule(pl.LightningModule):
     def epoch_metrics(self, classes: tuple[str, ...]) -> dict[str, float]:
         """The epoch's losses, accuracies, macro F1, F1 of each class and learning rate.
 
-        And the loss and the rate of each of the run's first steps that was in it; and, of a
-        classifier of several views, what one view alone scores.
+        And the loss and the rate of each of the run's first steps that was in it, the size of
+        training images where that changes, and what one view scores where there are several.
         """
         values = {**self.train_metrics.compute(), **self.val_metrics.compute()}
         if len(self.classifier.views) > 1:
@@ -213,6 +217,8 @@ class ExpressionModule(pl.LightningModule):
         metrics = {name: value.item() for name, value in values.items()}
         metrics |= {f"val/f1/{name}": f1 for name, f1 in zip(classes, per_class, strict=True)}
         first = {name: float(value) for name, value in self.first_steps.items()}
+        if not self.resolutions.is_full:
+            metrics["resolution"] = float(self.resolutions.at(self.epoch))
         return metrics | first | {"lr": self.optimizer.param_groups[0]["lr"]}
 
     # --- optimizer and state --------------------------------------------------------------
