@@ -88,6 +88,7 @@ def test_multiply_adds_can_be_limited_and_no_limit_builds_nothing() -> None:
 
 
 def test_the_views_that_a_model_scores_count_to_what_it_costs() -> None:
+    from ferlab.config.compose import compose
     from ferlab.models import classifier, cost
 
     config = compose(TINY)
