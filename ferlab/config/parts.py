@@ -237,6 +237,11 @@ class Trainer(Section):
 
     max_epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2, description="images; batch norm needs two")
+    resolutions: list[Annotated[int, Field(ge=8, le=48)]] = Field(
+        min_length=1,
+        description="width and height of training images, in pixels; the run's epochs are divided "
+        "evenly, in order, among the sizes, so it needs an epoch for each; validation has 48",
+    )
     gradient_clip: float | None = Field(gt=0, description="largest gradient norm; null: no limit")
     monitor: Monitor = Field(description="which metric decides the best epoch")
     early_stopping: EarlyStopping

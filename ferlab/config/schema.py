@@ -48,9 +48,9 @@ KNOWN: Mapping[str, Mapping[str, type[Component]]] = {
         "ferlab.training.schedule.constant": Constant,
     },
     "loss": {
-        "ferlab.training.losses.CrossEntropyLoss": CrossEntropy,
-        "ferlab.training.losses.FocalLoss": Focal,
-        "ferlab.training.losses.BalancedSoftmaxLoss": BalancedSoftmax,
+        "ferlab.training.recipe.losses.CrossEntropyLoss": CrossEntropy,
+        "ferlab.training.recipe.losses.FocalLoss": Focal,
+        "ferlab.training.recipe.losses.BalancedSoftmaxLoss": BalancedSoftmax,
     },
 }
 """The targets whose arguments ferlab knows, per section; any other target is a plug-in."""

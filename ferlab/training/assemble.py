@@ -13,13 +13,17 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ferlab import instantiate
+from ferlab.config.networks import Model
 from ferlab.config.problems import Problem, report
 from ferlab.config.schema import Config
 from ferlab.data.augment import BatchAugmentation
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import ConfigError
 from ferlab.models import classifier
+from ferlab.models.classifier import Classifier
+from ferlab.models.cnn import IMAGE_SIZE
 from ferlab.training.module import ExpressionModule, Pixels, Scheduler
+from ferlab.training.resolution import Resolutions
 
 _DEFAULT_THREADS = torch.get_num_threads()
 """Torch's own number of threads, one per physical core, before any run sets another."""
@@ -86,6 +90,7 @@ def make_module(
         classes=len(images.classes),
         seed=config.seed,
         batch_size=trainer.batch_size,
+        resolutions=Resolutions(tuple(trainer.resolutions), trainer.max_epochs),
         loss=instantiate.call(
             config.loss.model_dump(by_alias=True), allow, class_counts=_class_counts(images)
         ),
@@ -105,11 +110,28 @@ def _dry_run(module: ExpressionModule, config: Config) -> None:
             f"'{config.model.target}' gives {tuple(scored.shape)} for 2 images; "
             f"it must give logits of shape (2, {config.model.classes})"
         )
+    for size in module.resolutions.sizes:
+        if size != IMAGE_SIZE:
+            _require_size(network, size, config.model)
     lost = module.loss(scored, module.pixels.targets[:2])
     if not isinstance(lost, Tensor) or lost.shape != ():
         raise ConfigError(f"'{config.loss.target}' gives no single number for the loss of a batch")
     network.train()
     module.make_optimizer(list(network.parameters()), 1)
+
+
+def _require_size(network: Classifier, size: int, model: Model) -> None:
+    """Refuse a network that cannot score images of a size at which it would train."""
+    text = f"'{model.target}' cannot score images of {size}x{size} pixels"
+    try:
+        with torch.no_grad():
+            scored = network.score(torch.zeros(2, 1, size, size))
+    except Exception as error:  # a user's own network may raise anything
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise ConfigError(report([Problem("trainer.resolutions", f"{text} ({why})")])) from error
+    if scored.shape != (2, model.classes):
+        text += f": it gives {tuple(scored.shape)} for 2 of them"
+        raise ConfigError(report([Problem("trainer.resolutions", text)]))
 
 
 def set_up_torch(config: Config) -> None:

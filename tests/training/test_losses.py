@@ -115,7 +115,7 @@ def test_what_no_loss_can_have_is_refused() -> None:
         ("loss.label_smoothing=1", "loss.label_smoothing: should be less than 1"),
         ("loss.class_weights=some", "loss.class_weights: cannot be 'some'; known are"),
         ("loss.gamma=1", "loss.gamma: unknown key"),
-        ("loss._target_=ferlab.training.losses.Focal", "did you mean .*FocalLoss"),
+        ("loss._target_=ferlab.training.recipe.losses.Focal", "did you mean .*FocalLoss"),
     ):
         with pytest.raises(ConfigError, match=message):
             compose([override])
