@@ -66,12 +66,9 @@ class ExpressionModule(pl.LightningModule):
         seed: seed of order, augmentation and dropout.
         batch_size: images per step.
         resolutions: size of training images in each epoch.
-        label_smoothing: share of the target spread over all classes.
-        class_weights: weight of each class in the loss, shape (classes,); None for equal.
+        loss: logits (b, classes), targets as in `Batch` -> ().
         make_optimizer: trainable parameters, optimizer steps per epoch -> optimizer, scheduler.
     """
-
-    class_weights: Tensor | None
 
     def __init__(
         self,
@@ -83,8 +80,7 @@ class ExpressionModule(pl.LightningModule):
         seed: int,
         batch_size: int,
         resolutions: Resolutions,
-        label_smoothing: float,
-        class_weights: Tensor | None,
+        loss: nn.Module,
         make_optimizer: Callable[[list[nn.Parameter], int], tuple[Optimizer, Scheduler]],
     ) -> None:
         super().__init__()
@@ -94,8 +90,7 @@ class ExpressionModule(pl.LightningModule):
         self.seed = seed
         self.batch_size = batch_size
         self.resolutions = resolutions
-        self.label_smoothing = label_smoothing
-        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.loss = loss
         self.make_optimizer = make_optimizer
         self.optimizer: Optimizer
         self.scheduler: Scheduler
@@ -172,9 +167,7 @@ class ExpressionModule(pl.LightningModule):
         with self._float32():
             views = shrunk(self.augment(to_unit(images)), self.resolutions.at(self.epoch))
         logits = self.classifier.score(views)
-        loss = cross_entropy(
-            logits, targets, weight=self.class_weights, label_smoothing=self.label_smoothing
-        )
+        loss: Tensor = self.loss(logits, targets)
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         self.train_metrics["loss"].update(loss.detach().expand(len(labels)))
         self.train_metrics["accuracy"].update(logits.detach(), labels)
