@@ -1,7 +1,7 @@
 """Views: what a trained classifier is shown of an image, where it looks at it more than once."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,7 +11,8 @@ from ferlab.data.imageset import SIZE
 from ferlab.errors import DataError
 
 
-class View(NamedTuple):
+@dataclass(frozen=True)
+class ImageView:
     """A square window of an image, enlarged to the image's size.
 
     Attributes:
@@ -38,7 +39,7 @@ class View(NamedTuple):
         return interpolate(seen, size=SIZE, mode="bilinear", align_corners=False)
 
 
-WHOLE = View()
+WHOLE = ImageView()
 """The image as it is, as in training without augmentation."""
 
 SHIFT = 2
@@ -48,32 +49,32 @@ CROP = 44
 """Side of a crop of `ten_crop`, in pixels: the customary one on FER2013."""
 
 
-def _with_mirrors(*views: View) -> tuple[View, ...]:
-    return (*views, *(view._replace(is_mirrored=True) for view in views))
+def _with_mirrors(*views: ImageView) -> tuple[ImageView, ...]:
+    return (*views, *(replace(view, is_mirrored=True) for view in views))
 
 
 _REST, _MIDDLE = SIZE - CROP, (SIZE - CROP) // 2
 
-VIEWS: Mapping[str, tuple[View, ...]] = {
+VIEWS: Mapping[str, tuple[ImageView, ...]] = {
     "one": (WHOLE,),
     "flip": _with_mirrors(WHOLE),
     "shifts": _with_mirrors(
-        WHOLE, View(SHIFT, 0), View(-SHIFT, 0), View(0, SHIFT), View(0, -SHIFT)
+        WHOLE, ImageView(SHIFT, 0), ImageView(-SHIFT, 0), ImageView(0, SHIFT), ImageView(0, -SHIFT)
     ),
     # Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks",
     # section 4.1: the corners, the centre, their mirrors, and the mean of the softmax over them.
     "ten_crop": _with_mirrors(
-        View(0, 0, CROP),
-        View(0, _REST, CROP),
-        View(_REST, 0, CROP),
-        View(_REST, _REST, CROP),
-        View(_MIDDLE, _MIDDLE, CROP),
+        ImageView(0, 0, CROP),
+        ImageView(0, _REST, CROP),
+        ImageView(_REST, 0, CROP),
+        ImageView(_REST, _REST, CROP),
+        ImageView(_MIDDLE, _MIDDLE, CROP),
     ),
 }
 """What each value of ``trainer.views`` shows."""
 
 
-def views_named(name: str) -> tuple[View, ...]:
+def views_named(name: str) -> tuple[ImageView, ...]:
     """The views of that name.
 
     Raises:

@@ -1,5 +1,6 @@
 """Views against arithmetic by hand: what is seen of an image, and what a mean of views comes to."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -10,7 +11,7 @@ from ferlab.config.fields import Views
 from ferlab.data.imageset import SIZE
 from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
-from ferlab.models.views import CROP, SHIFT, VIEWS, WHOLE, View
+from ferlab.models.views import CROP, SHIFT, VIEWS, WHOLE, ImageView
 
 NUMBERED = torch.arange(SIZE * SIZE, dtype=torch.float32).reshape(1, 1, SIZE, SIZE)
 """An image whose pixel (row, column) is 48 row + column."""
@@ -24,7 +25,7 @@ class Means(nn.Module):
         return 2 * halves
 
 
-def seen(view: View) -> list[list[float]]:
+def seen(view: ImageView) -> list[list[float]]:
     return view(NUMBERED)[0, 0].tolist()
 
 
@@ -43,7 +44,7 @@ def test_views_but_those_of_crops_hold_the_image_itself(name: str, count: int) -
 def test_every_view_has_its_mirror(name: str) -> None:
     views = VIEWS[name]
     for view, mirrored in zip(views[: len(views) // 2], views[len(views) // 2 :], strict=True):
-        assert mirrored == view._replace(is_mirrored=True)
+        assert mirrored == replace(view, is_mirrored=True)
         torch.testing.assert_close(mirrored(NUMBERED), view(NUMBERED).flip(3))
 
 
@@ -67,7 +68,7 @@ def test_ten_crops_are_the_corners_the_centre_and_their_mirrors() -> None:
 
 def test_a_crop_is_enlarged_to_the_image_s_size_about_its_own_middle() -> None:
     """On a plane, linear interpolation is exact but for half a step at the border."""
-    view = View(top=4, left=2, side=44)
+    view = ImageView(top=4, left=2, side=44)
     row, column = 24, 10
     # Pixel centres: 48 of them over 44 pixels, so one step is 44 / 48 of a pixel.
     at = [(i + 0.5) * 44 / 48 - 0.5 for i in (row, column)]
