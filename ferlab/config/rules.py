@@ -3,7 +3,7 @@
 A rule reads the config with the values taken out that were reported before; a KeyError ends it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ferlab.config.attention import KINDS
@@ -43,15 +43,47 @@ def _one_kernel_per_convolution(raw: Raw) -> Iterator[Problem]:
             yield Problem(where, f"must be odd to keep the image's size, not {stage['kernels']}")
 
 
+def _stem_keeps_the_size(raw: Raw) -> Iterator[Problem]:
+    kernel = _own("model", raw)["stem"]["kernel"]
+    if kernel % 2 == 0:
+        yield Problem("model.stem.kernel", f"must be odd to keep the image's size, not {kernel}")
+
+
 def _image_survives(raw: Raw) -> Iterator[Problem]:
-    size = 48
-    for i, stage in enumerate(_own("model", raw)["stages"]):
-        size = -(-size // stage["stride"]) // stage["pool"]
+    stage = _vanishes_at(_own("model", raw)["stages"], 48)
+    if stage is not None:
+        yield Problem(
+            f"model.stages[{stage}]", "strides and pools up to here leave nothing of 48x48 pixels"
+        )
+
+
+def _vanishes_at(stages: Sequence[Mapping[str, Any]], size: int) -> int | None:
+    """The stage, from 0, whose maps of an image of so many pixels have none left, if one has."""
+    for i, stage in enumerate(stages):
+        size = -(-size // stage["stride"]) // stage.get("pool", 1)
         if size < 1:
-            yield Problem(
-                f"model.stages[{i}]", "strides and pools up to here leave nothing of 48x48 pixels"
-            )
-            return
+            return i
+    return None
+
+
+def _small_images_survive(raw: Raw) -> Iterator[Problem]:
+    model, sizes = _own("model", raw), raw["trainer"]["resolutions"]
+    small = min(sizes)
+    if small == 48:
+        return
+    if model.get("head", {}).get("pool") == "flatten":
+        text = f"{small} pixels need model.head.pool=average; a flattened head fits 48 alone"
+        yield Problem("trainer.resolutions", text)
+    if (stage := _vanishes_at(model["stages"], small)) is not None:
+        text = f"strides and pools up to model.stages[{stage}] leave nothing of {small}x{small}"
+        yield Problem("trainer.resolutions", f"{text} pixels")
+
+
+def _epoch_for_each_resolution(raw: Raw) -> Iterator[Problem]:
+    sizes, epochs = raw["trainer"]["resolutions"], raw["trainer"]["max_epochs"]
+    if len(sizes) > epochs:
+        text = f"{len(sizes)} sizes need an epoch each, and trainer.max_epochs is {epochs}"
+        yield Problem("trainer.resolutions", text)
 
 
 def _attended_stages_exist(raw: Raw) -> Iterator[Problem]:
@@ -134,7 +166,10 @@ def _precision_fits_device(raw: Raw) -> Iterator[Problem]:
 RULES: tuple[Callable[[Raw], Iterator[Problem]], ...] = (
     _targets_exist,
     _one_kernel_per_convolution,
+    _stem_keeps_the_size,
     _image_survives,
+    _small_images_survive,
+    _epoch_for_each_resolution,
     _attended_stages_exist,
     _reduction_leaves_a_unit,
     _as_many_classes_as_the_data,

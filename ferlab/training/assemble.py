@@ -13,13 +13,17 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ferlab import instantiate
+from ferlab.config.networks import Model
 from ferlab.config.problems import Problem, report
 from ferlab.config.schema import Config
 from ferlab.data.augment import BatchAugmentation
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import ConfigError
 from ferlab.models import classifier
+from ferlab.models.classifier import Classifier
+from ferlab.models.cnn import IMAGE_SIZE
 from ferlab.training.module import ExpressionModule, Pixels, Scheduler
+from ferlab.training.resolution import Resolutions
 
 _DEFAULT_THREADS = torch.get_num_threads()
 """Torch's own number of threads, one per physical core, before any run sets another."""
@@ -86,8 +90,10 @@ def make_module(
         classes=len(images.classes),
         seed=config.seed,
         batch_size=trainer.batch_size,
-        label_smoothing=trainer.label_smoothing,
-        class_weights=_balanced(images) if trainer.class_weights == "balanced" else None,
+        resolutions=Resolutions(tuple(trainer.resolutions), trainer.max_epochs),
+        loss=instantiate.call(
+            config.loss.model_dump(by_alias=True), allow, class_counts=_class_counts(images)
+        ),
         make_optimizer=partial(_make_optimizer, config=config, allow=allow),
     )
     _dry_run(module, config)
@@ -104,8 +110,28 @@ def _dry_run(module: ExpressionModule, config: Config) -> None:
             f"'{config.model.target}' gives {tuple(scored.shape)} for 2 images; "
             f"it must give logits of shape (2, {config.model.classes})"
         )
+    for size in module.resolutions.sizes:
+        if size != IMAGE_SIZE:
+            _require_size(network, size, config.model)
+    lost = module.loss(scored, module.pixels.targets[:2])
+    if not isinstance(lost, Tensor) or lost.shape != ():
+        raise ConfigError(f"'{config.loss.target}' gives no single number for the loss of a batch")
     network.train()
     module.make_optimizer(list(network.parameters()), 1)
+
+
+def _require_size(network: Classifier, size: int, model: Model) -> None:
+    """Refuse a network that cannot score images of a size at which it would train."""
+    text = f"'{model.target}' cannot score images of {size}x{size} pixels"
+    try:
+        with torch.no_grad():
+            scored = network.score(torch.zeros(2, 1, size, size))
+    except Exception as error:  # a user's own network may raise anything
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise ConfigError(report([Problem("trainer.resolutions", f"{text} ({why})")])) from error
+    if scored.shape != (2, model.classes):
+        text += f": it gives {tuple(scored.shape)} for 2 of them"
+        raise ConfigError(report([Problem("trainer.resolutions", text)]))
 
 
 def set_up_torch(config: Config) -> None:
@@ -156,10 +182,9 @@ def normalisation(images: ImageSet, how: str) -> tuple[float, float]:
     return mean, float(np.sqrt(np.average((levels - mean) ** 2, weights=counts)))
 
 
-def _balanced(images: ImageSet) -> Tensor:
-    """Weights in inverse proportion to a class's training images, 1 on average over images."""
-    counts = torch.tensor(list(images.counts(Split.TRAIN).values()), dtype=torch.float32)
-    return counts.sum() / (len(counts) * counts.clamp(min=1))
+def _class_counts(images: ImageSet) -> Tensor:
+    """Number of training images of each class, float32 (classes,)."""
+    return torch.tensor(list(images.counts(Split.TRAIN).values()), dtype=torch.float32)
 
 
 def _make_optimizer(

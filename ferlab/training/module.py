@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from ferlab.data.batches import Batches, epoch_seed, shuffled
 from ferlab.models.classifier import Classifier, to_unit
+from ferlab.training.resolution import Resolutions, shrunk
 
 Batch = tuple[Tensor, Tensor]
 """uint8 (b, 48, 48) images and int64 (b,) labels, or float32 (b, classes) probabilities."""
@@ -64,12 +65,10 @@ class ExpressionModule(pl.LightningModule):
         classes: number of classes.
         seed: seed of order, augmentation and dropout.
         batch_size: images per step.
-        label_smoothing: share of the target spread over all classes.
-        class_weights: weight of each class in the loss, shape (classes,); None for equal.
+        resolutions: size of training images in each epoch.
+        loss: logits (b, classes), targets as in `Batch` -> ().
         make_optimizer: trainable parameters, optimizer steps per epoch -> optimizer, scheduler.
     """
-
-    class_weights: Tensor | None
 
     def __init__(
         self,
@@ -80,8 +79,8 @@ class ExpressionModule(pl.LightningModule):
         classes: int,
         seed: int,
         batch_size: int,
-        label_smoothing: float,
-        class_weights: Tensor | None,
+        resolutions: Resolutions,
+        loss: nn.Module,
         make_optimizer: Callable[[list[nn.Parameter], int], tuple[Optimizer, Scheduler]],
     ) -> None:
         super().__init__()
@@ -90,8 +89,8 @@ class ExpressionModule(pl.LightningModule):
         self.pixels = pixels
         self.seed = seed
         self.batch_size = batch_size
-        self.label_smoothing = label_smoothing
-        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.resolutions = resolutions
+        self.loss = loss
         self.make_optimizer = make_optimizer
         self.optimizer: Optimizer
         self.scheduler: Scheduler
@@ -161,11 +160,9 @@ class ExpressionModule(pl.LightningModule):
         """The loss of one batch, shape ()."""
         images, targets = batch
         with self._float32():
-            views = self.augment(to_unit(images))
+            views = shrunk(self.augment(to_unit(images)), self.resolutions.at(self.epoch))
         logits = self.classifier.score(views)
-        loss = cross_entropy(
-            logits, targets, weight=self.class_weights, label_smoothing=self.label_smoothing
-        )
+        loss: Tensor = self.loss(logits, targets)
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         self.train_metrics["loss"].update(loss.detach().expand(len(labels)))
         self.train_metrics["accuracy"].update(logits.detach(), labels)
@@ -195,13 +192,16 @@ class ExpressionModule(pl.LightningModule):
     def epoch_metrics(self, classes: tuple[str, ...]) -> dict[str, float]:
         """The epoch's losses, accuracies, macro F1, F1 of each class and learning rate.
 
-        And the loss and the rate of each of the run's first steps that was in it.
+        And the loss and the rate of each of the run's first steps that was in it, and the size of
+        training images where that changes.
         """
         values = {**self.train_metrics.compute(), **self.val_metrics.compute()}
         per_class = values.pop("val/f1_per_class").tolist()
         metrics = {name: value.item() for name, value in values.items()}
         metrics |= {f"val/f1/{name}": f1 for name, f1 in zip(classes, per_class, strict=True)}
         first = {name: float(value) for name, value in self.first_steps.items()}
+        if not self.resolutions.is_full:
+            metrics["resolution"] = float(self.resolutions.at(self.epoch))
         return metrics | first | {"lr": self.optimizer.param_groups[0]["lr"]}
 
     # --- optimizer and state --------------------------------------------------------------

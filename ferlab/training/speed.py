@@ -1,4 +1,4 @@
-"""How fast a config trains on this machine, found by training a little of its first epoch."""
+"""How fast a config trains on this machine, found by training a little of an epoch."""
 
 import time
 from collections.abc import Collection
@@ -23,11 +23,13 @@ _WARM_UP = 5
 """Batches before the clock is started: the first are slower."""
 
 _SECONDS = 4.0
-"""That are trained, unless the epoch is over before."""
+"""That are trained, over all sizes of images, unless an epoch is over before."""
 
 
 def seconds_per_epoch(config: Config, allow: Collection[str]) -> float:
     """How long an epoch of a config takes, its validation included; nothing is recorded.
+
+    Where training images change their size, each size is measured, and it is the mean epoch.
 
     Args:
         config: of a run.
@@ -42,15 +44,26 @@ def seconds_per_epoch(config: Config, allow: Collection[str]) -> float:
     scale = normalisation(images, config.data.normalize)
     module = make_module(config, images, scale, allow)
     set_up_torch(config)
-    clock = _Clock()
-    train_epochs(module, config, 1, clock)
-    return len(images.indices(Split.TRAIN)) / clock.images_per_second + clock.validation
+    shares = list(module.resolutions.shares())
+    seconds = 0.0
+    for first, share in shares:
+        module.first_epoch = first  # of this size
+        clock = _Clock(_SECONDS / len(shares))
+        train_epochs(module, config, 1, clock)
+        trained = len(images.indices(Split.TRAIN)) / clock.images_per_second
+        seconds += share * (trained + clock.validation)
+    return seconds
 
 
 class _Clock(pl.Callback):
-    """Times the batches after the first few, ends the epoch early, and times its validation."""
+    """Times the batches after the first few, ends the epoch early, and times its validation.
 
-    def __init__(self) -> None:
+    Args:
+        limit: seconds after which the epoch ends.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
         self.images_per_second = 0.0
         self.validation = 0.0
         self._images = 0
@@ -77,7 +90,7 @@ class _Clock(pl.Callback):
         self.images_per_second = self._images / seconds
         if batch_idx + 1 == _WARM_UP:
             self._images, self._started = 0, time.perf_counter()
-        elif batch_idx >= _WARM_UP and seconds > _SECONDS:
+        elif batch_idx >= _WARM_UP and seconds > self._limit:
             trainer.should_stop = True
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -18,6 +18,7 @@ _NAMES: Mapping[str, str] = {
     **dict.fromkeys(("net", "network", "arch", "backbone"), "model"),
     **dict.fromkeys(("optim", "opt"), "optimizer"),
     **dict.fromkeys(("lr_scheduler", "sched", "schedule"), "scheduler"),
+    **dict.fromkeys(("criterion", "loss_fn", "loss_function"), "loss"),
     **dict.fromkeys(("augment", "aug", "transforms"), "augmentation"),
     **dict.fromkeys(("n_trials", "num_trials", "num_samples"), "study.trials"),
     **dict.fromkeys(("n_jobs", "num_workers", "n_workers"), "study.workers"),
