@@ -244,6 +244,12 @@ class Trainer(Section):
         "evenly, in order, among the sizes, so it needs an epoch for each; validation has 48",
     )
     gradient_clip: float | None = Field(gt=0, description="largest gradient norm; null: no limit")
+    ema: float | None = Field(
+        gt=0,
+        lt=1,
+        description="decay, per step, of a moving average of the weights, which is scored and kept "
+        "in their place; null: none",
+    )
     views: Views = Field(description="of each image, over which scores are averaged")
     monitor: Monitor = Field(description="which metric decides the best epoch")
     early_stopping: EarlyStopping

@@ -94,6 +94,7 @@ def make_module(
         loss=instantiate.call(
             config.loss.model_dump(by_alias=True), allow, class_counts=_class_counts(images)
         ),
+        ema=trainer.ema,
         make_optimizer=partial(_make_optimizer, config=config, allow=allow),
     )
     _dry_run(module, config)

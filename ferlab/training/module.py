@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from ferlab.data.batches import Batches, epoch_seed, shuffled
 from ferlab.models.classifier import Classifier, to_unit
+from ferlab.training.recipe.averaging import MovingAverage
 from ferlab.training.resolution import Resolutions, shrunk
 
 Batch = tuple[Tensor, Tensor]
@@ -67,6 +68,7 @@ class ExpressionModule(pl.LightningModule):
         batch_size: images per step.
         resolutions: size of training images in each epoch.
         loss: logits (b, classes), targets as in `Batch` -> ().
+        ema: decay of the moving average that is scored in the classifier's place; None for none.
         make_optimizer: trainable parameters, optimizer steps per epoch -> optimizer, scheduler.
     """
 
@@ -81,6 +83,7 @@ class ExpressionModule(pl.LightningModule):
         batch_size: int,
         resolutions: Resolutions,
         loss: nn.Module,
+        ema: float | None,
         make_optimizer: Callable[[list[nn.Parameter], int], tuple[Optimizer, Scheduler]],
     ) -> None:
         super().__init__()
@@ -91,6 +94,7 @@ class ExpressionModule(pl.LightningModule):
         self.batch_size = batch_size
         self.resolutions = resolutions
         self.loss = loss
+        self.average = None if ema is None else MovingAverage(classifier, ema)
         self.make_optimizer = make_optimizer
         self.optimizer: Optimizer
         self.scheduler: Scheduler
@@ -125,6 +129,11 @@ class ExpressionModule(pl.LightningModule):
     def epoch(self) -> int:
         """The run's epoch, from 0, counted over interruptions."""
         return self.first_epoch + self.current_epoch
+
+    @property
+    def scored(self) -> Classifier:
+        """What validates and is kept: the classifier, or its moving average."""
+        return self.classifier if self.average is None else cast(Classifier, self.average.network)
 
     # --- batches --------------------------------------------------------------------------
 
@@ -176,6 +185,12 @@ class ExpressionModule(pl.LightningModule):
             self.first_steps[f"lr/step_{step}"] = self.optimizer.param_groups[0]["lr"]
         return loss
 
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Average the weights, after the optimizer's step."""
+        del outputs, batch
+        if self.average is not None:
+            self.average.update(self.classifier, self.steps_before + batch_idx)
+
     def on_validation_epoch_start(self) -> None:
         """Reset the validation metrics."""
         self.val_metrics.reset()
@@ -185,7 +200,7 @@ class ExpressionModule(pl.LightningModule):
         """Add one batch to the metrics, with a plain loss, which compares across runs."""
         images, labels = batch
         with self._float32():
-            logits, alone = self.classifier.with_and_without_views(images)
+            logits, alone = self.scored.with_and_without_views(images)
         loss = cross_entropy(logits, labels)
         self.val_metrics["loss"].update(loss.expand(len(labels)))
         if len(self.classifier.views) > 1:
@@ -235,7 +250,9 @@ class ExpressionModule(pl.LightningModule):
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch needs, as tensors and plain containers."""
+        averaged = {} if self.average is None else {"average": self.average.state_dict()}
         return {
+            **averaged,
             "classifier": self.classifier.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
@@ -245,5 +262,7 @@ class ExpressionModule(pl.LightningModule):
     def resume(self, state: dict[str, Any], first_epoch: int) -> None:
         """Restore what `state` returned at the end of the epoch before ``first_epoch``."""
         self.classifier.load_state_dict(state["classifier"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.resumed = state
         self.first_epoch = first_epoch

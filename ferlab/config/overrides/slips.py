@@ -28,6 +28,7 @@ _NAMES: Mapping[str, str] = {
     **dict.fromkeys(("trials", "workers", "hours", "baseline"), "study."),
     **dict.fromkeys(("reduction", "kind", "position"), "model.attention."),
     "attention": "model.attention.kind",
+    "ema_decay": "trainer.ema",
     "path": "data.path",
 }
 """What a key is called elsewhere, and its name here; ending in a dot, the section that has it."""
