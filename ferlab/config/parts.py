@@ -158,12 +158,26 @@ class AdamW(Component):
     weight_decay: float = Field(ge=0)
 
 
-class OneCycle(Component):
-    """Linear warm-up, then cosine decay to almost nothing; stepped every batch."""
+class Muon(Component):
+    """The keys of Muon, and of the AdamW beside it."""
 
+    lr: LearningRate
+    momentum: Fraction
+    weight_decay: float = Field(ge=0)
+
+
+class _WarmedUp(Component):
     warmup: float = Field(gt=0, lt=1, description="share of the run")
     start: float = Field(gt=0, le=1, description="first learning rate / peak")
     end: float = Field(ge=0, le=1, description="last learning rate / peak")
+
+
+class OneCycle(_WarmedUp):
+    """Linear warm-up, then cosine decay to almost nothing; stepped every batch."""
+
+
+class Linear(_WarmedUp):
+    """Linear warm-up, then linear decay; stepped every batch."""
 
 
 class Cosine(Component):
@@ -237,6 +251,9 @@ class Trainer(Section):
 
     max_epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2, description="images; batch norm needs two")
+    sampling: Literal["shuffled", "balanced"] = Field(
+        description="each image once an epoch, or as many with replacement, classes alike likely"
+    )
     resolutions: list[Annotated[int, Field(ge=8, le=48)]] = Field(
         min_length=1,
         description="width and height of training images, in pixels; the run's epochs are divided "
@@ -248,6 +265,9 @@ class Trainer(Section):
         lt=1,
         description="decay, per step, of a moving average of the weights, which is scored and kept "
         "in their place; null: none",
+    )
+    decay_norms: bool = Field(
+        description="whether weight decay is of vectors, too: norms' parameters and biases"
     )
     monitor: Monitor = Field(description="which metric decides the best epoch")
     early_stopping: EarlyStopping

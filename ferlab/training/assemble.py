@@ -90,6 +90,7 @@ def make_module(
         classes=len(images.classes),
         seed=config.seed,
         batch_size=trainer.batch_size,
+        is_balanced=trainer.sampling == "balanced",
         resolutions=Resolutions(tuple(trainer.resolutions), trainer.max_epochs),
         loss=instantiate.call(
             config.loss.model_dump(by_alias=True), allow, class_counts=_class_counts(images)
@@ -194,11 +195,22 @@ def _make_optimizer(
     optimizer = instantiate.call(
         config.optimizer.model_dump(by_alias=True), allow, params=parameters
     )
+    if not config.trainer.decay_norms:
+        _spare_vectors(optimizer)
     steps = config.trainer.max_epochs * steps_per_epoch
     scheduler = instantiate.call(
         config.scheduler.model_dump(by_alias=True), allow, optimizer=optimizer, steps=steps
     )
     return optimizer, scheduler
+
+
+def _spare_vectors(optimizer: Optimizer) -> None:
+    """Take weight decay from what has one dimension: parameters of norms, and biases."""
+    for group in list(optimizer.param_groups):
+        vectors = [p for p in group["params"] if p.dim() < 2]
+        if vectors:
+            group["params"] = [p for p in group["params"] if p.dim() > 1]
+            optimizer.add_param_group({**group, "params": vectors, "weight_decay": 0.0})
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from ferlab.data.batches import Batches, epoch_seed, shuffled
+from ferlab.data.batches import Batches, balanced, epoch_seed, shuffled
 from ferlab.models.classifier import Classifier, to_unit
 from ferlab.training.recipe.averaging import MovingAverage
 from ferlab.training.resolution import Resolutions, shrunk
@@ -66,6 +66,7 @@ class ExpressionModule(pl.LightningModule):
         classes: number of classes.
         seed: seed of order, augmentation and dropout.
         batch_size: images per step.
+        is_balanced: whether each class is alike likely in training, see `balanced`.
         resolutions: size of training images in each epoch.
         loss: logits (b, classes), targets as in `Batch` -> ().
         ema: decay of the moving average that is scored in the classifier's place; None for none.
@@ -81,6 +82,7 @@ class ExpressionModule(pl.LightningModule):
         classes: int,
         seed: int,
         batch_size: int,
+        is_balanced: bool,
         resolutions: Resolutions,
         loss: nn.Module,
         ema: float | None,
@@ -92,6 +94,7 @@ class ExpressionModule(pl.LightningModule):
         self.pixels = pixels
         self.seed = seed
         self.batch_size = batch_size
+        self.is_balanced = is_balanced
         self.resolutions = resolutions
         self.loss = loss
         self.average = None if ema is None else MovingAverage(classifier, ema)
@@ -141,7 +144,11 @@ class ExpressionModule(pl.LightningModule):
     def train_dataloader(self) -> Batches:
         """The training images in the order of this epoch."""
         train = self.pixels.train
-        order = train[shuffled(len(train), self.seed, self.epoch).to(train.device)]
+        if self.is_balanced:
+            drawn = balanced(self.pixels.labels[train], self.seed, self.epoch)
+        else:
+            drawn = shuffled(len(train), self.seed, self.epoch)
+        order = train[drawn.to(train.device)]
         return self._batches(self.pixels.targets, order, drop_single=True)
 
     def val_dataloader(self) -> Batches:
