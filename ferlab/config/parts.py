@@ -13,6 +13,7 @@ from ferlab.config.fields import (
     Monitor,
     Section,
     Threads,
+    Views,
     expected,
 )
 
@@ -269,6 +270,7 @@ class Trainer(Section):
     decay_norms: bool = Field(
         description="whether weight decay is of vectors, too: norms' parameters and biases"
     )
+    views: Views = Field(description="of each image, over which scores are averaged")
     monitor: Monitor = Field(description="which metric decides the best epoch")
     early_stopping: EarlyStopping
     device: Literal["auto", "cpu", "cuda"]

@@ -84,7 +84,7 @@ def make_module(
         val=torch.from_numpy(images.indices(Split.VAL)),
     )
     module = ExpressionModule(
-        classifier.build_allowed(config.model.network(), *normalisation, allow),
+        classifier.build_allowed(config.model.network(), *normalisation, allow, trainer.views),
         BatchAugmentation(**config.augmentation.model_dump()),
         pixels,
         classes=len(images.classes),
