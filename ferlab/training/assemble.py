@@ -18,6 +18,7 @@ from ferlab.config.problems import Problem, report
 from ferlab.config.schema import Config
 from ferlab.data.augment import BatchAugmentation
 from ferlab.data.imageset import ImageSet, Split
+from ferlab.data.mix import Mix
 from ferlab.errors import ConfigError
 from ferlab.models import classifier
 from ferlab.models.classifier import Classifier
@@ -74,7 +75,7 @@ def make_module(
         allow: see `ferlab.instantiate.require_allowed`.
     """
     torch.manual_seed(config.seed)
-    trainer = config.trainer
+    trainer, augmentation = config.trainer, config.augmentation
     labels = torch.from_numpy(images.labels.astype(np.int64))
     pixels = Pixels(
         images=torch.from_numpy(images.images),
@@ -85,7 +86,8 @@ def make_module(
     )
     module = ExpressionModule(
         classifier.build_allowed(config.model.network(), *normalisation, allow),
-        BatchAugmentation(**config.augmentation.model_dump()),
+        BatchAugmentation(**augmentation.of_images()),
+        Mix(augmentation.mixup, augmentation.cutmix, len(images.classes)),
         pixels,
         classes=len(images.classes),
         seed=config.seed,

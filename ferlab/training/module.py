@@ -14,6 +14,7 @@ from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from ferlab.data.batches import Batches, epoch_seed, shuffled
+from ferlab.data.mix import Mix
 from ferlab.models.classifier import Classifier, to_unit
 from ferlab.training.resolution import Resolutions, shrunk
 
@@ -61,6 +62,7 @@ class ExpressionModule(pl.LightningModule):
     Args:
         classifier: the network with its normalisation.
         augment: float (b, 1, 48, 48) in [0, 1] -> the same.
+        mix: images and targets of a batch -> the same, mixed.
         pixels: training and validation images.
         classes: number of classes.
         seed: seed of order, augmentation and dropout.
@@ -77,6 +79,7 @@ class ExpressionModule(pl.LightningModule):
         self,
         classifier: Classifier,
         augment: nn.Module,
+        mix: Mix,
         pixels: Pixels,
         *,
         classes: int,
@@ -90,6 +93,7 @@ class ExpressionModule(pl.LightningModule):
         super().__init__()
         self.classifier = classifier
         self.augment = augment
+        self.mix = mix
         self.pixels = pixels
         self.seed = seed
         self.batch_size = batch_size
@@ -155,7 +159,7 @@ class ExpressionModule(pl.LightningModule):
     # --- steps ----------------------------------------------------------------------------
 
     def on_train_epoch_start(self) -> None:
-        """Seed this epoch's randomness: augmentation, then dropout, batch by batch."""
+        """Seed this epoch's randomness: augmentation, mixing, then dropout, batch by batch."""
         torch.manual_seed(epoch_seed(self.seed, self.epoch))
         self.train_metrics.reset()
         self.steps_before = self.epoch * self.steps_per_epoch()
@@ -165,7 +169,8 @@ class ExpressionModule(pl.LightningModule):
         """The loss of one batch, shape ()."""
         images, targets = batch
         with self._float32():
-            views = shrunk(self.augment(to_unit(images)), self.resolutions.at(self.epoch))
+            views, targets = self.mix(self.augment(to_unit(images)), targets)
+            views = shrunk(views, self.resolutions.at(self.epoch))
         logits = self.classifier.score(views)
         loss = cross_entropy(
             logits, targets, weight=self.class_weights, label_smoothing=self.label_smoothing
