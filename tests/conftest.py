@@ -68,8 +68,10 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of what a small run costs goes into its figures, at which few tests look."""
     from ferlab.recording import artifacts
 
-    texts = {name: make for name, make in artifacts.ARTIFACTS.items() if not name.endswith(".png")}
-    monkeypatch.setattr(artifacts, "ARTIFACTS", texts)
+    for table in ("ARTIFACTS", "OF_TRAINING"):
+        files = getattr(artifacts, table).items()
+        texts = {name: make for name, make in files if not name.endswith(".png")}
+        monkeypatch.setattr(artifacts, table, texts)
 
 
 @pytest.fixture

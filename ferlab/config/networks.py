@@ -56,6 +56,14 @@ class CNN(Model):
     init: Literal["keras", "he"]
 
 
+class Stem(Section):
+    """The first convolution."""
+
+    width: int = Field(ge=1, description="output channels")
+    kernel: int = Field(ge=1, description="size, odd, in pixels")
+    stride: int = Field(ge=1, description="in pixels")
+
+
 class Blocks(Section):
     """One stage: residual blocks at one resolution."""
 
@@ -67,6 +75,7 @@ class Blocks(Section):
 class Residual(Model):
     """The keys of `ferlab.models.resnet.ResNet`."""
 
+    stem: Stem
     stages: list[Blocks] = Field(min_length=1)
     dropout: Fraction = Field(description="rate before the dense layer")
     attention: Annotated[Attention, attention("residual", "stage")]

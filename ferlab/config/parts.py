@@ -183,6 +183,36 @@ class Constant(Component):
     """A constant learning rate."""
 
 
+ClassWeights = Annotated[
+    Literal["none", "balanced"],
+    Field(description="balanced: a class counts in inverse proportion to its images"),
+]
+LabelSmoothing = Annotated[
+    Fraction, Field(description="share of the target spread over all classes")
+]
+
+
+class CrossEntropy(Component):
+    """Cross-entropy."""
+
+    class_weights: ClassWeights
+    label_smoothing: LabelSmoothing
+
+
+class Focal(Component):
+    """Focal loss."""
+
+    class_weights: ClassWeights
+    label_smoothing: LabelSmoothing
+    gamma: float = Field(ge=0, description="exponent of 1 - p; 0: cross-entropy")
+
+
+class BalancedSoftmax(Component):
+    """Balanced softmax."""
+
+    label_smoothing: LabelSmoothing
+
+
 class Augmentation(Section):
     """Random changes of training images, drawn per image; 0 or false: off."""
 
@@ -221,11 +251,13 @@ class Trainer(Section):
         description="width and height of training images, in pixels; the run's epochs are divided "
         "evenly, in order, among the sizes, so it needs an epoch for each; validation has 48",
     )
-    label_smoothing: Fraction
-    class_weights: Literal["none", "balanced"] = Field(
-        description="balanced: a class's loss counts in inverse proportion to its images"
-    )
     gradient_clip: float | None = Field(gt=0, description="largest gradient norm; null: no limit")
+    ema: float | None = Field(
+        gt=0,
+        lt=1,
+        description="decay, per step, of a moving average of the weights, which is scored and kept "
+        "in their place; null: none",
+    )
     monitor: Monitor = Field(description="which metric decides the best epoch")
     early_stopping: EarlyStopping
     device: Literal["auto", "cpu", "cuda"]

@@ -43,6 +43,12 @@ def _one_kernel_per_convolution(raw: Raw) -> Iterator[Problem]:
             yield Problem(where, f"must be odd to keep the image's size, not {stage['kernels']}")
 
 
+def _stem_keeps_the_size(raw: Raw) -> Iterator[Problem]:
+    kernel = _own("model", raw)["stem"]["kernel"]
+    if kernel % 2 == 0:
+        yield Problem("model.stem.kernel", f"must be odd to keep the image's size, not {kernel}")
+
+
 def _image_survives(raw: Raw) -> Iterator[Problem]:
     stage = _vanishes_at(_own("model", raw)["stages"], 48)
     if stage is not None:
@@ -160,6 +166,7 @@ def _precision_fits_device(raw: Raw) -> Iterator[Problem]:
 RULES: tuple[Callable[[Raw], Iterator[Problem]], ...] = (
     _targets_exist,
     _one_kernel_per_convolution,
+    _stem_keeps_the_size,
     _image_survives,
     _small_images_survive,
     _epoch_for_each_resolution,

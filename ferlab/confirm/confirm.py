@@ -28,8 +28,9 @@ from ferlab.sweep import studies
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.studies import uri_of, view
 from ferlab.tracking import find, store
+from ferlab.tracking.entry import recorded_config
 from ferlab.tracking.pages.study_views import confirmation_views
-from ferlab.tracking.run import Run, recorded_config
+from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
 
 _log = logging.getLogger("ferlab")

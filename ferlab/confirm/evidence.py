@@ -22,8 +22,8 @@ from ferlab.sweep import studies
 from ferlab.sweep.studies import view, view_with_runs
 from ferlab.text import pluralize
 from ferlab.tracking import artifacts, find
-from ferlab.tracking.entry import Entry
-from ferlab.tracking.run import MACHINE, recorded_config
+from ferlab.tracking.entry import Entry, recorded_config
+from ferlab.tracking.run import MACHINE
 from ferlab.tracking.store import Client
 
 Runs = Mapping[str, Sequence[Entry]]

@@ -15,7 +15,8 @@ from ferlab.confirm.choice import Choice
 from ferlab.errors import EvidenceError
 from ferlab.study.params import Params
 from ferlab.tracking import artifacts
-from ferlab.tracking.run import Run, recorded_status
+from ferlab.tracking.entry import recorded_status
+from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
 
 _CALLED = (Verdict.BETTER, Verdict.WORSE)

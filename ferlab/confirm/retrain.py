@@ -28,9 +28,9 @@ from ferlab.sweep.search.trial_configs import RecordedConfigs
 from ferlab.sweep.studies import view
 from ferlab.sweep.workers.processes import cores, gpus
 from ferlab.tracking import study_runs
+from ferlab.tracking.entry import recorded_config
 from ferlab.tracking.pages.study_views import param_of
 from ferlab.tracking.pages.views import SavedView
-from ferlab.tracking.run import recorded_config
 from ferlab.tracking.store import Client
 from ferlab.tracking.study_runs import StudyKey
 

@@ -12,11 +12,12 @@ from ferlab.models.cnn import initialise
 class ResNet(nn.Module):
     """Stages of basic blocks (He et al. 2016, "Deep Residual Learning", table 1, 18 layers).
 
-    The stem is one 3x3 convolution at full size, as for CIFAR-10 in section 4.2: the 7x7
-    convolution and the pooling of the original are for images of 224 pixels.
+    The stem is one convolution. At 3x3 and full size it is that for CIFAR-10 in section 4.2: the
+    7x7 convolution and the pooling of the original are for images of 224 pixels.
 
     Args:
         classes: number of outputs.
+        stem: ``width``, ``kernel`` size and ``stride`` of the first convolution.
         stages: one mapping per stage: the ``width`` of its convolutions, how many ``blocks`` of
             two convolutions it has, the ``stride`` of the first.
         dropout: rate before the dense layer.
@@ -29,13 +30,15 @@ class ResNet(nn.Module):
         self,
         *,
         classes: int,
+        stem: Mapping[str, int],
         stages: Sequence[Mapping[str, Any]],
         dropout: float,
         attention: Mapping[str, Any],
     ) -> None:
         super().__init__()
-        channels = stages[0]["width"]
-        self.stem = nn.Sequential(*_convolution(1, channels, 3, 1), nn.ReLU(inplace=True))
+        channels = stem["width"]
+        first = _convolution(1, channels, stem["kernel"], stem["stride"])
+        self.stem = nn.Sequential(*first, nn.ReLU(inplace=True))
         self.stages = nn.Sequential()
         for number, stage in enumerate(stages, start=1):
             width, layers = stage["width"], nn.Sequential()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from torch import nn
 
 from ferlab import instantiate
 from ferlab.analysis.classification import Labels
@@ -24,24 +25,17 @@ _log = logging.getLogger("ferlab")
 
 
 @dataclass(frozen=True)
-class FinishedRun:
-    """A finished run, from which its artifacts are made.
+class FinishedModel:
+    """A model whose run is about to be finished, from which its artifacts are made.
 
     Attributes:
-        config: config of the run.
         images: its data.
-        classifier: the network with the best epoch's weights, in evaluation mode, on the run's
-            device.
-        normalisation: mean and standard deviation that the classifier was built with.
-        history: metrics of its epochs.
+        classifier: uint8 (n, 48, 48) -> logits (n, k), in evaluation mode, on the run's device.
         predictions: the classifier's, on the validation split.
     """
 
-    config: Config
     images: ImageSet
-    classifier: Classifier
-    normalisation: tuple[float, float]
-    history: History
+    classifier: nn.Module
     predictions: Predictions
 
     @property
@@ -50,7 +44,24 @@ class FinishedRun:
         return self.predictions.labels, self.predictions.predicted, self.images.classes
 
 
-def _surest_mistakes(run: FinishedRun) -> Figure:
+@dataclass(frozen=True)
+class FinishedRun(FinishedModel):
+    """A run that was trained.
+
+    Attributes:
+        classifier: the network with the best epoch's weights.
+        config: config of the run.
+        normalisation: mean and standard deviation that the classifier was built with.
+        history: metrics of its epochs.
+    """
+
+    classifier: Classifier
+    config: Config
+    normalisation: tuple[float, float]
+    history: History
+
+
+def _surest_mistakes(run: FinishedModel) -> Figure:
     images, predictions = run.images, run.predictions
     return figures.surest_mistakes(
         images.images[images.indices(Split.VAL)],
@@ -61,17 +72,21 @@ def _surest_mistakes(run: FinishedRun) -> Figure:
     )
 
 
-ARTIFACTS: Mapping[str, Callable[[FinishedRun], str | Figure]] = {
+ARTIFACTS: Mapping[str, Callable[[FinishedModel], str | Figure]] = {
     "predictions/val.csv": lambda run: run.predictions.table(run.images.classes),
     "predictions/per_class.csv": lambda run: figures.per_class_report(*run.answers),
     "figures/confusion.png": lambda run: figures.confusion(*run.answers),
-    "figures/learning_curves.png": lambda run: figures.learning_curves(
-        run.history, run.config.trainer.monitor
-    ),
     "figures/per_class.png": lambda run: figures.per_class(*run.answers),
     "figures/surest_mistakes.png": _surest_mistakes,
 }
 """Functions that make the text or figure of each file, by its path in the run's artifacts."""
+
+OF_TRAINING: Mapping[str, Callable[[FinishedRun], str | Figure]] = {
+    "figures/learning_curves.png": lambda run: figures.learning_curves(
+        run.history, run.config.trainer.monitor
+    ),
+}
+"""The same, of what only a run has that was trained."""
 
 OwnArtifact = Callable[[Classifier, ImageSet, Predictions, Path], object]
 """A user's function ``(classifier, images, predictions, folder)``.
@@ -94,19 +109,19 @@ def own_artifacts(names: Collection[str], allow: Collection[str]) -> dict[str, O
     return {name: instantiate.locate(name, allow) for name in names}
 
 
-def write_artifacts(run: FinishedRun, own: Mapping[str, OwnArtifact], folder: Path) -> None:
-    """Write all files of a finished run below a folder.
+def write_artifacts(model: FinishedModel, folder: Path) -> None:
+    """Write all files of a finished model below a folder."""
+    for path, make in ARTIFACTS.items():
+        _write(folder / path, make(model))
+
+
+def write_of_training(run: FinishedRun, own: Mapping[str, OwnArtifact], folder: Path) -> None:
+    """Write those that a trained run has as well.
 
     If a user's function fails, its error is logged and kept in its folder, and nothing is lost.
     """
-    for path, make in ARTIFACTS.items():
-        made = make(run)
-        file = folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(made, str):
-            file.write_text(made, encoding="utf-8")
-        else:
-            made.savefig(file)
+    for path, make in OF_TRAINING.items():
+        _write(folder / path, make(run))
     for name, write in own.items():
         own_folder = folder / name
         own_folder.mkdir()
@@ -116,3 +131,11 @@ def write_artifacts(run: FinishedRun, own: Mapping[str, OwnArtifact], folder: Pa
             (own_folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
             line = (str(error).splitlines() or [""])[0]
             _log.warning("artifact %s failed, %s: %s", name, type(error).__name__, line)
+
+
+def _write(file: Path, made: str | Figure) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(made, str):
+        file.write_text(made, encoding="utf-8")
+    else:
+        made.savefig(file)

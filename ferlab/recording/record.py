@@ -2,10 +2,11 @@
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,13 @@ from ferlab import paths
 from ferlab.config.schema import Config
 from ferlab.data.imageset import Split
 from ferlab.models import cost
-from ferlab.recording.artifacts import FinishedRun, OwnArtifact, write_artifacts
+from ferlab.recording.artifacts import (
+    FinishedModel,
+    FinishedRun,
+    OwnArtifact,
+    write_artifacts,
+    write_of_training,
+)
 from ferlab.tracking import pyfunc_model
 from ferlab.tracking.memory import PeakMemory
 from ferlab.tracking.run import Run
@@ -46,7 +53,7 @@ def record(
     state: Path,
     memory: PeakMemory,
 ) -> RunRecord:
-    """Write all artifacts of a finished run into one folder, and log that to MLflow.
+    """Record a finished run that was trained.
 
     Args:
         run: the MLflow run to log to.
@@ -55,32 +62,58 @@ def record(
         state: file of the checkpoint after the last epoch, to be kept.
         memory: peak memory of the run so far.
     """
+
+    def write(folder: Path) -> None:
+        write_of_training(finished, own, folder)
+        (folder / "checkpoints").mkdir()
+        shutil.copy(state, folder / "checkpoints")
+
+    network = {
+        "_target_": "ferlab.models.classifier.build",
+        "network": finished.config.model.network(),
+        "mean": finished.normalisation[0],
+        "std": finished.normalisation[1],
+    }
+    model_id = record_model(run, finished, network, write)
+    summary = _summary(finished, memory)
+    run.log_summary(summary, _tags(finished), model_id)
+    return RunRecord(summary, model_id)
+
+
+def record_model(
+    run: Run,
+    finished: FinishedModel,
+    network: Mapping[str, Any],
+    write: Callable[[Path], None],
+) -> str:
+    """Write all artifacts of a finished model into one folder, and log that and the model itself.
+
+    Args:
+        run: the MLflow run to log to.
+        finished: the model.
+        network: how it is built again; see `ferlab.tracking.pyfunc_model.save`.
+        write: writes what else is to be kept into the folder.
+
+    Returns:
+        The id of the model in MLflow.
+    """
     images, classifier = finished.images, finished.classifier
     with tempfile.TemporaryDirectory(dir=paths.work(run.id)) as scratch:
         folder = Path(scratch, "artifacts")
         folder.mkdir()
-        write_artifacts(finished, own, folder)
+        write_artifacts(finished, folder)
+        write(folder)
         model = Path(scratch, "model")
         pyfunc_model.save(
             model,
             classifier.state_dict(),
-            network={
-                "_target_": "ferlab.models.classifier.build",
-                "network": finished.config.model.network(),
-                "mean": finished.normalisation[0],
-                "std": finished.normalisation[1],
-            },
+            network=network,
             classes=images.classes,
             example=images.images[images.indices(Split.VAL)[:_EXAMPLES]],
             pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
         )
-        (folder / "checkpoints").mkdir()
-        shutil.copy(state, folder / "checkpoints")
         run.log_folder(folder)
-        model_id = run.log_model(model)
-    summary = _summary(finished, memory)
-    run.log_summary(summary, _tags(finished), model_id)
-    return RunRecord(summary, model_id)
+        return run.log_model(model)
 
 
 def _summary(finished: FinishedRun, memory: PeakMemory) -> dict[str, float]:

@@ -5,16 +5,29 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+import yaml
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 from scipy.special import stdtrit
 
-from ferlab.tracking import STATUSES
+from ferlab.errors import TrackingError
+from ferlab.tracking import STATUSES, artifacts
+from ferlab.tracking.run import CONFIG
+from ferlab.tracking.store import display_name
 
-Kind = Literal["run", "study", "trial", "seed"]
-"""A single run, a study, a trial (which may stand for several seeds), or one of those seeds."""
+Kind = Literal["run", "study", "trial", "seed", "ensemble", "soup"]
+"""A single run, a study, a trial (which may stand for several seeds), one of those seeds, or what
+is made of several runs: of their probabilities, or of their weights."""
+
+KIND = "ferlab.kind"
+"""The tag of a run that says that it is a study, a trial, an ensemble or a soup."""
+
+MADE_OF = "ferlab.members"
+"""The tag of a run that was made of others: their ids, comma-separated."""
 
 
 class SeedScore(NamedTuple):
@@ -91,6 +104,11 @@ class Entry:
         return tuple(self.tags.get("ferlab.objectives", "val/accuracy").split(","))
 
     @property
+    def members(self) -> tuple[str, ...]:
+        """Ids of the runs that it was made of; none for one that was trained."""
+        return tuple(filter(None, self.tags.get(MADE_OF, "").split(",")))
+
+    @property
     def is_whole(self) -> bool:
         """Whether it is finished, and none of its seeds' runs was deleted."""
         return self.status == "finished" and len(self.seeds) >= self.metrics.get("seeds", 0)
@@ -150,8 +168,37 @@ def entry_of(run: MlflowRun, experiment: str) -> Entry:
 
 
 def _kind(tags: Mapping[str, str]) -> Kind:
-    if tags.get("ferlab.kind") == "study":
-        return "study"
+    match tags.get(KIND):
+        case "study" | "ensemble" | "soup" as kind:
+            return kind
     if "ferlab.replicate" in tags:
         return "seed"
     return "trial" if "ferlab.trial" in tags else "run"
+
+
+def recorded_status(client: MlflowClient, run_id: str) -> tuple[str, Mapping[str, str]]:
+    """A run's status (RUNNING, FINISHED, FAILED, KILLED) and tags.
+
+    Raises:
+        TrackingError: there is no such run.
+    """
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        raise TrackingError(f"there is no run '{run_id}' in {display_name(client)}") from error
+    return RunStatus.to_string(RunStatus.from_string(run.info.status)), run.data.tags
+
+
+def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
+    """The resolved config that a run recorded, as plain containers.
+
+    Raises:
+        TrackingError: there is none, or it is not a YAML mapping.
+    """
+    try:
+        config = yaml.safe_load(artifacts.read_files(client, run_id, [CONFIG], [CONFIG])[CONFIG])
+    except yaml.YAMLError as error:
+        raise TrackingError(f"run {run_id} has no readable {CONFIG}") from error
+    if not isinstance(config, dict):
+        raise TrackingError(f"the {CONFIG} of run {run_id} is not a mapping")
+    return config

@@ -15,13 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.types import ColSpec, Schema, TensorSpec
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ferlab import instantiate
+from ferlab.data.grey import grey_images
 from ferlab.data.imageset import SIZE
 from ferlab.errors import DataError
 from ferlab.models.weights import weights_as_bytes
@@ -31,6 +34,30 @@ CONFIG = "model.json"
 
 BATCH = 256
 """Images scored at once, so that a large request fits in memory."""
+
+
+_IMAGES = "images"
+"""The one input of the signature."""
+
+
+class RefusedImages(MlflowException, DataError):
+    """What was sent to a model holds no images that it can read.
+
+    MLflow's server answers its own exceptions without a stack trace, but writes all images that it
+    was sent before the words; here the words stay alone.
+    """
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words, error_code=INVALID_PARAMETER_VALUE)
+
+    @property
+    def message(self) -> str:
+        """The words, whatever they are set to after."""
+        return str(self.args[0])
+
+    @message.setter
+    def message(self, changed: str) -> None:
+        del changed
 
 
 class ServedModel:
@@ -43,20 +70,33 @@ class ServedModel:
 
     def __init__(self, network: nn.Module, classes: Sequence[str]) -> None:
         self.network = network
-        self.classes = list(classes)
+        self.classes = tuple(classes)
 
-    def predict(self, images: npt.NDArray[np.uint8]) -> pd.DataFrame:
-        """Score images: uint8 (n, 48, 48) -> n rows of ``label`` and a probability per class.
-
-        Grey levels are 0-255. MLflow's server truncates fractions in JSON to whole numbers, so
-        images scaled to 0-1 would arrive black.
-        """
+    def probabilities(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Score images: uint8 (n, 48, 48) -> a probability per class, float32 (n, k)."""
         batches = torch.split(torch.tensor(images), BATCH)
         with torch.inference_mode():
-            probabilities = torch.cat([self.network(batch).softmax(dim=1) for batch in batches])
-        table = pd.DataFrame(probabilities.numpy(), columns=self.classes)
-        labels = [self.classes[i] for i in probabilities.argmax(dim=1).tolist()]
-        table.insert(0, "label", labels)
+            scored = torch.cat([self.network(batch).softmax(dim=1) for batch in batches])
+        found: npt.NDArray[np.float32] = scored.numpy()
+        return found
+
+    def predict(self, request: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:
+        """Answer MLflow: n rows of ``label`` and a probability per class.
+
+        Args:
+            request: by the name in the signature, numbers of any type and shape, for the signature
+                casts nothing.
+
+        Raises:
+            RefusedImages: see `ferlab.data.grey.grey_images`.
+        """
+        try:
+            images = grey_images(request[_IMAGES])
+        except DataError as error:
+            raise RefusedImages(str(error)) from error
+        probabilities = self.probabilities(images)
+        table = pd.DataFrame(probabilities, columns=list(self.classes))
+        table.insert(0, "label", [self.classes[i] for i in probabilities.argmax(axis=1)])
         return table
 
 
@@ -113,7 +153,12 @@ def load_model(folder: Path) -> ServedModel:
 
 
 def _signature(classes: Sequence[str]) -> ModelSignature:
-    images = TensorSpec(np.dtype(np.uint8), (-1, SIZE, SIZE))
+    """What MLflow casts nothing by.
+
+    Under a numeric type its server truncates JSON's fractions to whole numbers, or a Python caller
+    must send just that type; an array of objects, of one axis, is let through as it is.
+    """
+    images = TensorSpec(np.dtype(object), (-1,), _IMAGES)
     columns: list[ColSpec | TensorSpec] = [ColSpec("string", "label")]
     columns += [ColSpec("float", name) for name in classes]
     return ModelSignature(inputs=Schema([images]), outputs=Schema(columns))

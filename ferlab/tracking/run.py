@@ -18,7 +18,6 @@ from mlflow.entities import (
     LoggedModelStatus,
     Metric,
     Param,
-    RunStatus,
     RunTag,
 )
 from mlflow.entities import Run as MlflowRun
@@ -27,18 +26,22 @@ from mlflow.tracking import MlflowClient
 
 from ferlab import paths
 from ferlab.config.naming import run_name
+from ferlab.config.parts import Data
 from ferlab.config.problems import flatten
 from ferlab.config.schema import Config
 from ferlab.data.fingerprint import fingerprint
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import TrackingError
-from ferlab.tracking import artifacts, environment, sources, store
-from ferlab.tracking.store import display_name, reported
+from ferlab.tracking import environment, sources, store
+from ferlab.tracking.store import reported
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
 CONFIG = "config.yaml"
 """Artifact path of a run's resolved config."""
+
+MEMBERS = "members.yaml"
+"""Artifact path of the runs that an ensemble is made of, with the config of each."""
 
 SOURCES = "environment/sources.json"
 """Artifact path of the digests of a run's source files."""
@@ -82,33 +85,58 @@ class Run:
             if parent
             else store.experiment_id(client, config.tracking.experiment)
         )
+        name = tags.get("mlflow.runName") or config.tracking.run_name or run_name(config)
+        own = {"mlflow.source.name": "ferlab train", "ferlab.seed": str(config.seed)}
+        run = cls.create(client, experiment, name, images, {**own, **tags})
+        run.log_origin(CONFIG, plain, flatten(plain), config.data, images)
+        return run
+
+    @classmethod
+    def create(
+        cls,
+        client: MlflowClient,
+        experiment: str,
+        name: str,
+        images: ImageSet,
+        tags: Mapping[str, str],
+    ) -> "Run":
+        """Create a run of some images in an experiment, by its id; no file is recorded yet."""
+        about = {"mlflow.source.type": "LOCAL", "ferlab.data.digest": images.digest}
         with reported(client.tracking_uri):
-            created = client.create_run(
-                experiment,
-                run_name=tags.get("mlflow.runName") or config.tracking.run_name or run_name(config),
-                tags={
-                    "mlflow.source.name": "ferlab train",
-                    "mlflow.source.type": "LOCAL",
-                    "ferlab.data.digest": images.digest,
-                    "ferlab.seed": str(config.seed),
-                    **tags,
-                },
-            )
-        run = cls(client, created.info.run_id)
+            created = client.create_run(experiment, run_name=name, tags={**about, **tags})
+        return cls(client, created.info.run_id)
+
+    def log_origin(
+        self,
+        path: str,
+        plain: Mapping[str, Any],
+        params: Mapping[str, Any],
+        data: Data,
+        images: ImageSet,
+    ) -> None:
+        """Record what the run comes of; if that fails, it is recorded as failed.
+
+        Args:
+            path: artifact for ``plain``, which is its config, or those of the runs it is made of.
+            plain: plain containers.
+            params: what of it is to be the run's params, flat.
+            data: section of the config that ``images`` are from.
+            images: its data.
+        """
         try:
-            with reported(client.tracking_uri):
-                client.log_batch(run.id, params=params_of(flatten(plain)))
-                _retried(client.log_inputs, run.id, [_dataset(config, images)])
-                client.log_text(run.id, yaml.safe_dump(plain, sort_keys=False), CONFIG)
+            with reported(self._client.tracking_uri):
+                self._client.log_batch(self.id, params=params_of(params))
+                _retried(self._client.log_inputs, self.id, [_dataset(data, images)])
+                text = yaml.safe_dump(dict(plain), sort_keys=False)
+                self._client.log_text(self.id, text, path)
                 with tempfile.TemporaryDirectory() as scratch:
                     file = Path(scratch, IMAGES.rpartition("/")[2])
                     file.write_bytes(fingerprint(images).tobytes())
-                    client.log_artifact(run.id, str(file), IMAGES.rpartition("/")[0])
+                    self._client.log_artifact(self.id, str(file), IMAGES.rpartition("/")[0])
         except BaseException as error:
             with suppress(TrackingError):
-                run.end("FAILED", "error", f"nothing could be recorded: {error}")
+                self.end("FAILED", "error", f"nothing could be recorded: {error}")
             raise
-        return run
 
     @classmethod
     def reopen(cls, client: MlflowClient, run_id: str) -> "Run":
@@ -239,34 +267,6 @@ class Run:
             )
 
 
-def recorded_status(client: MlflowClient, run_id: str) -> tuple[str, Mapping[str, str]]:
-    """A run's status (RUNNING, FINISHED, FAILED, KILLED) and tags.
-
-    Raises:
-        TrackingError: there is no such run.
-    """
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
-        raise TrackingError(f"there is no run '{run_id}' in {display_name(client)}") from error
-    return RunStatus.to_string(RunStatus.from_string(run.info.status)), run.data.tags
-
-
-def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
-    """The resolved config that a run recorded, as plain containers.
-
-    Raises:
-        TrackingError: there is none, or it is not a YAML mapping.
-    """
-    try:
-        config = yaml.safe_load(artifacts.read_files(client, run_id, [CONFIG], [CONFIG])[CONFIG])
-    except yaml.YAMLError as error:
-        raise TrackingError(f"run {run_id} has no readable {CONFIG}") from error
-    if not isinstance(config, dict):
-        raise TrackingError(f"the {CONFIG} of run {run_id} is not a mapping")
-    return config
-
-
 def params_of(flat: Mapping[str, Any]) -> list[Param]:
     """MLflow params of flat config values, cut to the length that MLflow accepts."""
     return [Param(key, str(value)[:_PARAM_LENGTH]) for key, value in flat.items()]
@@ -287,18 +287,18 @@ def _retried(write: Callable[..., object], *args: object, **kwargs: object) -> N
         write(*args, **kwargs)
 
 
-def _dataset(config: Config, images: ImageSet) -> DatasetInput:
+def _dataset(data: Data, images: ImageSet) -> DatasetInput:
     """The data as MLflow's UI shows it on a run."""
     counts = {
         split.name.lower(): images.counts(split) for split in (Split.TRAIN, Split.VAL, Split.TEST)
     }
     totals = {f"{split}_images": sum(per_class.values()) for split, per_class in counts.items()}
     dataset = Dataset(
-        name=config.data.name,
+        name=data.name,
         digest=images.digest,
         source_type="local",
-        source=json.dumps(config.data.source()),
+        source=json.dumps(data.source()),
         schema=json.dumps({"image": "uint8 (48, 48)", "label": list(images.classes)}),
-        profile=json.dumps({**totals, "split": config.data.split, "per_class": counts}),
+        profile=json.dumps({**totals, "split": data.split, "per_class": counts}),
     )
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

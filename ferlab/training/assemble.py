@@ -93,8 +93,10 @@ def make_module(
         seed=config.seed,
         batch_size=trainer.batch_size,
         resolutions=Resolutions(tuple(trainer.resolutions), trainer.max_epochs),
-        label_smoothing=trainer.label_smoothing,
-        class_weights=_balanced(images) if trainer.class_weights == "balanced" else None,
+        loss=instantiate.call(
+            config.loss.model_dump(by_alias=True), allow, class_counts=_class_counts(images)
+        ),
+        ema=trainer.ema,
         make_optimizer=partial(_make_optimizer, config=config, allow=allow),
     )
     _dry_run(module, config)
@@ -114,6 +116,9 @@ def _dry_run(module: ExpressionModule, config: Config) -> None:
     for size in module.resolutions.sizes:
         if size != IMAGE_SIZE:
             _require_size(network, size, config.model)
+    lost = module.loss(scored, module.pixels.targets[:2])
+    if not isinstance(lost, Tensor) or lost.shape != ():
+        raise ConfigError(f"'{config.loss.target}' gives no single number for the loss of a batch")
     network.train()
     module.make_optimizer(list(network.parameters()), 1)
 
@@ -180,10 +185,9 @@ def normalisation(images: ImageSet, how: str) -> tuple[float, float]:
     return mean, float(np.sqrt(np.average((levels - mean) ** 2, weights=counts)))
 
 
-def _balanced(images: ImageSet) -> Tensor:
-    """Weights in inverse proportion to a class's training images, 1 on average over images."""
-    counts = torch.tensor(list(images.counts(Split.TRAIN).values()), dtype=torch.float32)
-    return counts.sum() / (len(counts) * counts.clamp(min=1))
+def _class_counts(images: ImageSet) -> Tensor:
+    """Number of training images of each class, float32 (classes,)."""
+    return torch.tensor(list(images.counts(Split.TRAIN).values()), dtype=torch.float32)
 
 
 def _make_optimizer(

@@ -16,6 +16,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 from ferlab.data.batches import Batches, epoch_seed, shuffled
 from ferlab.data.mix import Mix
 from ferlab.models.classifier import Classifier, to_unit
+from ferlab.training.recipe.averaging import MovingAverage
 from ferlab.training.resolution import Resolutions, shrunk
 
 Batch = tuple[Tensor, Tensor]
@@ -68,12 +69,10 @@ class ExpressionModule(pl.LightningModule):
         seed: seed of order, augmentation and dropout.
         batch_size: images per step.
         resolutions: size of training images in each epoch.
-        label_smoothing: share of the target spread over all classes.
-        class_weights: weight of each class in the loss, shape (classes,); None for equal.
+        loss: logits (b, classes), targets as in `Batch` -> ().
+        ema: decay of the moving average that is scored in the classifier's place; None for none.
         make_optimizer: trainable parameters, optimizer steps per epoch -> optimizer, scheduler.
     """
-
-    class_weights: Tensor | None
 
     def __init__(
         self,
@@ -86,8 +85,8 @@ class ExpressionModule(pl.LightningModule):
         seed: int,
         batch_size: int,
         resolutions: Resolutions,
-        label_smoothing: float,
-        class_weights: Tensor | None,
+        loss: nn.Module,
+        ema: float | None,
         make_optimizer: Callable[[list[nn.Parameter], int], tuple[Optimizer, Scheduler]],
     ) -> None:
         super().__init__()
@@ -98,8 +97,8 @@ class ExpressionModule(pl.LightningModule):
         self.seed = seed
         self.batch_size = batch_size
         self.resolutions = resolutions
-        self.label_smoothing = label_smoothing
-        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.loss = loss
+        self.average = None if ema is None else MovingAverage(classifier, ema)
         self.make_optimizer = make_optimizer
         self.optimizer: Optimizer
         self.scheduler: Scheduler
@@ -129,6 +128,11 @@ class ExpressionModule(pl.LightningModule):
     def epoch(self) -> int:
         """The run's epoch, from 0, counted over interruptions."""
         return self.first_epoch + self.current_epoch
+
+    @property
+    def scored(self) -> nn.Module:
+        """What validates and is kept: the classifier, or its moving average."""
+        return self.classifier if self.average is None else self.average.network
 
     # --- batches --------------------------------------------------------------------------
 
@@ -172,9 +176,7 @@ class ExpressionModule(pl.LightningModule):
             views, targets = self.mix(self.augment(to_unit(images)), targets)
             views = shrunk(views, self.resolutions.at(self.epoch))
         logits = self.classifier.score(views)
-        loss = cross_entropy(
-            logits, targets, weight=self.class_weights, label_smoothing=self.label_smoothing
-        )
+        loss: Tensor = self.loss(logits, targets)
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         self.train_metrics["loss"].update(loss.detach().expand(len(labels)))
         self.train_metrics["accuracy"].update(logits.detach(), labels)
@@ -182,6 +184,12 @@ class ExpressionModule(pl.LightningModule):
             self.first_steps[f"train/loss/step_{step}"] = loss.detach()
             self.first_steps[f"lr/step_{step}"] = self.optimizer.param_groups[0]["lr"]
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Average the weights, after the optimizer's step."""
+        del outputs, batch
+        if self.average is not None:
+            self.average.update(self.classifier, self.steps_before + batch_idx)
 
     def on_validation_epoch_start(self) -> None:
         """Reset the validation metrics."""
@@ -191,7 +199,7 @@ class ExpressionModule(pl.LightningModule):
         """Add one batch to the metrics, with a plain loss, which compares across runs."""
         images, labels = batch
         with self._float32():
-            logits = self.classifier(images)
+            logits = self.scored(images)
         loss = cross_entropy(logits, labels)
         self.val_metrics["loss"].update(loss.expand(len(labels)))
         for name in ("accuracy", "f1", "f1_per_class"):
@@ -237,7 +245,9 @@ class ExpressionModule(pl.LightningModule):
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch needs, as tensors and plain containers."""
+        averaged = {} if self.average is None else {"average": self.average.state_dict()}
         return {
+            **averaged,
             "classifier": self.classifier.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
@@ -247,5 +257,7 @@ class ExpressionModule(pl.LightningModule):
     def resume(self, state: dict[str, Any], first_epoch: int) -> None:
         """Restore what `state` returned at the end of the epoch before ``first_epoch``."""
         self.classifier.load_state_dict(state["classifier"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.resumed = state
         self.first_epoch = first_epoch

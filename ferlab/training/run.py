@@ -21,8 +21,9 @@ from ferlab.recording.artifacts import FinishedRun, OwnArtifact, own_artifacts
 from ferlab.recording.record import record
 from ferlab.text import pluralize
 from ferlab.tracking import origin, store
+from ferlab.tracking.entry import recorded_config, recorded_status
 from ferlab.tracking.memory import PeakMemory
-from ferlab.tracking.run import Run, recorded_config, recorded_status
+from ferlab.tracking.run import Run
 from ferlab.training import checkpoint, stop
 from ferlab.training.assemble import (
     fit_classes,
@@ -182,7 +183,7 @@ def _complete(
             predictions = predict(module.classifier, images, config.trainer.batch_size)
             recorded = record(
                 run,
-                FinishedRun(config, images, module.classifier, scale, history, predictions),
+                FinishedRun(images, module.classifier, predictions, config, scale, history),
                 own,
                 folder / checkpoint.LAST,
                 memory,

@@ -13,13 +13,14 @@ from ferlab.models.attention.se import SqueezeExcitation
 from ferlab.models.cost import parameters
 from ferlab.models.resnet import Block, ResNet
 
+STEM = {"width": 8, "kernel": 3, "stride": 1}
 SMALL = [{"width": 8, "blocks": 2, "stride": 1}, {"width": 16, "blocks": 1, "stride": 2}]
 SE = {"kind": "se", "reduction": 4, "bias": True, "final_relu": False}
 
 
 def small(attention: Mapping[str, Any] | None = None) -> ResNet:
     off = attention or {"kind": "none"}
-    return ResNet(classes=7, stages=SMALL, dropout=0.0, attention=off)
+    return ResNet(classes=7, stem=STEM, stages=SMALL, dropout=0.0, attention=off)
 
 
 def test_it_has_the_18_layers_and_their_parameters() -> None:
@@ -29,6 +30,20 @@ def test_it_has_the_18_layers_and_their_parameters() -> None:
     assert sum(m.kernel_size == (3, 3) for m in convolutions) + 1 == 18  # and a dense one
     # As widely known of 3 colours and 10 classes: 11,173,962.
     assert parameters(network) == 11_173_962 - 2 * 64 * 9 - 3 * 513
+
+
+def test_a_stem_with_a_stride_halves_the_first_stage() -> None:
+    """And where its width is not the first stage's, that stage begins with a projection."""
+    config = compose(["model=resnet", "model.stem={width: 32, kernel: 5, stride: 2}"]).model
+    network = ResNet(**{k: v for k, v in config.network().items() if k != "_target_"})
+    assert network.stem(torch.zeros(1, 1, 48, 48)).shape == (1, 32, 24, 24)
+    assert network.stages[0](torch.zeros(1, 32, 24, 24)).shape == (1, 64, 24, 24)
+    assert len(network.stages[0][0].shortcut) == 2  # type: ignore[index]
+
+
+def test_a_stem_of_an_even_kernel_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"model.stem.kernel: must be odd .*, not 4"):
+        compose(["model=resnet", "model.stem.kernel=4"])
 
 
 def test_a_block_adds_what_came_in() -> None:

@@ -14,6 +14,7 @@ SMALL = {
     "ferlab.models.cnn.ExpressionCNN": ("model=tiny",),
     "ferlab.models.resnet.ResNet": (
         "model=resnet",
+        "model.stem.width=8",
         *(f"model.stages.{i}.width={width}" for i, width in enumerate((8, 8, 16, 16))),
     ),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ferlab import paths
-from ferlab.recording.artifacts import ARTIFACTS
+from ferlab.recording.artifacts import ARTIFACTS, OF_TRAINING
 from ferlab.tracking import artifacts, origin, sources, store
 from tests.conftest import TINY, Cli, run_id_of
 
@@ -41,7 +41,7 @@ def test_a_users_function_leaves_its_files_on_the_run(cli: Cli, folder: Path) ->
     run, client = run_id_of(done.stdout), store.connect(None)
     name = "my_pictures.count/images.txt"
     assert int(artifacts.read_files(client, run, [name], [name])[name]) > 0
-    assert set(ARTIFACTS) <= set(artifacts.list_files(client, run))
+    assert {*ARTIFACTS, *OF_TRAINING} <= set(artifacts.list_files(client, run))
 
 
 @pytest.mark.usefixtures("made_store")

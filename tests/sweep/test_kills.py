@@ -12,7 +12,7 @@ import pytest
 
 from ferlab.config import check
 from ferlab.tracking import store
-from ferlab.tracking.run import recorded_config
+from ferlab.tracking.entry import recorded_config
 from ferlab.training.run import train
 from tests import warm
 from tests.sweep.test_sweep import FAST, children, runs, trials

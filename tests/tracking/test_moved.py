@@ -10,8 +10,8 @@ from mlflow.tracking._tracking_service import utils as service
 from ferlab import cli as command_line
 from ferlab.errors import RunEnded
 from ferlab.tracking import artifacts, find, store
+from ferlab.tracking.entry import recorded_config
 from ferlab.tracking.moved import TAG
-from ferlab.tracking.run import recorded_config
 from ferlab.training.run import resume, train
 from tests.sweep.test_identity import Out
 from tests.sweep.test_study import NEVER, shared, work

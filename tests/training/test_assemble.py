@@ -32,20 +32,36 @@ def test_normalisation_makes_training_images_standard() -> None:
 
 
 def test_balanced_weights_count_classes_alike() -> None:
-    weights = module("trainer.class_weights=balanced").class_weights
+    weights = module("loss.class_weights=balanced").loss.class_weights
     counts = np.array(list(faces.draw(280).counts(Split.TRAIN).values()))
     np.testing.assert_allclose(weights.numpy() * counts, counts.sum() / 7, rtol=1e-6)
-    assert module().class_weights is None
 
 
-def test_class_weights_and_label_smoothing_enter_the_loss() -> None:
+def test_the_configured_loss_is_what_is_trained_on() -> None:
     batch = torch.zeros(4, 48, 48, dtype=torch.uint8), torch.tensor([0, 1, 1, 2])
     losses = []
-    for overrides in ([], ["trainer.class_weights=balanced"], ["trainer.label_smoothing=0.2"]):
+    for overrides in (
+        ["loss=cross_entropy"],
+        ["loss.class_weights=balanced"],
+        ["loss.label_smoothing=0.2"],
+        ["loss=focal"],
+        ["loss=balanced_softmax"],
+    ):
         made = module(*overrides)
         made.eval()
         losses.append(made.training_step(batch, 9).item())
-    assert len(set(losses)) == 3
+    assert len(set(losses)) == len(losses)
+
+
+def one_for_each_image(class_counts: torch.Tensor) -> torch.nn.Module:
+    del class_counts
+    return torch.nn.CrossEntropyLoss(reduction="none")
+
+
+def test_a_loss_that_is_no_single_number_is_refused() -> None:
+    config = compose([*TINY, f"loss._target_={__name__}.one_for_each_image"])
+    with pytest.raises(ConfigError, match=r"one_for_each_image' gives no single number for"):
+        make_module(config, faces.draw(280), (0.5, 0.25), config.names())
 
 
 def test_an_epochs_order_depends_on_seed_and_epoch_alone() -> None:
