@@ -24,7 +24,7 @@ from ferlab.models import classifier
 from ferlab.models.classifier import Classifier
 from ferlab.models.cnn import IMAGE_SIZE
 from ferlab.training.module import ExpressionModule, Pixels, Scheduler
-from ferlab.training.resolution import Resolutions
+from ferlab.training.recipe.resolution import Resolutions
 
 _DEFAULT_THREADS = torch.get_num_threads()
 """Torch's own number of threads, one per physical core, before any run sets another."""
@@ -116,7 +116,8 @@ def _dry_run(module: ExpressionModule, config: Config) -> None:
     for size in module.resolutions.sizes:
         if size != IMAGE_SIZE:
             _require_size(network, size, config.model)
-    lost = module.loss(scored, module.pixels.targets[:2])
+    _, targets = module.mix(torch.zeros(2, 1, IMAGE_SIZE, IMAGE_SIZE), module.pixels.targets[:2])
+    lost = module.loss(scored, targets)
     if not isinstance(lost, Tensor) or lost.shape != ():
         raise ConfigError(f"'{config.loss.target}' gives no single number for the loss of a batch")
     network.train()

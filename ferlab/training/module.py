@@ -17,7 +17,7 @@ from ferlab.data.batches import Batches, epoch_seed, shuffled
 from ferlab.data.mix import Mix
 from ferlab.models.classifier import Classifier, to_unit
 from ferlab.training.recipe.averaging import MovingAverage
-from ferlab.training.resolution import Resolutions, shrunk
+from ferlab.training.recipe.resolution import Resolutions, shrunk
 
 Batch = tuple[Tensor, Tensor]
 """uint8 (b, 48, 48) images and int64 (b,) labels, or float32 (b, classes) probabilities."""

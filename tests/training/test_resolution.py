@@ -9,7 +9,7 @@ from ferlab.data import faces
 from ferlab.errors import ConfigError
 from ferlab.training import assemble, speed
 from ferlab.training.assemble import make_module
-from ferlab.training.resolution import Resolutions, shrunk
+from ferlab.training.recipe.resolution import Resolutions, shrunk
 from tests.conftest import TINY
 
 
