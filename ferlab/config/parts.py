@@ -13,6 +13,7 @@ from ferlab.config.fields import (
     Monitor,
     Section,
     Threads,
+    Views,
     expected,
 )
 
@@ -258,6 +259,7 @@ class Trainer(Section):
         description="decay, per step, of a moving average of the weights, which is scored and kept "
         "in their place; null: none",
     )
+    views: Views = Field(description="of each image, over which scores are averaged")
     monitor: Monitor = Field(description="which metric decides the best epoch")
     early_stopping: EarlyStopping
     device: Literal["auto", "cpu", "cuda"]

@@ -85,7 +85,7 @@ def make_module(
         val=torch.from_numpy(images.indices(Split.VAL)),
     )
     module = ExpressionModule(
-        classifier.build_allowed(config.model.network(), *normalisation, allow),
+        classifier.build_allowed(config.model.network(), *normalisation, allow, trainer.views),
         BatchAugmentation(**augmentation.of_images()),
         Mix(augmentation.mixup, augmentation.cutmix, len(images.classes)),
         pixels,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -123,6 +123,11 @@ class ExpressionModule(pl.LightningModule):
             },
             prefix="val/",
         )
+        # What the same weights score without their views, where they have more than one.
+        self.one_view_metrics = MetricCollection(
+            {name: self.val_metrics[name].clone() for name in ("accuracy", "f1")},
+            prefix="val/one_view/",
+        )
 
     @property
     def epoch(self) -> int:
@@ -130,9 +135,9 @@ class ExpressionModule(pl.LightningModule):
         return self.first_epoch + self.current_epoch
 
     @property
-    def scored(self) -> nn.Module:
+    def scored(self) -> Classifier:
         """What validates and is kept: the classifier, or its moving average."""
-        return self.classifier if self.average is None else self.average.network
+        return self.classifier if self.average is None else cast(Classifier, self.average.network)
 
     # --- batches --------------------------------------------------------------------------
 
@@ -194,14 +199,17 @@ class ExpressionModule(pl.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Reset the validation metrics."""
         self.val_metrics.reset()
+        self.one_view_metrics.reset()
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Add one batch to the metrics, with a plain loss, which compares across runs."""
         images, labels = batch
         with self._float32():
-            logits = self.scored(images)
+            logits, alone = self.scored.with_and_without_views(images)
         loss = cross_entropy(logits, labels)
         self.val_metrics["loss"].update(loss.expand(len(labels)))
+        if len(self.classifier.views) > 1:
+            self.one_view_metrics.update(alone, labels)
         for name in ("accuracy", "f1", "f1_per_class"):
             self.val_metrics[name].update(logits, labels)
 
@@ -212,10 +220,12 @@ class ExpressionModule(pl.LightningModule):
     def epoch_metrics(self, classes: tuple[str, ...]) -> dict[str, float]:
         """The epoch's losses, accuracies, macro F1, F1 of each class and learning rate.
 
-        And the loss and the rate of each of the run's first steps that was in it, and the size of
-        training images where that changes.
+        And the loss and the rate of each of the run's first steps that was in it, the size of
+        training images where that changes, and what one view scores where there are several.
         """
         values = {**self.train_metrics.compute(), **self.val_metrics.compute()}
+        if len(self.classifier.views) > 1:
+            values |= self.one_view_metrics.compute()
         per_class = values.pop("val/f1_per_class").tolist()
         metrics = {name: value.item() for name, value in values.items()}
         metrics |= {f"val/f1/{name}": f1 for name, f1 in zip(classes, per_class, strict=True)}
