@@ -232,12 +232,21 @@ class Augmentation(Section):
     """Random changes of training images, drawn per image; 0 or false: off."""
 
     flip: bool = Field(description="mirror half of the images")
+    crop: int = Field(
+        ge=0, le=24, description="repeat so many pixels of the borders, then cut out 48x48 anywhere"
+    )
     shift: Fraction = Field(description="up to this share of width and height")
     rotate: float = Field(ge=0, le=180, description="up to so many degrees")
     scale: Fraction = Field(description="factor within 1 -+ this")
     brightness: Fraction = Field(description="factor within 1 -+ this")
     contrast: Fraction = Field(description="factor within 1 -+ this")
     erase: float = Field(ge=0, le=1, description="probability of erasing one rectangle")
+    mixup: float = Field(ge=0, le=100, description="blend images in pairs; alpha of the Beta")
+    cutmix: float = Field(ge=0, le=100, description="paste images in pairs; alpha of the Beta")
+
+    def of_images(self) -> dict[str, Any]:
+        """What is done to each image on its own: arguments of `BatchAugmentation`."""
+        return self.model_dump(exclude={"mixup", "cutmix"})
 
 
 class EarlyStopping(Section):

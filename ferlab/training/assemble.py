@@ -18,12 +18,13 @@ from ferlab.config.problems import Problem, report
 from ferlab.config.schema import Config
 from ferlab.data.augment import BatchAugmentation
 from ferlab.data.imageset import ImageSet, Split
+from ferlab.data.mix import Mix
 from ferlab.errors import ConfigError
 from ferlab.models import classifier
 from ferlab.models.classifier import Classifier
 from ferlab.models.cnn import IMAGE_SIZE
 from ferlab.training.module import ExpressionModule, Pixels, Scheduler
-from ferlab.training.resolution import Resolutions
+from ferlab.training.recipe.resolution import Resolutions
 
 _DEFAULT_THREADS = torch.get_num_threads()
 """Torch's own number of threads, one per physical core, before any run sets another."""
@@ -74,7 +75,7 @@ def make_module(
         allow: see `ferlab.instantiate.require_allowed`.
     """
     torch.manual_seed(config.seed)
-    trainer = config.trainer
+    trainer, augmentation = config.trainer, config.augmentation
     labels = torch.from_numpy(images.labels.astype(np.int64))
     pixels = Pixels(
         images=torch.from_numpy(images.images),
@@ -85,7 +86,8 @@ def make_module(
     )
     module = ExpressionModule(
         classifier.build_allowed(config.model.network(), *normalisation, allow, trainer.views),
-        BatchAugmentation(**config.augmentation.model_dump()),
+        BatchAugmentation(**augmentation.of_images()),
+        Mix(augmentation.mixup, augmentation.cutmix, len(images.classes)),
         pixels,
         classes=len(images.classes),
         seed=config.seed,
@@ -115,7 +117,8 @@ def _dry_run(module: ExpressionModule, config: Config) -> None:
     for size in module.resolutions.sizes:
         if size != IMAGE_SIZE:
             _require_size(network, size, config.model)
-    lost = module.loss(scored, module.pixels.targets[:2])
+    _, targets = module.mix(torch.zeros(2, 1, IMAGE_SIZE, IMAGE_SIZE), module.pixels.targets[:2])
+    lost = module.loss(scored, targets)
     if not isinstance(lost, Tensor) or lost.shape != ():
         raise ConfigError(f"'{config.loss.target}' gives no single number for the loss of a batch")
     network.train()

@@ -14,9 +14,10 @@ from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 from ferlab.data.batches import Batches, balanced, epoch_seed, shuffled
+from ferlab.data.mix import Mix
 from ferlab.models.classifier import Classifier, to_unit
 from ferlab.training.recipe.averaging import MovingAverage
-from ferlab.training.resolution import Resolutions, shrunk
+from ferlab.training.recipe.resolution import Resolutions, shrunk
 
 Batch = tuple[Tensor, Tensor]
 """uint8 (b, 48, 48) images and int64 (b,) labels, or float32 (b, classes) probabilities."""
@@ -62,6 +63,7 @@ class ExpressionModule(pl.LightningModule):
     Args:
         classifier: the network with its normalisation.
         augment: float (b, 1, 48, 48) in [0, 1] -> the same.
+        mix: images and targets of a batch -> the same, mixed.
         pixels: training and validation images.
         classes: number of classes.
         seed: seed of order, augmentation and dropout.
@@ -77,6 +79,7 @@ class ExpressionModule(pl.LightningModule):
         self,
         classifier: Classifier,
         augment: nn.Module,
+        mix: Mix,
         pixels: Pixels,
         *,
         classes: int,
@@ -91,6 +94,7 @@ class ExpressionModule(pl.LightningModule):
         super().__init__()
         self.classifier = classifier
         self.augment = augment
+        self.mix = mix
         self.pixels = pixels
         self.seed = seed
         self.batch_size = batch_size
@@ -171,7 +175,7 @@ class ExpressionModule(pl.LightningModule):
     # --- steps ----------------------------------------------------------------------------
 
     def on_train_epoch_start(self) -> None:
-        """Seed this epoch's randomness: augmentation, then dropout, batch by batch."""
+        """Seed this epoch's randomness: augmentation, mixing, then dropout, batch by batch."""
         torch.manual_seed(epoch_seed(self.seed, self.epoch))
         self.train_metrics.reset()
         self.steps_before = self.epoch * self.steps_per_epoch()
@@ -181,7 +185,8 @@ class ExpressionModule(pl.LightningModule):
         """The loss of one batch, shape ()."""
         images, targets = batch
         with self._float32():
-            views = shrunk(self.augment(to_unit(images)), self.resolutions.at(self.epoch))
+            views, targets = self.mix(self.augment(to_unit(images)), targets)
+            views = shrunk(views, self.resolutions.at(self.epoch))
         logits = self.classifier.score(views)
         loss: Tensor = self.loss(logits, targets)
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
