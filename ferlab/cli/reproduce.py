@@ -212,6 +212,9 @@ def _evaluate(args: argparse.Namespace) -> int:
             f"on {scored.images:,} {args.split} images"
             f"{'' if scored.is_new else ' (as recorded before)'}"
         )
+        if "one_view/accuracy" in scored.more:
+            alone = (scored.more[f"one_view/{name}"] for name in ("accuracy", "f1"))
+            print("one view accuracy {:.4f}, F1 {:.4f} without the others".format(*alone))
     if args.split == "test":
         tested = [find.resolve(client, scored.run_id) for scored in done]
         if told := other_looks(client, tested).told():

@@ -73,6 +73,7 @@ def record(
         "network": finished.config.model.network(),
         "mean": finished.normalisation[0],
         "std": finished.normalisation[1],
+        "views": finished.config.trainer.views,
     }
     model_id = record_model(run, finished, network, write)
     summary = _summary(finished, memory)
@@ -126,8 +127,9 @@ def _summary(finished: FinishedRun, memory: PeakMemory) -> dict[str, float]:
         "peak_memory_bytes": memory.bytes,
         **_peak_gpu_memory(config),
         "parameters": cost.parameters(classifier),
-        "multiply_adds": cost.multiply_adds(classifier.network),
-        "latency_ms": cost.latency(classifier.network),
+        # Both are what the recorded model takes for an image, and so for all its views.
+        "multiply_adds": len(classifier.views) * cost.multiply_adds(classifier.network),
+        "latency_ms": cost.latency(classifier),
     }
 
 

@@ -22,10 +22,13 @@ from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import CONFIG, IMAGES, SOURCES, Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import set_up_torch
-from ferlab.training.scoring import predict
+from ferlab.training.scoring import predict, predict_with_and_without_views
 
 _ROUNDING = 0.01
 """Share of the images whose class another machine's rounding may change."""
+
+MORE = ("one_view/accuracy", "one_view/f1")
+"""What else a split is scored by: of a model of several views, the images without them."""
 
 _log = logging.getLogger("ferlab")
 
@@ -41,6 +44,7 @@ class Evaluation:
         f1: macro F1.
         images: number of images in the split.
         is_new: whether this call scored it; False if it had been scored before.
+        more: what else was measured, by the names of `MORE`.
     """
 
     run_id: str
@@ -49,6 +53,7 @@ class Evaluation:
     f1: float
     images: int
     is_new: bool
+    more: Mapping[str, float]
 
 
 class Evaluator:
@@ -66,9 +71,9 @@ class Evaluator:
         """Score a finished run's model, or return its recorded score.
 
         A split is scored once per run and state of the data: the run then has the metrics
-        ``test/accuracy``, ``test/f1`` and ``test/images``, the artifact ``predictions/test.csv``,
-        and the data's digest in the tag ``ferlab.test.data.digest``. It is scored in float32, on
-        the run's device, or on the CPU where there is no GPU.
+        ``test/accuracy``, ``test/f1`` and ``test/images``, those of `MORE` that apply, the artifact
+        ``predictions/test.csv``, and the data's digest in the tag ``ferlab.test.data.digest``. It
+        is scored in float32, on the run's device, or on the CPU where there is no GPU.
 
         Args:
             entry: the run; for a trial of several seeds, the run of one seed.
@@ -94,11 +99,11 @@ class Evaluator:
         if PREDICTIONS in files and not self._is_same_code(entry, config, files):
             before = Predictions.read(files[PREDICTIONS].decode())
             _require_same_model(entry, before, predict(classifier, images, size, Split.VAL))
-        predictions = predict(classifier, images, size, Split[split.upper()])
-        class_scores = ClassScores(predictions.labels, predictions.predicted, images.classes)
-        accuracy, f1 = class_scores.accuracy, class_scores.macro_f1
-        _record(self._client, entry, split, predictions, images, accuracy, f1)
-        return Evaluation(entry.run_id, split, accuracy, f1, len(predictions.labels), True)
+        predictions, more = _scored(classifier, images, size, Split[split.upper()])
+        metrics = {**_scores(predictions, images), "images": float(len(predictions.labels)), **more}
+        _record(self._client, entry, split, predictions, images, metrics)
+        accuracy, f1, rows = metrics["accuracy"], metrics["f1"], len(predictions.labels)
+        return Evaluation(entry.run_id, split, accuracy, f1, rows, True, more)
 
     def _recorded_score(self, entry: Entry, split: str) -> Evaluation | None:
         """The score that is recorded on the run; None if there is none."""
@@ -106,13 +111,13 @@ class Evaluator:
             files = artifacts.read_files(self._client, entry.run_id, [PREDICTIONS], [PREDICTIONS])
             rows = len(Predictions.read(files[PREDICTIONS].decode()).labels)
             scores = entry.metrics["best/accuracy"], entry.metrics["best/f1"]
-            return Evaluation(entry.run_id, split, *scores, rows, False)
+            return Evaluation(entry.run_id, split, *scores, rows, False, _more(entry, "best"))
         digest = entry.tags.get("ferlab.data.digest", "")
         if entry.tags.get(f"ferlab.{split}.data.digest") != digest:
             return None
         scores = entry.metrics[f"{split}/accuracy"], entry.metrics[f"{split}/f1"]
         rows = int(entry.metrics[f"{split}/images"])
-        return Evaluation(entry.run_id, split, *scores, rows, False)
+        return Evaluation(entry.run_id, split, *scores, rows, False, _more(entry, split))
 
     def _prepared(self, data: Data) -> ImageSet:
         key = data.model_dump_json(by_alias=True)
@@ -129,6 +134,28 @@ class Evaluator:
 def is_scored(entry: Entry, split: str) -> bool:
     """Whether a run's model has been scored on a split, whatever its data was."""
     return f"ferlab.{split}.data.digest" in entry.tags
+
+
+def _more(entry: Entry, section: str) -> dict[str, float]:
+    """Those of `MORE` that are recorded."""
+    recorded = {name: entry.metrics.get(f"{section}/{name}") for name in MORE}
+    return {name: value for name, value in recorded.items() if value is not None}
+
+
+def _scored(
+    classifier: Classifier, images: ImageSet, batch_size: int, split: Split
+) -> tuple[Predictions, dict[str, float]]:
+    """A split's predictions, and those of `MORE` that apply to the classifier."""
+    if len(classifier.views) == 1:
+        return predict(classifier, images, batch_size, split), {}
+    over_views, alone = predict_with_and_without_views(classifier, images, batch_size, split)
+    scores = _scores(alone, images)
+    return over_views, {f"one_view/{name}": value for name, value in scores.items()}
+
+
+def _scores(predictions: Predictions, images: ImageSet) -> dict[str, float]:
+    found = ClassScores(predictions.labels, predictions.predicted, images.classes)
+    return {"accuracy": found.accuracy, "f1": found.macro_f1}
 
 
 def _require_unchanged(entry: Entry, images: ImageSet, before: bytes | None) -> None:
@@ -177,17 +204,12 @@ def _record(
     split: str,
     predictions: Predictions,
     images: ImageSet,
-    accuracy: float,
-    f1: float,
+    metrics: Mapping[str, float],
 ) -> None:
     run = Run(client, entry.run_id)
     run.log_text(predictions.table(images.classes), f"predictions/{split}.csv")
     run.log_summary(  # last: its tags mark the evaluation as complete
-        {
-            f"{split}/accuracy": accuracy,
-            f"{split}/f1": f1,
-            f"{split}/images": float(len(predictions.labels)),
-        },
+        {f"{split}/{name}": value for name, value in metrics.items()},
         {
             f"ferlab.{split}.data.digest": images.digest,
             ledger.IMAGES: images.split_digest(Split[split.upper()]),

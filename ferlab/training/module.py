@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -13,10 +13,11 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from ferlab.data.batches import Batches, epoch_seed, shuffled
+from ferlab.data.batches import Batches, balanced, epoch_seed, shuffled
+from ferlab.data.mix import Mix
 from ferlab.models.classifier import Classifier, to_unit
 from ferlab.training.recipe.averaging import MovingAverage
-from ferlab.training.resolution import Resolutions, shrunk
+from ferlab.training.recipe.resolution import Resolutions, shrunk
 
 Batch = tuple[Tensor, Tensor]
 """uint8 (b, 48, 48) images and int64 (b,) labels, or float32 (b, classes) probabilities."""
@@ -62,10 +63,12 @@ class ExpressionModule(pl.LightningModule):
     Args:
         classifier: the network with its normalisation.
         augment: float (b, 1, 48, 48) in [0, 1] -> the same.
+        mix: images and targets of a batch -> the same, mixed.
         pixels: training and validation images.
         classes: number of classes.
         seed: seed of order, augmentation and dropout.
         batch_size: images per step.
+        is_balanced: whether each class is alike likely in training, see `balanced`.
         resolutions: size of training images in each epoch.
         loss: logits (b, classes), targets as in `Batch` -> ().
         ema: decay of the moving average that is scored in the classifier's place; None for none.
@@ -76,11 +79,13 @@ class ExpressionModule(pl.LightningModule):
         self,
         classifier: Classifier,
         augment: nn.Module,
+        mix: Mix,
         pixels: Pixels,
         *,
         classes: int,
         seed: int,
         batch_size: int,
+        is_balanced: bool,
         resolutions: Resolutions,
         loss: nn.Module,
         ema: float | None,
@@ -89,9 +94,11 @@ class ExpressionModule(pl.LightningModule):
         super().__init__()
         self.classifier = classifier
         self.augment = augment
+        self.mix = mix
         self.pixels = pixels
         self.seed = seed
         self.batch_size = batch_size
+        self.is_balanced = is_balanced
         self.resolutions = resolutions
         self.loss = loss
         self.average = None if ema is None else MovingAverage(classifier, ema)
@@ -119,6 +126,11 @@ class ExpressionModule(pl.LightningModule):
             },
             prefix="val/",
         )
+        # What the same weights score without their views, where they have more than one.
+        self.one_view_metrics = MetricCollection(
+            {name: self.val_metrics[name].clone() for name in ("accuracy", "f1")},
+            prefix="val/one_view/",
+        )
 
     @property
     def epoch(self) -> int:
@@ -126,9 +138,9 @@ class ExpressionModule(pl.LightningModule):
         return self.first_epoch + self.current_epoch
 
     @property
-    def scored(self) -> nn.Module:
+    def scored(self) -> Classifier:
         """What validates and is kept: the classifier, or its moving average."""
-        return self.classifier if self.average is None else self.average.network
+        return self.classifier if self.average is None else cast(Classifier, self.average.network)
 
     # --- batches --------------------------------------------------------------------------
 
@@ -141,7 +153,11 @@ class ExpressionModule(pl.LightningModule):
     def train_dataloader(self) -> Batches:
         """The training images in the order of this epoch."""
         train = self.pixels.train
-        order = train[shuffled(len(train), self.seed, self.epoch).to(train.device)]
+        if self.is_balanced:
+            drawn = balanced(self.pixels.labels[train], self.seed, self.epoch)
+        else:
+            drawn = shuffled(len(train), self.seed, self.epoch)
+        order = train[drawn.to(train.device)]
         return self._batches(self.pixels.targets, order, drop_single=True)
 
     def val_dataloader(self) -> Batches:
@@ -159,7 +175,7 @@ class ExpressionModule(pl.LightningModule):
     # --- steps ----------------------------------------------------------------------------
 
     def on_train_epoch_start(self) -> None:
-        """Seed this epoch's randomness: augmentation, then dropout, batch by batch."""
+        """Seed this epoch's randomness: augmentation, mixing, then dropout, batch by batch."""
         torch.manual_seed(epoch_seed(self.seed, self.epoch))
         self.train_metrics.reset()
         self.steps_before = self.epoch * self.steps_per_epoch()
@@ -169,7 +185,8 @@ class ExpressionModule(pl.LightningModule):
         """The loss of one batch, shape ()."""
         images, targets = batch
         with self._float32():
-            views = shrunk(self.augment(to_unit(images)), self.resolutions.at(self.epoch))
+            views, targets = self.mix(self.augment(to_unit(images)), targets)
+            views = shrunk(views, self.resolutions.at(self.epoch))
         logits = self.classifier.score(views)
         loss: Tensor = self.loss(logits, targets)
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
@@ -189,14 +206,17 @@ class ExpressionModule(pl.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Reset the validation metrics."""
         self.val_metrics.reset()
+        self.one_view_metrics.reset()
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Add one batch to the metrics, with a plain loss, which compares across runs."""
         images, labels = batch
         with self._float32():
-            logits = self.scored(images)
+            logits, alone = self.scored.with_and_without_views(images)
         loss = cross_entropy(logits, labels)
         self.val_metrics["loss"].update(loss.expand(len(labels)))
+        if len(self.classifier.views) > 1:
+            self.one_view_metrics.update(alone, labels)
         for name in ("accuracy", "f1", "f1_per_class"):
             self.val_metrics[name].update(logits, labels)
 
@@ -207,10 +227,12 @@ class ExpressionModule(pl.LightningModule):
     def epoch_metrics(self, classes: tuple[str, ...]) -> dict[str, float]:
         """The epoch's losses, accuracies, macro F1, F1 of each class and learning rate.
 
-        And the loss and the rate of each of the run's first steps that was in it, and the size of
-        training images where that changes.
+        And the loss and the rate of each of the run's first steps that was in it, the size of
+        training images where that changes, and what one view scores where there are several.
         """
         values = {**self.train_metrics.compute(), **self.val_metrics.compute()}
+        if len(self.classifier.views) > 1:
+            values |= self.one_view_metrics.compute()
         per_class = values.pop("val/f1_per_class").tolist()
         metrics = {name: value.item() for name, value in values.items()}
         metrics |= {f"val/f1/{name}": f1 for name, f1 in zip(classes, per_class, strict=True)}
