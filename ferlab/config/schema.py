@@ -21,6 +21,8 @@ from ferlab.config.parts import (
     Faces,
     Focal,
     Folder,
+    Linear,
+    Muon,
     OneCycle,
     Plateau,
     Tracking,
@@ -40,9 +42,11 @@ KNOWN: Mapping[str, Mapping[str, type[Component]]] = {
     "optimizer": {
         "torch.optim.SGD": SGD,
         "torch.optim.AdamW": AdamW,
+        "ferlab.training.recipe.muon.MuonAdamW": Muon,
     },
     "scheduler": {
         "ferlab.training.schedule.one_cycle": OneCycle,
+        "ferlab.training.schedule.linear": Linear,
         "ferlab.training.schedule.cosine": Cosine,
         "ferlab.training.schedule.plateau": Plateau,
         "ferlab.training.schedule.constant": Constant,

@@ -18,12 +18,13 @@ from ferlab.config.problems import Problem, report
 from ferlab.config.schema import Config
 from ferlab.data.augment import BatchAugmentation
 from ferlab.data.imageset import ImageSet, Split
+from ferlab.data.mix import Mix
 from ferlab.errors import ConfigError
 from ferlab.models import classifier
 from ferlab.models.classifier import Classifier
 from ferlab.models.cnn import IMAGE_SIZE
 from ferlab.training.module import ExpressionModule, Pixels, Scheduler
-from ferlab.training.resolution import Resolutions
+from ferlab.training.recipe.resolution import Resolutions
 
 _DEFAULT_THREADS = torch.get_num_threads()
 """Torch's own number of threads, one per physical core, before any run sets another."""
@@ -74,7 +75,7 @@ def make_module(
         allow: see `ferlab.instantiate.require_allowed`.
     """
     torch.manual_seed(config.seed)
-    trainer = config.trainer
+    trainer, augmentation = config.trainer, config.augmentation
     labels = torch.from_numpy(images.labels.astype(np.int64))
     pixels = Pixels(
         images=torch.from_numpy(images.images),
@@ -85,11 +86,13 @@ def make_module(
     )
     module = ExpressionModule(
         classifier.build_allowed(config.model.network(), *normalisation, allow, trainer.views),
-        BatchAugmentation(**config.augmentation.model_dump()),
+        BatchAugmentation(**augmentation.of_images()),
+        Mix(augmentation.mixup, augmentation.cutmix, len(images.classes)),
         pixels,
         classes=len(images.classes),
         seed=config.seed,
         batch_size=trainer.batch_size,
+        is_balanced=trainer.sampling == "balanced",
         resolutions=Resolutions(tuple(trainer.resolutions), trainer.max_epochs),
         loss=instantiate.call(
             config.loss.model_dump(by_alias=True), allow, class_counts=_class_counts(images)
@@ -114,7 +117,8 @@ def _dry_run(module: ExpressionModule, config: Config) -> None:
     for size in module.resolutions.sizes:
         if size != IMAGE_SIZE:
             _require_size(network, size, config.model)
-    lost = module.loss(scored, module.pixels.targets[:2])
+    _, targets = module.mix(torch.zeros(2, 1, IMAGE_SIZE, IMAGE_SIZE), module.pixels.targets[:2])
+    lost = module.loss(scored, targets)
     if not isinstance(lost, Tensor) or lost.shape != ():
         raise ConfigError(f"'{config.loss.target}' gives no single number for the loss of a batch")
     network.train()
@@ -194,11 +198,22 @@ def _make_optimizer(
     optimizer = instantiate.call(
         config.optimizer.model_dump(by_alias=True), allow, params=parameters
     )
+    if not config.trainer.decay_norms:
+        _spare_vectors(optimizer)
     steps = config.trainer.max_epochs * steps_per_epoch
     scheduler = instantiate.call(
         config.scheduler.model_dump(by_alias=True), allow, optimizer=optimizer, steps=steps
     )
     return optimizer, scheduler
+
+
+def _spare_vectors(optimizer: Optimizer) -> None:
+    """Take weight decay from what has one dimension: parameters of norms, and biases."""
+    for group in list(optimizer.param_groups):
+        vectors = [p for p in group["params"] if p.dim() < 2]
+        if vectors:
+            group["params"] = [p for p in group["params"] if p.dim() > 1]
+            optimizer.add_param_group({**group, "params": vectors, "weight_decay": 0.0})
 
 
 @contextmanager

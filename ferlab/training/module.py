@@ -13,10 +13,11 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from ferlab.data.batches import Batches, epoch_seed, shuffled
+from ferlab.data.batches import Batches, balanced, epoch_seed, shuffled
+from ferlab.data.mix import Mix
 from ferlab.models.classifier import Classifier, to_unit
 from ferlab.training.recipe.averaging import MovingAverage
-from ferlab.training.resolution import Resolutions, shrunk
+from ferlab.training.recipe.resolution import Resolutions, shrunk
 
 Batch = tuple[Tensor, Tensor]
 """uint8 (b, 48, 48) images and int64 (b,) labels, or float32 (b, classes) probabilities."""
@@ -62,10 +63,12 @@ class ExpressionModule(pl.LightningModule):
     Args:
         classifier: the network with its normalisation.
         augment: float (b, 1, 48, 48) in [0, 1] -> the same.
+        mix: images and targets of a batch -> the same, mixed.
         pixels: training and validation images.
         classes: number of classes.
         seed: seed of order, augmentation and dropout.
         batch_size: images per step.
+        is_balanced: whether each class is alike likely in training, see `balanced`.
         resolutions: size of training images in each epoch.
         loss: logits (b, classes), targets as in `Batch` -> ().
         ema: decay of the moving average that is scored in the classifier's place; None for none.
@@ -76,11 +79,13 @@ class ExpressionModule(pl.LightningModule):
         self,
         classifier: Classifier,
         augment: nn.Module,
+        mix: Mix,
         pixels: Pixels,
         *,
         classes: int,
         seed: int,
         batch_size: int,
+        is_balanced: bool,
         resolutions: Resolutions,
         loss: nn.Module,
         ema: float | None,
@@ -89,9 +94,11 @@ class ExpressionModule(pl.LightningModule):
         super().__init__()
         self.classifier = classifier
         self.augment = augment
+        self.mix = mix
         self.pixels = pixels
         self.seed = seed
         self.batch_size = batch_size
+        self.is_balanced = is_balanced
         self.resolutions = resolutions
         self.loss = loss
         self.average = None if ema is None else MovingAverage(classifier, ema)
@@ -146,7 +153,11 @@ class ExpressionModule(pl.LightningModule):
     def train_dataloader(self) -> Batches:
         """The training images in the order of this epoch."""
         train = self.pixels.train
-        order = train[shuffled(len(train), self.seed, self.epoch).to(train.device)]
+        if self.is_balanced:
+            drawn = balanced(self.pixels.labels[train], self.seed, self.epoch)
+        else:
+            drawn = shuffled(len(train), self.seed, self.epoch)
+        order = train[drawn.to(train.device)]
         return self._batches(self.pixels.targets, order, drop_single=True)
 
     def val_dataloader(self) -> Batches:
@@ -164,7 +175,7 @@ class ExpressionModule(pl.LightningModule):
     # --- steps ----------------------------------------------------------------------------
 
     def on_train_epoch_start(self) -> None:
-        """Seed this epoch's randomness: augmentation, then dropout, batch by batch."""
+        """Seed this epoch's randomness: augmentation, mixing, then dropout, batch by batch."""
         torch.manual_seed(epoch_seed(self.seed, self.epoch))
         self.train_metrics.reset()
         self.steps_before = self.epoch * self.steps_per_epoch()
@@ -174,7 +185,8 @@ class ExpressionModule(pl.LightningModule):
         """The loss of one batch, shape ()."""
         images, targets = batch
         with self._float32():
-            views = shrunk(self.augment(to_unit(images)), self.resolutions.at(self.epoch))
+            views, targets = self.mix(self.augment(to_unit(images)), targets)
+            views = shrunk(views, self.resolutions.at(self.epoch))
         logits = self.classifier.score(views)
         loss: Tensor = self.loss(logits, targets)
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)

@@ -23,6 +23,12 @@ SCHEDULES = (
     ["scheduler=one_cycle"],
     ["scheduler=plateau", "scheduler.patience=0", "trainer.ema=0.9"],
     ["optimizer=adamw", "scheduler=cosine", "model.stages.2.dropout=0.3"],
+    [
+        "optimizer=muon",
+        "scheduler=linear",
+        "trainer.sampling=balanced",
+        "trainer.decay_norms=false",
+    ],
 )
 
 
