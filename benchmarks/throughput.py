@@ -83,7 +83,7 @@ def _bare(config: Config) -> float:
     index = torch.from_numpy(images.indices(Split.TRAIN))
     torch.manual_seed(0)
     model = classifier.build(config.model.network(), 0.5, 0.25).train()
-    augment = BatchAugmentation(**config.augmentation.model_dump())
+    augment = BatchAugmentation(**config.augmentation.of_images())
     optimizer = torch.optim.SGD(
         model.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=5e-4
     )

@@ -1,8 +1,6 @@
 """The command line from outside: what a user types, sees, and can act on."""
 
-import json
 import os
-import re
 import signal
 import socket
 import sqlite3
@@ -12,19 +10,17 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from ferlab import cli as command_line
 from ferlab.cli import ui
-from ferlab.data.imageset import EXPRESSIONS
 from ferlab.tracking import store
 from ferlab.tracking.pages.study_views import study_views
 from ferlab.tracking.pages.views import keep_views
 from ferlab.tracking.study_runs import StudyKey
 from tests import warm
 from tests.conftest import TINY, Cli, run_id_of
-from tests.processes import run, started
+from tests.processes import run
 
 
 @pytest.mark.slow
@@ -303,43 +299,3 @@ def test_a_run_whose_checkpoint_is_gone_says_so_and_starts_again(
     assert lines[2] == "on       cpu, 1 thread"
     assert lines[3] == f"from     the beginning: there is no checkpoint in {home / 'work' / run_id}"
     assert lines[4].startswith("epoch 1/3")
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("made_store")
-def test_served_model_answers_over_http(cli: Cli, home: Path) -> None:
-    """`mlflow models serve` on a recorded run, asked as any client asks."""
-    done = cli("train", *TINY, "trainer.max_epochs=1")
-    (uri,) = re.findall(r'"(models:/[^"]+)"', done.stdout)
-    port = free_port()
-    command = [
-        *(sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"),
-        *("-m", uri),
-        *("--host", "127.0.0.1", "--port", str(port)),
-    ]
-    environment = {
-        "MLFLOW_TRACKING_URI": f"sqlite:///{home}/mlflow.db",
-        # MLflow starts uvicorn by its name, as an activated environment has it.
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
-    images = np.zeros((2, 48, 48), np.uint8).tolist()
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/invocations",
-        json.dumps({"inputs": images}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    rows: list[dict[str, float]] = []
-
-    def is_answered() -> bool:
-        try:
-            with urllib.request.urlopen(request) as answer:  # noqa: S310
-                rows.extend(json.load(answer)["predictions"])
-        except (urllib.error.URLError, ConnectionError):
-            return False
-        return True
-
-    with started(command, env=environment) as server:
-        server.until(is_answered)
-    assert len(rows) == 2
-    assert set(rows[0]) == {"label", *EXPRESSIONS}
-    assert sum(rows[0][name] for name in EXPRESSIONS) == pytest.approx(1, abs=1e-5)

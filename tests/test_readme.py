@@ -96,7 +96,12 @@ def test_own_parts_do_what_their_page_tells(folder: Path, cli: Cli) -> None:
     drawn = faces.draw(140)
     np.savez("faces.npz", images=drawn.images, labels=drawn.labels, split=drawn.split)
     mine = ["model=mine", "data=mine", "data.path=faces.npz", "trainer.max_epochs=1"]
-    mine += ["optimizer=rmsprop", "scheduler=linear", "tracking.artifacts=[my_pictures.doubts]"]
+    mine += [
+        "optimizer=rmsprop",
+        "scheduler=polynomial",
+        "loss=patient",
+        "tracking.artifacts=[my_pictures.doubts]",
+    ]
     done = cli("train", *mine, "trainer.threads=1")
     assert done.returncode == 0, done.stderr
     file = "my_pictures.doubts/least_sure.txt"

@@ -220,13 +220,23 @@ def _evaluate(args: argparse.Namespace) -> int:
             f"on {scored.images:,} {args.split} images"
             f"{'' if scored.is_new else ' (as recorded before)'}"
         )
+        if "one_view/accuracy" in scored.more:
+            alone = (scored.more[f"one_view/{name}"] for name in ("accuracy", "f1"))
+            print("one view accuracy {:.4f}, F1 {:.4f} without the others".format(*alone))
+        if "calibration_error" in scored.more:
+            error, mended = (
+                scored.more.get(name)
+                for name in ("calibration_error", "calibration_error/tempered")
+            )
+            at = "" if mended is None else f", {mended:.4f} at the validation images' temperature"
+            print(f"sureness calibration error {error:.4f}{at}")
     if args.split == "test":
         tested = [find.resolve(client, scored.run_id) for scored in done]
         if told := other_looks(client, tested).told():
             print(f"looks    these test images {told}")
     if len(done) == 1:
-        alone = f"made of {len(entry.members)} runs; others" if entry.members else _ALONE
-        print(f"score    {alone} may score otherwise")
+        single = f"made of {len(entry.members)} runs; others" if entry.members else _ALONE
+        print(f"score    {single} may score otherwise")
     else:
         accuracy, f1 = (
             SeedScore.of([getattr(d, name) for d in done]) for name in ("accuracy", "f1")

@@ -13,6 +13,7 @@ from ferlab.config.fields import (
     Monitor,
     Section,
     Threads,
+    Views,
     expected,
 )
 
@@ -158,12 +159,26 @@ class AdamW(Component):
     weight_decay: float = Field(ge=0)
 
 
-class OneCycle(Component):
-    """Linear warm-up, then cosine decay to almost nothing; stepped every batch."""
+class Muon(Component):
+    """The keys of Muon, and of the AdamW beside it."""
 
+    lr: LearningRate
+    momentum: Fraction
+    weight_decay: float = Field(ge=0)
+
+
+class _WarmedUp(Component):
     warmup: float = Field(gt=0, lt=1, description="share of the run")
     start: float = Field(gt=0, le=1, description="first learning rate / peak")
     end: float = Field(ge=0, le=1, description="last learning rate / peak")
+
+
+class OneCycle(_WarmedUp):
+    """Linear warm-up, then cosine decay to almost nothing; stepped every batch."""
+
+
+class Linear(_WarmedUp):
+    """Linear warm-up, then linear decay; stepped every batch."""
 
 
 class Cosine(Component):
@@ -183,16 +198,55 @@ class Constant(Component):
     """A constant learning rate."""
 
 
+ClassWeights = Annotated[
+    Literal["none", "balanced"],
+    Field(description="balanced: a class counts in inverse proportion to its images"),
+]
+LabelSmoothing = Annotated[
+    Fraction, Field(description="share of the target spread over all classes")
+]
+
+
+class CrossEntropy(Component):
+    """Cross-entropy."""
+
+    class_weights: ClassWeights
+    label_smoothing: LabelSmoothing
+
+
+class Focal(Component):
+    """Focal loss."""
+
+    class_weights: ClassWeights
+    label_smoothing: LabelSmoothing
+    gamma: float = Field(ge=0, description="exponent of 1 - p; 0: cross-entropy")
+
+
+class BalancedSoftmax(Component):
+    """Balanced softmax."""
+
+    label_smoothing: LabelSmoothing
+
+
 class Augmentation(Section):
     """Random changes of training images, drawn per image; 0 or false: off."""
 
     flip: bool = Field(description="mirror half of the images")
+    crop: int = Field(
+        ge=0, le=24, description="repeat so many pixels of the borders, then cut out 48x48 anywhere"
+    )
     shift: Fraction = Field(description="up to this share of width and height")
     rotate: float = Field(ge=0, le=180, description="up to so many degrees")
     scale: Fraction = Field(description="factor within 1 -+ this")
     brightness: Fraction = Field(description="factor within 1 -+ this")
     contrast: Fraction = Field(description="factor within 1 -+ this")
     erase: float = Field(ge=0, le=1, description="probability of erasing one rectangle")
+    mixup: float = Field(ge=0, le=100, description="blend images in pairs; alpha of the Beta")
+    cutmix: float = Field(ge=0, le=100, description="paste images in pairs; alpha of the Beta")
+
+    def of_images(self) -> dict[str, Any]:
+        """What is done to each image on its own: arguments of `BatchAugmentation`."""
+        return self.model_dump(exclude={"mixup", "cutmix"})
 
 
 class EarlyStopping(Section):
@@ -207,16 +261,25 @@ class Trainer(Section):
 
     max_epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2, description="images; batch norm needs two")
+    sampling: Literal["shuffled", "balanced"] = Field(
+        description="each image once an epoch, or as many with replacement, classes alike likely"
+    )
     resolutions: list[Annotated[int, Field(ge=8, le=48)]] = Field(
         min_length=1,
         description="width and height of training images, in pixels; the run's epochs are divided "
         "evenly, in order, among the sizes, so it needs an epoch for each; validation has 48",
     )
-    label_smoothing: Fraction
-    class_weights: Literal["none", "balanced"] = Field(
-        description="balanced: a class's loss counts in inverse proportion to its images"
-    )
     gradient_clip: float | None = Field(gt=0, description="largest gradient norm; null: no limit")
+    ema: float | None = Field(
+        gt=0,
+        lt=1,
+        description="decay, per step, of a moving average of the weights, which is scored and kept "
+        "in their place; null: none",
+    )
+    decay_norms: bool = Field(
+        description="whether weight decay is of vectors, too: norms' parameters and biases"
+    )
+    views: Views = Field(description="of each image, over which scores are averaged")
     monitor: Monitor = Field(description="which metric decides the best epoch")
     early_stopping: EarlyStopping
     device: Literal["auto", "cpu", "cuda"]

@@ -12,12 +12,17 @@ from ferlab.config.parts import (
     SGD,
     AdamW,
     Augmentation,
+    BalancedSoftmax,
     Constant,
     Cosine,
+    CrossEntropy,
     Data,
     DataPlugin,
     Faces,
+    Focal,
     Folder,
+    Linear,
+    Muon,
     OneCycle,
     Plateau,
     Tracking,
@@ -37,12 +42,19 @@ KNOWN: Mapping[str, Mapping[str, type[Component]]] = {
     "optimizer": {
         "torch.optim.SGD": SGD,
         "torch.optim.AdamW": AdamW,
+        "ferlab.training.recipe.muon.MuonAdamW": Muon,
     },
     "scheduler": {
         "ferlab.training.schedule.one_cycle": OneCycle,
+        "ferlab.training.schedule.linear": Linear,
         "ferlab.training.schedule.cosine": Cosine,
         "ferlab.training.schedule.plateau": Plateau,
         "ferlab.training.schedule.constant": Constant,
+    },
+    "loss": {
+        "ferlab.training.recipe.losses.CrossEntropyLoss": CrossEntropy,
+        "ferlab.training.recipe.losses.FocalLoss": Focal,
+        "ferlab.training.recipe.losses.BalancedSoftmaxLoss": BalancedSoftmax,
     },
 }
 """The targets whose arguments ferlab knows, per section; any other target is a plug-in."""
@@ -68,6 +80,7 @@ class Config(Section):
     model: Annotated[Model, _by_target("model")]
     optimizer: Annotated[Component, _by_target("optimizer")]
     scheduler: Annotated[Component, _by_target("scheduler")]
+    loss: Annotated[Component, _by_target("loss")]
     augmentation: Augmentation
     trainer: Trainer
     tracking: Tracking
@@ -82,7 +95,7 @@ class Config(Section):
 
     def targets(self) -> frozenset[str]:
         """Every ``_target_`` that the config names."""
-        components = (self.data, self.model, self.optimizer, self.scheduler)
+        components = (self.data, self.model, self.optimizer, self.scheduler, self.loss)
         return frozenset(component.target for component in components)
 
     def names(self) -> frozenset[str]:

@@ -64,6 +64,22 @@ def shuffled(n: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(n, generator=generator)
 
 
+def balanced(labels: Tensor, seed: int, epoch: int) -> Tensor:
+    """As many positions as there are labels, drawn with replacement, each class alike likely.
+
+    Args:
+        labels: int64, shape (n,), on any device.
+        seed, epoch: all that the draw depends on besides.
+
+    Returns:
+        int64, shape (n,), CPU.
+    """
+    generator = torch.Generator().manual_seed(epoch_seed(seed, epoch))
+    labels = labels.cpu()
+    weights = 1 / labels.bincount().double()[labels]
+    return torch.multinomial(weights, len(labels), replacement=True, generator=generator)
+
+
 def epoch_seed(seed: int, epoch: int) -> int:
     """The seed of all that is random in one epoch of a run: 63 bits, both arguments at least 0.
 

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from ferlab.ensemble.members import list_differences
 from ferlab.errors import ConfigError, DataError
 from ferlab.models.classifier import Classifier
 from ferlab.models.ensemble import Ensemble, mean_weights, recompute_statistics
+from ferlab.recording.artifacts import FinishedModel
 from ferlab.reproduce.evaluate import Evaluator, RecordedModel
 from ferlab.reproduce.recorded import Recorded, fetch
 from ferlab.tracking.entry import Entry
@@ -59,6 +61,11 @@ class Combined:
     model: RecordedModel
     predictions: Predictions
 
+    @cached_property
+    def finished(self) -> FinishedModel:
+        """The same, as its artifacts are made from it."""
+        return FinishedModel(self.model.images, self.model.classifier, self.predictions)
+
 
 def combine(client: Client, entries: Sequence[Entry], way: Way) -> Combined:
     """Load the models of some runs, make one of them, and score the validation images by it.
@@ -92,7 +99,8 @@ def _ensemble(members: Sequence[MemberRun]) -> RecordedModel:
         "_target_": "ferlab.models.ensemble.build_ensemble",
         "members": [dict(member.model.network) for member in members],
     }
-    return replace(first, classifier=Ensemble(_classifiers(members)).eval(), network=network)
+    ensemble = Ensemble(_classifiers(members)).eval()
+    return replace(first, classifier=ensemble, network=network, temperature=None)
 
 
 def _soup(members: Sequence[MemberRun]) -> RecordedModel:
@@ -108,7 +116,7 @@ def _soup(members: Sequence[MemberRun]) -> RecordedModel:
     classifier.load_state_dict(mean_weights([each.state_dict() for each in classifiers]))
     size = first.config.trainer.batch_size
     recompute_statistics(classifier, _training_batches(first.images, size, _device(classifier)))
-    return replace(first, classifier=classifier)
+    return replace(first, classifier=classifier, temperature=None)
 
 
 def _classifiers(members: Sequence[MemberRun]) -> list[Classifier]:

@@ -21,8 +21,6 @@ from ferlab.ensemble.scores import (
 )
 from ferlab.errors import RunEnded, TrackingError
 from ferlab.models import cost
-from ferlab.models.classifier import Classifier
-from ferlab.recording.artifacts import FinishedModel
 from ferlab.recording.record import record_model
 from ferlab.text import pluralize
 from ferlab.tracking import store
@@ -63,6 +61,7 @@ class CombinedResult:
         best = max(range(len(members)), key=lambda i: members[i]["accuracy"])
         metrics = {
             **{f"best/{name}": value for name, value in scores.items()},
+            **combined.finished.calibration,
             **gains_over_members(scores, members),
             "members": float(len(members)),
             **_costs(combined),
@@ -129,8 +128,7 @@ def _record(run: Run, result: CombinedResult) -> None:
         table = members_table([member.entry for member in members], result.members)
         (folder / _TABLE).write_text(table, encoding="utf-8")
 
-    finished = FinishedModel(model.images, model.classifier, combined.predictions)
-    model_id = record_model(run, finished, model.network, write)
+    model_id = record_model(run, combined.finished, model.network, write)
     note = (
         f"Accuracy **{result.scores['accuracy']:.4f}**, macro F1 **{result.scores['f1']:.4f}** on "
         f"{len(combined.predictions.labels):,} validation images, by the {_HOW[combined.way]} of "
@@ -166,11 +164,10 @@ def _name(combined: Combined) -> str:
 def _costs(combined: Combined) -> dict[str, float]:
     """Parameters, multiply-adds and latency of an image."""
     members = combined.members if combined.way == "ensemble" else combined.members[:1]
-    scoring = [m for m in combined.model.classifier.modules() if isinstance(m, Classifier)]
     return {
         **{
             name: sum(member.entry.metrics[name] for member in members)
             for name in ("parameters", "multiply_adds")
         },
-        "latency_ms": sum(cost.latency(classifier.network) for classifier in scoring),
+        "latency_ms": cost.latency(combined.model.classifier),
     }

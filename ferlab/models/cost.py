@@ -27,23 +27,23 @@ def multiply_adds(network: nn.Module, size: int = 48) -> int:
     return int(counter.get_total_flops()) // 2
 
 
-def latency(network: nn.Module, size: int = 48, rounds: int = 30) -> float:
-    """Milliseconds to score one image, the median of some rounds, on the network's device.
+def latency(classifier: nn.Module, size: int = 48, rounds: int = 30) -> float:
+    """Milliseconds to score one image, the median of some rounds, on the classifier's device.
 
     Args:
-        network: as in `multiply_adds`.
+        classifier: uint8 (1, size, size) -> logits (1, classes), over all its views.
         size: of the image, in pixels.
         rounds: timed ones; a third as many go before, untimed.
     """
-    device = next(network.parameters()).device
-    was_training = network.training
-    network.eval()
-    image = torch.zeros(1, 1, size, size, device=device)
+    device = next(classifier.parameters()).device
+    was_training = classifier.training
+    classifier.eval()
+    image = torch.zeros(1, size, size, dtype=torch.uint8, device=device)
     seconds = []
     with torch.inference_mode():
         for _ in range(rounds + rounds // 3):
             started = time.perf_counter()
-            network(image).cpu()  # waits for the device
+            classifier(image).cpu()  # waits for the device
             seconds.append(time.perf_counter() - started)
-    network.train(was_training)
+    classifier.train(was_training)
     return 1000 * statistics.median(seconds[-rounds:])

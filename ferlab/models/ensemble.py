@@ -1,6 +1,5 @@
 """Several classifiers as one: the mean of their probabilities, or of their weights."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from ferlab import instantiate
 from ferlab.models.classifier import Classifier
+from ferlab.models.views import log_mean_probability
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -29,8 +29,7 @@ class Ensemble(nn.Module):
 
         They are logits like any other, for their softmax is the mean itself.
         """
-        logs = torch.stack([member(images).log_softmax(dim=1) for member in self.members])
-        return logs.logsumexp(dim=0) - math.log(len(logs))
+        return log_mean_probability(torch.stack([member(images) for member in self.members]))
 
 
 def build_ensemble(members: Sequence[Mapping[str, Any]]) -> Ensemble:

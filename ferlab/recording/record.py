@@ -73,6 +73,7 @@ def record(
         "network": finished.config.model.network(),
         "mean": finished.normalisation[0],
         "std": finished.normalisation[1],
+        "views": finished.config.trainer.views,
     }
     model_id = record_model(run, finished, network, write)
     summary = _summary(finished, memory)
@@ -109,6 +110,7 @@ def record_model(
             classifier.state_dict(),
             network=network,
             classes=images.classes,
+            temperature=finished.temperature,
             example=images.images[images.indices(Split.VAL)[:_EXAMPLES]],
             pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
         )
@@ -121,13 +123,15 @@ def _summary(finished: FinishedRun, memory: PeakMemory) -> dict[str, float]:
     speeds = [epoch["images_per_second"] for epoch in history.epochs]
     return {
         **history.summary(config.trainer.monitor),
+        **finished.calibration,
         "images_per_second": float(np.median(speeds)),
         "train_seconds": history.seconds,
         "peak_memory_bytes": memory.bytes,
         **_peak_gpu_memory(config),
         "parameters": cost.parameters(classifier),
-        "multiply_adds": cost.multiply_adds(classifier.network),
-        "latency_ms": cost.latency(classifier.network),
+        # Both are what the recorded model takes for an image, and so for all its views.
+        "multiply_adds": len(classifier.views) * cost.multiply_adds(classifier.network),
+        "latency_ms": cost.latency(classifier),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ferlab.analysis.calibration import reliability, tempered
 from ferlab.analysis.classification import ClassScores
 from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
@@ -24,10 +25,15 @@ from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import CONFIG, IMAGES, MEMBERS, SOURCES, Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import set_up_torch
-from ferlab.training.scoring import predict
+from ferlab.training.scoring import predict, predict_with_and_without_views
 
 _ROUNDING = 0.01
 """Share of the images whose class another machine's rounding may change."""
+
+MORE = ("one_view/accuracy", "one_view/f1", "calibration_error", "calibration_error/tempered")
+"""What else a split is scored by: of a model of several views, the images without them; and how far
+the probabilities can be taken at their word, as they are and at the validation images' temperature.
+"""
 
 _log = logging.getLogger("ferlab")
 
@@ -43,6 +49,7 @@ class Evaluation:
         f1: macro F1.
         images: number of images in the split.
         is_new: whether this call scored it; False if it had been scored before.
+        more: what else was measured, by the names of `MORE`.
     """
 
     run_id: str
@@ -51,6 +58,7 @@ class Evaluation:
     f1: float
     images: int
     is_new: bool
+    more: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,14 @@ class RecordedModel:
         images: its data.
         classifier: on the run's device, or on the CPU where there is no GPU.
         network: how it is built; see `ferlab.tracking.pyfunc_model.save`.
+        temperature: that was fitted to its predictions; None if none was.
     """
 
     config: Config
     images: ImageSet
     classifier: Classifier | Ensemble
     network: Mapping[str, Any]
+    temperature: float | None
 
     def predict(self, split: Split) -> Predictions:
         """Score a split's images."""
@@ -89,9 +99,9 @@ class Evaluator:
         """Score a finished run's model, or return its recorded score.
 
         A split is scored once per run and state of the data: the run then has the metrics
-        ``test/accuracy``, ``test/f1`` and ``test/images``, the artifact ``predictions/test.csv``,
-        and the data's digest in the tag ``ferlab.test.data.digest``. It is scored in float32, on
-        the run's device, or on the CPU where there is no GPU.
+        ``test/accuracy``, ``test/f1`` and ``test/images``, those of `MORE` that apply, the artifact
+        ``predictions/test.csv``, and the data's digest in the tag ``ferlab.test.data.digest``. It
+        is scored in float32, on the run's device, or on the CPU where there is no GPU.
 
         Args:
             entry: the run; for a trial of several seeds, the run of one seed.
@@ -107,14 +117,18 @@ class Evaluator:
         images = model.images
         if not len(images.indices(Split[split.upper()])):
             raise DataError(f"the data of run {entry.run_id} has no {split} images")
-        predictions = model.predict(Split[split.upper()])
-        class_scores = ClassScores(predictions.labels, predictions.predicted, images.classes)
-        accuracy, f1 = class_scores.accuracy, class_scores.macro_f1
-        _record(self._client, entry, split, predictions, images, accuracy, f1)
-        return Evaluation(entry.run_id, split, accuracy, f1, len(predictions.labels), True)
+        predictions, more = _scored(model, Split[split.upper()])
+        more |= _calibration(predictions, model.temperature)
+        metrics = {**_scores(predictions, images), "images": float(len(predictions.labels)), **more}
+        _record(self._client, entry, split, predictions, images, metrics)
+        accuracy, f1, rows = metrics["accuracy"], metrics["f1"], len(predictions.labels)
+        return Evaluation(entry.run_id, split, accuracy, f1, rows, True, more)
 
     def load(self, entry: Entry) -> RecordedModel:
-        """Load a finished run's model and its data; errors are those of `evaluate`."""
+        """Load a finished run's model and its data; errors are those of `evaluate`.
+
+        Nothing is unpickled, and only allowed targets are built.
+        """
         about = MEMBERS if entry.members else CONFIG
         wanted = (about, PREDICTIONS, IMAGES, SOURCES)
         files = artifacts.read_files(self._client, entry.run_id, wanted, (about,))
@@ -123,14 +137,14 @@ class Evaluator:
         images = self._prepared(config.data)
         _require_unchanged(entry, images, files.get(IMAGES))
         with artifacts.model(self._client, entry.run_id) as folder:
-            classifier = pyfunc_model.load_model(folder).network
-            network = pyfunc_model.read_network(folder)
+            served = pyfunc_model.load_model(folder)
+        classifier = served.network
         if not isinstance(classifier, Classifier | Ensemble):
             raise DataError(f"the model of run {entry.run_id} is not one that ferlab makes")
         set_up_torch(config)
         classifier.to(_device(entry, config))
-        model = RecordedModel(config, images, classifier, network)
-        targets = frozenset[str]().union(*(config.targets() for config in configs))
+        model = RecordedModel(config, images, classifier, served.built_by, served.temperature)
+        targets = frozenset[str]().union(*(each.targets() for each in configs))
         if PREDICTIONS in files and not self._is_same_code(entry, targets, files):
             before = Predictions.read(files[PREDICTIONS].decode())
             _require_same_model(entry, before, model.predict(Split.VAL))
@@ -142,13 +156,13 @@ class Evaluator:
             files = artifacts.read_files(self._client, entry.run_id, [PREDICTIONS], [PREDICTIONS])
             rows = len(Predictions.read(files[PREDICTIONS].decode()).labels)
             scores = entry.metrics["best/accuracy"], entry.metrics["best/f1"]
-            return Evaluation(entry.run_id, split, *scores, rows, False)
+            return Evaluation(entry.run_id, split, *scores, rows, False, _more(entry, "best"))
         digest = entry.tags.get("ferlab.data.digest", "")
         if entry.tags.get(f"ferlab.{split}.data.digest") != digest:
             return None
         scores = entry.metrics[f"{split}/accuracy"], entry.metrics[f"{split}/f1"]
         rows = int(entry.metrics[f"{split}/images"])
-        return Evaluation(entry.run_id, split, *scores, rows, False)
+        return Evaluation(entry.run_id, split, *scores, rows, False, _more(entry, split))
 
     def _prepared(self, data: Data) -> ImageSet:
         key = data.model_dump_json(by_alias=True)
@@ -167,6 +181,37 @@ class Evaluator:
 def is_scored(entry: Entry, split: str) -> bool:
     """Whether a run's model has been scored on a split, whatever its data was."""
     return f"ferlab.{split}.data.digest" in entry.tags
+
+
+def _more(entry: Entry, section: str) -> dict[str, float]:
+    """Those of `MORE` that are recorded."""
+    recorded = {name: entry.metrics.get(f"{section}/{name}") for name in MORE}
+    return {name: value for name, value in recorded.items() if value is not None}
+
+
+def _scored(model: RecordedModel, split: Split) -> tuple[Predictions, dict[str, float]]:
+    """A split's predictions, and those of `MORE` that apply to the model."""
+    classifier, images = model.classifier, model.images
+    if isinstance(classifier, Ensemble) or len(classifier.views) == 1:
+        return model.predict(split), {}
+    size = model.config.trainer.batch_size
+    over_views, alone = predict_with_and_without_views(classifier, images, size, split)
+    scores = _scores(alone, images)
+    return over_views, {f"one_view/{name}": value for name, value in scores.items()}
+
+
+def _scores(predictions: Predictions, images: ImageSet) -> dict[str, float]:
+    found = ClassScores(predictions.labels, predictions.predicted, images.classes)
+    return {"accuracy": found.accuracy, "f1": found.macro_f1}
+
+
+def _calibration(predictions: Predictions, temperature: float | None) -> dict[str, float]:
+    labels, probabilities = predictions.labels, predictions.probabilities
+    errors = {"calibration_error": reliability(probabilities, labels).calibration_error}
+    if temperature is not None:
+        mended = reliability(tempered(probabilities, temperature), labels)
+        errors["calibration_error/tempered"] = mended.calibration_error
+    return errors
 
 
 def _require_unchanged(entry: Entry, images: ImageSet, before: bytes | None) -> None:
@@ -217,17 +262,12 @@ def _record(
     split: str,
     predictions: Predictions,
     images: ImageSet,
-    accuracy: float,
-    f1: float,
+    metrics: Mapping[str, float],
 ) -> None:
     run = Run(client, entry.run_id)
     run.log_text(predictions.table(images.classes), f"predictions/{split}.csv")
     run.log_summary(  # last: its tags mark the evaluation as complete
-        {
-            f"{split}/accuracy": accuracy,
-            f"{split}/f1": f1,
-            f"{split}/images": float(len(predictions.labels)),
-        },
+        {f"{split}/{name}": value for name, value in metrics.items()},
         {
             f"ferlab.{split}.data.digest": images.digest,
             ledger.IMAGES: images.split_digest(Split[split.upper()]),

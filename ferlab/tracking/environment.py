@@ -18,7 +18,6 @@ LIBRARIES = (
     "torch",
     "pytorch-lightning",
     "torchmetrics",
-    "kornia",
     "numpy",
     "hydra-core",
     "optuna",

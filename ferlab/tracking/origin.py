@@ -12,7 +12,7 @@ from ferlab.tracking.sources import sources
 CODE = ("ferlab/data/", "ferlab/models/", "ferlab/training/", "ferlab/instantiate.py", "own/")
 """Path prefixes of sources that compute numbers; the others compose, record, search and show."""
 
-COMPUTING = frozenset({"torch", "numpy", "kornia", "pytorch-lightning", "torchmetrics"})
+COMPUTING = frozenset({"torch", "numpy", "pytorch-lightning", "torchmetrics"})
 """Libraries that compute numbers."""
 
 

@@ -18,12 +18,13 @@ from ferlab.config.problems import Problem, report
 from ferlab.config.schema import Config
 from ferlab.data.augment import BatchAugmentation
 from ferlab.data.imageset import ImageSet, Split
+from ferlab.data.mix import Mix
 from ferlab.errors import ConfigError
 from ferlab.models import classifier
 from ferlab.models.classifier import Classifier
 from ferlab.models.cnn import IMAGE_SIZE
 from ferlab.training.module import ExpressionModule, Pixels, Scheduler
-from ferlab.training.resolution import Resolutions
+from ferlab.training.recipe.resolution import Resolutions
 
 _DEFAULT_THREADS = torch.get_num_threads()
 """Torch's own number of threads, one per physical core, before any run sets another."""
@@ -74,7 +75,7 @@ def make_module(
         allow: see `ferlab.instantiate.require_allowed`.
     """
     torch.manual_seed(config.seed)
-    trainer = config.trainer
+    trainer, augmentation = config.trainer, config.augmentation
     labels = torch.from_numpy(images.labels.astype(np.int64))
     pixels = Pixels(
         images=torch.from_numpy(images.images),
@@ -84,15 +85,19 @@ def make_module(
         val=torch.from_numpy(images.indices(Split.VAL)),
     )
     module = ExpressionModule(
-        classifier.build_allowed(config.model.network(), *normalisation, allow),
-        BatchAugmentation(**config.augmentation.model_dump()),
+        classifier.build_allowed(config.model.network(), *normalisation, allow, trainer.views),
+        BatchAugmentation(**augmentation.of_images()),
+        Mix(augmentation.mixup, augmentation.cutmix, len(images.classes)),
         pixels,
         classes=len(images.classes),
         seed=config.seed,
         batch_size=trainer.batch_size,
+        is_balanced=trainer.sampling == "balanced",
         resolutions=Resolutions(tuple(trainer.resolutions), trainer.max_epochs),
-        label_smoothing=trainer.label_smoothing,
-        class_weights=_balanced(images) if trainer.class_weights == "balanced" else None,
+        loss=instantiate.call(
+            config.loss.model_dump(by_alias=True), allow, class_counts=_class_counts(images)
+        ),
+        ema=trainer.ema,
         make_optimizer=partial(_make_optimizer, config=config, allow=allow),
     )
     _dry_run(module, config)
@@ -112,6 +117,10 @@ def _dry_run(module: ExpressionModule, config: Config) -> None:
     for size in module.resolutions.sizes:
         if size != IMAGE_SIZE:
             _require_size(network, size, config.model)
+    _, targets = module.mix(torch.zeros(2, 1, IMAGE_SIZE, IMAGE_SIZE), module.pixels.targets[:2])
+    lost = module.loss(scored, targets)
+    if not isinstance(lost, Tensor) or lost.shape != ():
+        raise ConfigError(f"'{config.loss.target}' gives no single number for the loss of a batch")
     network.train()
     module.make_optimizer(list(network.parameters()), 1)
 
@@ -178,10 +187,9 @@ def normalisation(images: ImageSet, how: str) -> tuple[float, float]:
     return mean, float(np.sqrt(np.average((levels - mean) ** 2, weights=counts)))
 
 
-def _balanced(images: ImageSet) -> Tensor:
-    """Weights in inverse proportion to a class's training images, 1 on average over images."""
-    counts = torch.tensor(list(images.counts(Split.TRAIN).values()), dtype=torch.float32)
-    return counts.sum() / (len(counts) * counts.clamp(min=1))
+def _class_counts(images: ImageSet) -> Tensor:
+    """Number of training images of each class, float32 (classes,)."""
+    return torch.tensor(list(images.counts(Split.TRAIN).values()), dtype=torch.float32)
 
 
 def _make_optimizer(
@@ -190,11 +198,22 @@ def _make_optimizer(
     optimizer = instantiate.call(
         config.optimizer.model_dump(by_alias=True), allow, params=parameters
     )
+    if not config.trainer.decay_norms:
+        _spare_vectors(optimizer)
     steps = config.trainer.max_epochs * steps_per_epoch
     scheduler = instantiate.call(
         config.scheduler.model_dump(by_alias=True), allow, optimizer=optimizer, steps=steps
     )
     return optimizer, scheduler
+
+
+def _spare_vectors(optimizer: Optimizer) -> None:
+    """Take weight decay from what has one dimension: parameters of norms, and biases."""
+    for group in list(optimizer.param_groups):
+        vectors = [p for p in group["params"] if p.dim() < 2]
+        if vectors:
+            group["params"] = [p for p in group["params"] if p.dim() > 1]
+            optimizer.add_param_group({**group, "params": vectors, "weight_decay": 0.0})
 
 
 @contextmanager

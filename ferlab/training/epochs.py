@@ -115,7 +115,7 @@ class Epochs(pl.Callback):
         self.history = History([*self.history.epochs, metrics], seconds)
         is_best = self.history.best_epoch(self._config.monitor) == epoch
         if is_best:
-            checkpoint.save_weights(self._folder / checkpoint.BEST, module.classifier.state_dict())
+            checkpoint.save_weights(self._folder / checkpoint.BEST, module.scored.state_dict())
         checkpoint.save_state(
             self._folder / checkpoint.LAST, {**module.state(), **self.history._asdict()}
         )

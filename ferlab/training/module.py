@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
@@ -13,9 +13,11 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
-from ferlab.data.batches import Batches, epoch_seed, shuffled
+from ferlab.data.batches import Batches, balanced, epoch_seed, shuffled
+from ferlab.data.mix import Mix
 from ferlab.models.classifier import Classifier, to_unit
-from ferlab.training.resolution import Resolutions, shrunk
+from ferlab.training.recipe.averaging import MovingAverage
+from ferlab.training.recipe.resolution import Resolutions, shrunk
 
 Batch = tuple[Tensor, Tensor]
 """uint8 (b, 48, 48) images and int64 (b,) labels, or float32 (b, classes) probabilities."""
@@ -61,41 +63,45 @@ class ExpressionModule(pl.LightningModule):
     Args:
         classifier: the network with its normalisation.
         augment: float (b, 1, 48, 48) in [0, 1] -> the same.
+        mix: images and targets of a batch -> the same, mixed.
         pixels: training and validation images.
         classes: number of classes.
         seed: seed of order, augmentation and dropout.
         batch_size: images per step.
+        is_balanced: whether each class is alike likely in training, see `balanced`.
         resolutions: size of training images in each epoch.
-        label_smoothing: share of the target spread over all classes.
-        class_weights: weight of each class in the loss, shape (classes,); None for equal.
+        loss: logits (b, classes), targets as in `Batch` -> ().
+        ema: decay of the moving average that is scored in the classifier's place; None for none.
         make_optimizer: trainable parameters, optimizer steps per epoch -> optimizer, scheduler.
     """
-
-    class_weights: Tensor | None
 
     def __init__(
         self,
         classifier: Classifier,
         augment: nn.Module,
+        mix: Mix,
         pixels: Pixels,
         *,
         classes: int,
         seed: int,
         batch_size: int,
+        is_balanced: bool,
         resolutions: Resolutions,
-        label_smoothing: float,
-        class_weights: Tensor | None,
+        loss: nn.Module,
+        ema: float | None,
         make_optimizer: Callable[[list[nn.Parameter], int], tuple[Optimizer, Scheduler]],
     ) -> None:
         super().__init__()
         self.classifier = classifier
         self.augment = augment
+        self.mix = mix
         self.pixels = pixels
         self.seed = seed
         self.batch_size = batch_size
+        self.is_balanced = is_balanced
         self.resolutions = resolutions
-        self.label_smoothing = label_smoothing
-        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.loss = loss
+        self.average = None if ema is None else MovingAverage(classifier, ema)
         self.make_optimizer = make_optimizer
         self.optimizer: Optimizer
         self.scheduler: Scheduler
@@ -120,11 +126,21 @@ class ExpressionModule(pl.LightningModule):
             },
             prefix="val/",
         )
+        # What the same weights score without their views, where they have more than one.
+        self.one_view_metrics = MetricCollection(
+            {name: self.val_metrics[name].clone() for name in ("accuracy", "f1")},
+            prefix="val/one_view/",
+        )
 
     @property
     def epoch(self) -> int:
         """The run's epoch, from 0, counted over interruptions."""
         return self.first_epoch + self.current_epoch
+
+    @property
+    def scored(self) -> Classifier:
+        """What validates and is kept: the classifier, or its moving average."""
+        return self.classifier if self.average is None else cast(Classifier, self.average.network)
 
     # --- batches --------------------------------------------------------------------------
 
@@ -137,7 +153,11 @@ class ExpressionModule(pl.LightningModule):
     def train_dataloader(self) -> Batches:
         """The training images in the order of this epoch."""
         train = self.pixels.train
-        order = train[shuffled(len(train), self.seed, self.epoch).to(train.device)]
+        if self.is_balanced:
+            drawn = balanced(self.pixels.labels[train], self.seed, self.epoch)
+        else:
+            drawn = shuffled(len(train), self.seed, self.epoch)
+        order = train[drawn.to(train.device)]
         return self._batches(self.pixels.targets, order, drop_single=True)
 
     def val_dataloader(self) -> Batches:
@@ -155,7 +175,7 @@ class ExpressionModule(pl.LightningModule):
     # --- steps ----------------------------------------------------------------------------
 
     def on_train_epoch_start(self) -> None:
-        """Seed this epoch's randomness: augmentation, then dropout, batch by batch."""
+        """Seed this epoch's randomness: augmentation, mixing, then dropout, batch by batch."""
         torch.manual_seed(epoch_seed(self.seed, self.epoch))
         self.train_metrics.reset()
         self.steps_before = self.epoch * self.steps_per_epoch()
@@ -165,11 +185,10 @@ class ExpressionModule(pl.LightningModule):
         """The loss of one batch, shape ()."""
         images, targets = batch
         with self._float32():
-            views = shrunk(self.augment(to_unit(images)), self.resolutions.at(self.epoch))
+            views, targets = self.mix(self.augment(to_unit(images)), targets)
+            views = shrunk(views, self.resolutions.at(self.epoch))
         logits = self.classifier.score(views)
-        loss = cross_entropy(
-            logits, targets, weight=self.class_weights, label_smoothing=self.label_smoothing
-        )
+        loss: Tensor = self.loss(logits, targets)
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         self.train_metrics["loss"].update(loss.detach().expand(len(labels)))
         self.train_metrics["accuracy"].update(logits.detach(), labels)
@@ -178,17 +197,26 @@ class ExpressionModule(pl.LightningModule):
             self.first_steps[f"lr/step_{step}"] = self.optimizer.param_groups[0]["lr"]
         return loss
 
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
+        """Average the weights, after the optimizer's step."""
+        del outputs, batch
+        if self.average is not None:
+            self.average.update(self.classifier, self.steps_before + batch_idx)
+
     def on_validation_epoch_start(self) -> None:
         """Reset the validation metrics."""
         self.val_metrics.reset()
+        self.one_view_metrics.reset()
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Add one batch to the metrics, with a plain loss, which compares across runs."""
         images, labels = batch
         with self._float32():
-            logits = self.classifier(images)
+            logits, alone = self.scored.with_and_without_views(images)
         loss = cross_entropy(logits, labels)
         self.val_metrics["loss"].update(loss.expand(len(labels)))
+        if len(self.classifier.views) > 1:
+            self.one_view_metrics.update(alone, labels)
         for name in ("accuracy", "f1", "f1_per_class"):
             self.val_metrics[name].update(logits, labels)
 
@@ -199,10 +227,12 @@ class ExpressionModule(pl.LightningModule):
     def epoch_metrics(self, classes: tuple[str, ...]) -> dict[str, float]:
         """The epoch's losses, accuracies, macro F1, F1 of each class and learning rate.
 
-        And the loss and the rate of each of the run's first steps that was in it, and the size of
-        training images where that changes.
+        And the loss and the rate of each of the run's first steps that was in it, the size of
+        training images where that changes, and what one view scores where there are several.
         """
         values = {**self.train_metrics.compute(), **self.val_metrics.compute()}
+        if len(self.classifier.views) > 1:
+            values |= self.one_view_metrics.compute()
         per_class = values.pop("val/f1_per_class").tolist()
         metrics = {name: value.item() for name, value in values.items()}
         metrics |= {f"val/f1/{name}": f1 for name, f1 in zip(classes, per_class, strict=True)}
@@ -232,7 +262,9 @@ class ExpressionModule(pl.LightningModule):
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch needs, as tensors and plain containers."""
+        averaged = {} if self.average is None else {"average": self.average.state_dict()}
         return {
+            **averaged,
             "classifier": self.classifier.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
@@ -242,5 +274,7 @@ class ExpressionModule(pl.LightningModule):
     def resume(self, state: dict[str, Any], first_epoch: int) -> None:
         """Restore what `state` returned at the end of the epoch before ``first_epoch``."""
         self.classifier.load_state_dict(state["classifier"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.resumed = state
         self.first_epoch = first_epoch

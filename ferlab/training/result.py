@@ -33,10 +33,16 @@ class RunResult:
 
     def summary(self) -> str:
         """The result and where to look, for a person to read."""
+        scores = {key.removeprefix("val/"): value for key, value in self.metrics.items()}
+        alone = ""
+        if "one_view/accuracy" in scores:
+            alone = "one view accuracy {:.4f}, F1 {:.4f} without the others\n".format(
+                scores["one_view/accuracy"], scores["one_view/f1"]
+            )
         return (
-            f"accuracy {self.metrics['val/accuracy']:.4f}, F1 {self.metrics['val/f1']:.4f} "
+            f"accuracy {scores['accuracy']:.4f}, F1 {scores['f1']:.4f} "
             f"on {len(self.predictions.labels):,} validation images, "
-            f"at epoch {self.epoch} (a single run)\n"
+            f"at epoch {self.epoch} (a single run)\n{alone}"
             f"run      {self.run_id}\n"
             f"look     {self.look}\n"
             f'model    mlflow.set_tracking_uri("{self.store}"); '

@@ -6,6 +6,7 @@ after each optimizer step. A user's own schedule has the same form.
 """
 
 import math
+from collections.abc import Callable
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
@@ -23,14 +24,16 @@ def one_cycle(
         start: first rate, as a share of the peak.
         end: last rate, as a share of the peak.
     """
-    rising = max(1, round(warmup * steps))
+    return _warmed_up(optimizer, steps, warmup, start, lambda progress: _cosine(1, end, progress))
 
-    def factor(step: int) -> float:
-        if step < rising:
-            return start + (1 - start) * step / rising
-        return _cosine(1, end, (step - rising) / max(1, steps - 1 - rising))
 
-    return LambdaLR(optimizer, factor)
+def linear(
+    optimizer: Optimizer, steps: int, warmup: float, start: float, end: float
+) -> LRScheduler:
+    """Linear warm-up to the optimizer's rate, then linear decay; arguments as of `one_cycle`."""
+    return _warmed_up(
+        optimizer, steps, warmup, start, lambda progress: 1 + (end - 1) * min(progress, 1)
+    )
 
 
 def cosine(optimizer: Optimizer, steps: int, end: float) -> LRScheduler:
@@ -51,6 +54,20 @@ def plateau(
 def constant(optimizer: Optimizer, steps: int) -> LRScheduler:  # noqa: ARG001
     """The optimizer's rate, unchanged."""
     return LambdaLR(optimizer, lambda _: 1.0)
+
+
+def _warmed_up(
+    optimizer: Optimizer, steps: int, warmup: float, start: float, decay: Callable[[float], float]
+) -> LRScheduler:
+    """Linear warm-up, then the factor that ``decay`` gives for the progress, from 0 to 1."""
+    rising = max(1, round(warmup * steps))
+
+    def factor(step: int) -> float:
+        if step < rising:
+            return start + (1 - start) * step / rising
+        return decay((step - rising) / max(1, steps - 1 - rising))
+
+    return LambdaLR(optimizer, factor)
 
 
 def _cosine(first: float, last: float, progress: float) -> float:

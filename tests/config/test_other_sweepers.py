@@ -81,7 +81,7 @@ def test_the_sweepers_own_example_is_told_in_one_message_what_to_change(
     project(tmp_path / "mine", monkeypatch, experiments__sphere=SPHERE)
     *told, x, y = refused("experiments=sphere")
     assert told == ASKED
-    assert x.startswith("x: unknown key; known are augmentation, data, model")
+    assert x.startswith("x: unknown key; known are augmentation, data, loss, model")
     assert y.startswith("y: unknown key; known are")
     assert not home.exists()
 

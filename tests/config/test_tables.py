@@ -23,7 +23,11 @@ CONF = paths.shipped() / "conf"
 TARGETS = [(section, target) for section, known in KNOWN.items() for target in known]
 NOT_PASSED = {"data": {*Data.model_fields} - {"target"}, "model": {"name"}}
 """Keys of a section that are not arguments of its target."""
-BESIDE = {"optimizer": {"params"}, "scheduler": {"optimizer", "steps"}}
+BESIDE = {
+    "optimizer": {"params"},
+    "scheduler": {"optimizer", "steps"},
+    "loss": {"class_counts"},
+}
 """Arguments that are no keys."""
 
 

@@ -1,11 +1,13 @@
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from ferlab.data.augment import BatchAugmentation
+from ferlab.data.augment import BatchAugmentation, _warped
 
 ALL_ON = {
     "flip": True,
+    "crop": 4,
     "shift": 0.1,
     "rotate": 15.0,
     "scale": 0.1,
@@ -69,6 +71,34 @@ def test_shift_fills_with_the_nearest_border() -> None:
     right = out[:, 0, 24, 3] < 0.2001
     assert right.any()
     assert torch.allclose(out[right, 0, :, 0], torch.tensor(0.2), atol=1e-4)
+
+
+def test_a_crop_is_a_window_of_the_image_with_its_borders_repeated() -> None:
+    images = noise(300)
+    out, padded = BatchAugmentation(crop=3)(images), pad(images, [3] * 4, mode="replicate")
+    found = []
+    for i, (cut, whole) in enumerate(zip(out, padded, strict=True)):
+        at = [
+            (top, left)
+            for top in range(7)
+            for left in range(7)
+            if torch.equal(cut[0], whole[0, top : top + 48, left : left + 48])
+        ]
+        assert len(at) == 1, i
+        found += at
+    assert len(set(found)) == 49, "the axes move on their own, and reach every place"
+
+
+def test_one_warp_mirrors_then_turns_then_shifts() -> None:
+    images = noise(2)
+    zero, quarter = torch.zeros(2), torch.full((2,), torch.pi / 2)
+    mirrored, sixth = torch.tensor([True, False]), torch.full((2,), 6 / 48)
+    turned = _warped(images, mirrored, quarter, zero, sixth, zero)
+    expected = torch.stack([images[0].flip(2), images[1]]).rot90(-1, dims=(2, 3))
+    torch.testing.assert_close(turned[..., 6:], expected[..., :-6], atol=1e-4, rtol=0)
+    doubled = _warped(square(2), mirrored, zero, torch.ones(2), zero, sixth)
+    assert doubled.sum((1, 2, 3)).tolist() == pytest.approx([24**2] * 2, rel=0.01)
+    torch.testing.assert_close(centres(doubled)[0], torch.tensor([23.5, 29.5]))
 
 
 def test_rotation_turns_within_its_limit_either_way() -> None:

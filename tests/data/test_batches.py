@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ferlab.data.batches import Batches, epoch_seed, shuffled
+from ferlab.data.batches import Batches, balanced, epoch_seed, shuffled
 from ferlab.errors import DataError
 
 N = 10
@@ -64,6 +64,23 @@ def test_what_makes_no_batches_is_refused(
     with pytest.raises(DataError, match=message) as caught:
         Batches(images, labels, size, drop_single=drop_single)
     assert "\n" not in str(caught.value)
+
+
+def test_balanced_draws_each_class_alike_often_from_seed_and_epoch_alone() -> None:
+    labels = torch.tensor([0] * 8000 + [1] * 900 + [3] * 100)  # and none of class 2
+    drawn = balanced(labels, seed=3, epoch=7)
+    assert drawn.shape == labels.shape
+    counts = labels[drawn].bincount()
+    assert counts[2] == 0
+    for count in counts[[0, 1, 3]].tolist():
+        assert abs(count - 3000) < 5 * (9000 * (1 / 3) * (2 / 3)) ** 0.5
+    of_last = drawn[drawn >= 8900].bincount()[8900:]
+    assert len(of_last) == 100  # every image of a class is drawn: about 30 times here
+    assert of_last.min() > 0
+    torch.manual_seed(123)
+    assert torch.equal(drawn, balanced(labels, seed=3, epoch=7))
+    assert not torch.equal(drawn, balanced(labels, seed=3, epoch=8))
+    assert not torch.equal(drawn, balanced(labels, seed=4, epoch=7))
 
 
 def test_shuffled_is_a_permutation_of_seed_and_epoch_alone() -> None:

@@ -194,7 +194,7 @@ def test_a_hostile_target_is_refused_by_name_and_not_imported(
     monkeypatch.syspath_prepend(str(tmp_path))
     from ferlab.config.compose import compose
 
-    for section in ("data", "model", "optimizer", "scheduler"):
+    for section in ("data", "model", "optimizer", "scheduler", "loss"):
         plain = compose().plain()
         plain[section]["_target_"] = "hostile_parts.run"
         text = yaml.safe_dump(plain).encode()

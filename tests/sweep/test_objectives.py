@@ -87,6 +87,18 @@ def test_multiply_adds_can_be_limited_and_no_limit_builds_nothing() -> None:
     assert many({})
 
 
+def test_the_views_that_a_model_scores_count_to_what_it_costs() -> None:
+    from ferlab.config.compose import compose
+    from ferlab.models import classifier, cost
+
+    config = compose(TINY)
+    once = cost.multiply_adds(classifier.build(config.model.network(), 0.0, 1.0).network)
+    limits = Constraints(parameters=None, multiply_adds=2 * once)
+    is_feasible = Feasibility(limits, ComposedConfigs(TINY))
+    views = ("one", "flip", "shifts", "ten_crop")
+    assert [is_feasible({"trainer.views": name}) for name in views] == [True, True, False, False]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ def save(path: Path, module: nn.Module, images: npt.NDArray[Any], **changes: Any
     arguments = {
         "network": NETWORK,
         "classes": CLASSES,
+        "temperature": 2.0,
         "example": images[:2],
         "pip_requirements": REQUIREMENTS,
     }
@@ -90,6 +92,34 @@ def test_the_loaded_model_gives_the_network_s_probabilities(
     assert list(table.columns) == ["label", *CLASSES]
     assert np.array_equal(table[list(CLASSES)].to_numpy(), expected)
     assert table["label"].tolist() == [CLASSES[i] for i in expected.argmax(axis=1)]
+
+
+def test_calibrated_probabilities_are_those_of_logits_over_the_temperature(
+    folder: Path, network: nn.Module, images: npt.NDArray[np.uint8]
+) -> None:
+    model = mlflow.pyfunc.load_model(str(folder))
+    recorded, calibrated = (
+        model.predict(images, {"calibrated": wanted}) for wanted in (False, True)
+    )
+    assert recorded.equals(model.predict(images))
+    with torch.inference_mode():
+        expected = (network(torch.tensor(images)) / 2).softmax(dim=1).numpy()
+    np.testing.assert_allclose(calibrated[list(CLASSES)].to_numpy(), expected, rtol=1e-5)
+    assert not np.allclose(expected, recorded[list(CLASSES)].to_numpy(), rtol=1e-5)
+    assert calibrated["label"].equals(recorded["label"])
+
+
+def test_a_model_without_a_temperature_is_served_and_not_calibrated(
+    folder: Path, images: npt.NDArray[np.uint8]
+) -> None:
+    path = folder / "data" / "classifier" / "model.json"
+    config = json.loads(path.read_text())
+    del config["temperature"]
+    path.write_text(json.dumps(config))
+    model = mlflow.pyfunc.load_model(str(folder))
+    assert len(model.predict(images)) == len(images)
+    with pytest.raises(MlflowException, match="recorded without a temperature"):
+        model.predict(images, {"calibrated": True})
 
 
 def test_a_large_request_is_scored_in_parts(
@@ -133,43 +163,92 @@ def test_the_signature_and_the_example_are_recorded(
     folder: Path, images: npt.NDArray[np.uint8]
 ) -> None:
     model = mlflow.pyfunc.load_model(str(folder))
-    assert str(model.metadata.signature.inputs) == "[Tensor('uint8', (-1, 48, 48))]"
+    assert str(model.metadata.signature.inputs) == "['images': Tensor('object', (-1,))]"
     assert model.metadata.signature.outputs.input_names() == ["label", *CLASSES]
-    assert model.input_example.dtype == np.uint8
-    assert np.array_equal(model.input_example, images[:2])
+    assert np.array_equal(model.input_example["images"], images[:2])
+    assert model.predict(model.input_example).equals(model.predict(images[:2]))
+
+
+@pytest.mark.parametrize("kind", ["int64", "float32", "float64"])
+def test_grey_levels_of_another_type_are_the_same_images(
+    folder: Path, images: npt.NDArray[np.uint8], kind: str
+) -> None:
+    model = mlflow.pyfunc.load_model(str(folder))
+    assert model.predict(images.astype(kind)).equals(model.predict(images))
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_scaled_images_are_refused(folder: Path, images: npt.NDArray[np.uint8], kind: str) -> None:
+    model = mlflow.pyfunc.load_model(str(folder))
+    with pytest.raises(MlflowException, match="not divided by 255") as caught:
+        model.predict((images / 255).astype(kind))
+    assert isinstance(caught.value, DataError)
+    assert "\n" not in str(caught.value)
+
+
+def post(model: Any, body: Any) -> tuple[int, Any]:
+    """What MLflow's server answers: its status, and its JSON read."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    try:
+        answer = invocations(text, "application/json", model, model.metadata.get_input_schema())
+    except MlflowException as error:  # which the server answers with
+        return error.get_http_status_code(), json.loads(error.serialize_as_json())
+    return answer.status, json.loads(answer.response)
+
+
+@pytest.mark.parametrize("key", ["inputs", "instances"])
+def test_mlflow_s_server_answers_json(
+    folder: Path, network: nn.Module, images: npt.NDArray[np.uint8], key: str
+) -> None:
+    model = mlflow.pyfunc.load_model(str(folder))
+    bodies = [{key: images[:2].tolist()}, {key: images[:2].astype(float).tolist()}]
+    for body in (*bodies, load_serving_example(str(folder))):
+        status, answer = post(model, body)
+        assert status == 200
+        rows = [[row[name] for name in CLASSES] for row in answer["predictions"]]
+        np.testing.assert_allclose(rows, probabilities(network, images[:2]))
 
 
 @pytest.mark.parametrize(
-    "change",
-    [lambda images: images / 255, lambda images: images[:, :40], lambda images: images[0]],
-    ids=["floats", "a crop", "one image without its axis"],
+    ("change", "words"),
+    [
+        (lambda images: images / 255, "not divided by 255"),
+        (lambda images: images + 0.5, r"\d\.5 is none"),
+        (lambda images: images.astype(int) + 300, r"\d is none"),
+        (lambda images: images[:, :40], r"not \(5, 40, 48\)"),
+        (lambda images: images[0], "one image alone is a list of one"),
+        (lambda images: images.astype(str), "a value of type str among them"),
+        (lambda images: images[:0], r"not \(0,\)"),
+    ],
 )
-def test_images_of_another_kind_are_refused(
-    folder: Path,
-    images: npt.NDArray[np.uint8],
-    change: Callable[[npt.NDArray[np.uint8]], npt.NDArray[Any]],
+@pytest.mark.parametrize("key", ["inputs", "instances"])
+def test_mlflow_s_server_refuses_in_one_line(
+    folder: Path, images: npt.NDArray[np.uint8], key: str, change: Any, words: str
 ) -> None:
-    with pytest.raises(MlflowException, match="uint8"):
-        mlflow.pyfunc.load_model(str(folder)).predict(change(images))
+    status, answer = post(mlflow.pyfunc.load_model(str(folder)), {key: change(images).tolist()})
+    assert status == 400
+    assert re.search(f"^the images must be whole grey levels 0-255.*{words}", answer["message"])
+    assert "\n" not in answer["message"]
+    assert "stack_trace" not in answer
 
 
-def test_mlflow_s_server_answers_json(
-    folder: Path, network: nn.Module, images: npt.NDArray[np.uint8]
-) -> None:
-    model = mlflow.pyfunc.load_model(str(folder))
-
-    def post(body: str) -> tuple[int, Any]:
-        schema = model.metadata.get_input_schema()
-        answer = invocations(body, "application/json", model, schema)
-        return answer.status, json.loads(answer.response)
-
-    for body in (json.dumps({"inputs": images[:2].tolist()}), load_serving_example(str(folder))):
-        status, answer = post(body)
-        rows = [[row[name] for name in CLASSES] for row in answer["predictions"]]
-        assert status == 200
-        np.testing.assert_allclose(rows, probabilities(network, images[:2]))
-    with pytest.raises(MlflowException, match="300 out of bounds for uint8"):
-        post(json.dumps({"inputs": [[[300]]]}))
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"images": []}, "exactly one of the input fields .*inputs"),
+        ([1], "exactly one of the input fields .*inputs"),
+        ({"inputs": None}, "a value of type NoneType"),
+        ({"inputs": "face.png"}, "a value of type str"),
+        ({"inputs": [[[0] * 48] * 48, [1]]}, "a list of another length"),
+        ({"inputs": {"faces": []}}, r"missing inputs \['images'\]"),
+        ("{", "valid JSON"),
+    ],
+)
+def test_a_request_of_another_form_gets_no_stack_trace(folder: Path, body: Any, words: str) -> None:
+    status, answer = post(mlflow.pyfunc.load_model(str(folder)), body)
+    assert status == 400
+    assert re.search(words, answer["message"])
+    assert "stack_trace" not in answer
 
 
 def test_a_run_s_artifact_loads_by_its_uri(

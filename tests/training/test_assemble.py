@@ -32,20 +32,36 @@ def test_normalisation_makes_training_images_standard() -> None:
 
 
 def test_balanced_weights_count_classes_alike() -> None:
-    weights = module("trainer.class_weights=balanced").class_weights
+    weights = module("loss.class_weights=balanced").loss.class_weights
     counts = np.array(list(faces.draw(280).counts(Split.TRAIN).values()))
     np.testing.assert_allclose(weights.numpy() * counts, counts.sum() / 7, rtol=1e-6)
-    assert module().class_weights is None
 
 
-def test_class_weights_and_label_smoothing_enter_the_loss() -> None:
+def test_the_configured_loss_is_what_is_trained_on() -> None:
     batch = torch.zeros(4, 48, 48, dtype=torch.uint8), torch.tensor([0, 1, 1, 2])
     losses = []
-    for overrides in ([], ["trainer.class_weights=balanced"], ["trainer.label_smoothing=0.2"]):
+    for overrides in (
+        ["loss=cross_entropy"],
+        ["loss.class_weights=balanced"],
+        ["loss.label_smoothing=0.2"],
+        ["loss=focal"],
+        ["loss=balanced_softmax"],
+    ):
         made = module(*overrides)
         made.eval()
         losses.append(made.training_step(batch, 9).item())
-    assert len(set(losses)) == 3
+    assert len(set(losses)) == len(losses)
+
+
+def one_for_each_image(class_counts: torch.Tensor) -> torch.nn.Module:
+    del class_counts
+    return torch.nn.CrossEntropyLoss(reduction="none")
+
+
+def test_a_loss_that_is_no_single_number_is_refused() -> None:
+    config = compose([*TINY, f"loss._target_={__name__}.one_for_each_image"])
+    with pytest.raises(ConfigError, match=r"one_for_each_image' gives no single number for"):
+        make_module(config, faces.draw(280), (0.5, 0.25), config.names())
 
 
 def test_an_epochs_order_depends_on_seed_and_epoch_alone() -> None:
@@ -57,6 +73,41 @@ def test_an_epochs_order_depends_on_seed_and_epoch_alone() -> None:
     assert order(0, 1) == order(0, 1)
     assert order(0, 1) != order(0, 2)
     assert order(0, 1) != order(1, 1)
+
+
+def test_balanced_sampling_draws_training_images_with_their_own_targets() -> None:
+    images = faces.draw(280)
+    soft = np.eye(7, dtype=np.float32)[images.labels]
+    rare = (images.labels == 0) & (np.arange(280) % 4 > 0)
+    split = np.where(rare & (images.split == Split.TRAIN), Split.UNUSED, images.split)
+    less = replace(images, targets=soft, split=split)
+    made = module("trainer.sampling=balanced", images=less)
+    first, again = (list(made.train_dataloader()) for _ in range(2))
+    assert all(torch.equal(a[0], b[0]) for a, b in zip(first, again, strict=True))
+    made.first_epoch = 1
+    assert not torch.equal(first[0][0], next(iter(made.train_dataloader()))[0])
+    train = {i.tobytes(): y for i, y in zip(images.images, images.labels, strict=True)}
+    pairs = [pair for batch in first for pair in zip(*batch, strict=True)]
+    assert len(pairs) == len(less.indices(Split.TRAIN))
+    assert all(train[i.numpy().tobytes()] == t.argmax() for i, t in pairs)
+    share = np.mean([t.argmax().item() == 0 for _, t in pairs])
+    assert share > 2 * less.counts(Split.TRAIN)["angry"] / len(pairs)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
+def test_weight_decay_may_spare_norms_and_biases(optimizer: str) -> None:
+    def decays(*overrides: str) -> dict[str, float]:
+        made = module(f"optimizer={optimizer}", "optimizer.weight_decay=0.3", *overrides)
+        groups = made.optimizer.param_groups
+        decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+        assert sum(len(group["params"]) for group in groups) == len(decay)
+        return {name: decay[id(p)] for name, p in made.classifier.named_parameters()}
+
+    assert set(decays().values()) == {0.3}
+    spared = decays("trainer.decay_norms=false")
+    shapes = {name: p.dim() for name, p in module().classifier.named_parameters()}
+    assert spared == {name: 0.3 if dims > 1 else 0.0 for name, dims in shapes.items()}
+    assert set(spared.values()) == {0.0, 0.3}
 
 
 def test_soft_targets_enter_the_loss_and_the_metrics_of_validation_do_not_know_them() -> None:

@@ -21,8 +21,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store", "no_pictur
 
 SCHEDULES = (
     ["scheduler=one_cycle"],
-    ["scheduler=plateau", "scheduler.patience=0"],
+    ["scheduler=plateau", "scheduler.patience=0", "trainer.ema=0.9"],
     ["optimizer=adamw", "scheduler=cosine", "model.stages.2.dropout=0.3"],
+    [
+        "optimizer=muon",
+        "scheduler=linear",
+        "trainer.sampling=balanced",
+        "trainer.decay_norms=false",
+    ],
 )
 
 

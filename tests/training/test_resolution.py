@@ -1,20 +1,16 @@
 """Progressive resolution: which epoch trains at which size, and what that changes."""
 
-from collections.abc import Mapping
-
 import pytest
 import torch
 from torch import Tensor, nn
 
 from ferlab.config.compose import compose
 from ferlab.data import faces
-from ferlab.errors import ConfigError, RunEnded
+from ferlab.errors import ConfigError
 from ferlab.training import assemble, speed
 from ferlab.training.assemble import make_module
-from ferlab.training.resolution import Resolutions, shrunk
-from ferlab.training.run import resume, train
+from ferlab.training.recipe.resolution import Resolutions, shrunk
 from tests.conftest import TINY
-from tests.training.runs import client
 
 
 @pytest.mark.parametrize(
@@ -135,22 +131,3 @@ def test_a_forecast_weighs_each_size_by_its_share(monkeypatch: pytest.MonkeyPatc
 def test_a_forecast_measures_each_size() -> None:
     config = compose([*TINY, "trainer.resolutions=[16,32,48]"])
     assert speed.seconds_per_epoch(config, ()) > 0
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("made_store", "no_pictures")
-def test_a_run_tells_its_sizes_and_resumes_to_the_same_bits() -> None:
-    config = compose([*TINY, "trainer.resolutions=[24,32,48]"])
-    whole = train(config)
-    told = client().get_metric_history(whole.run_id, "resolution")
-    assert [metric.value for metric in told] == [24, 32, 48]
-
-    def end(epoch: int, metrics: Mapping[str, float]) -> None:
-        raise RuntimeError(f"epoch {epoch}, {metrics['resolution']}")
-
-    with pytest.raises(RunEnded, match=r"epoch 1, 24\.0") as ended:
-        train(config, report=end)
-    assert resume(ended.value.run_id).predictions.digest == whole.predictions.digest
-    plain = train(compose(TINY))
-    assert not client().get_metric_history(plain.run_id, "resolution")
-    assert plain.predictions.digest != whole.predictions.digest

@@ -32,6 +32,20 @@ def test_cosine_is_half_way_in_the_middle() -> None:
     assert seen[-1] == pytest.approx(0.0, abs=1e-9)
 
 
+def test_linear_rises_and_falls_in_straight_lines() -> None:
+    seen = rates("linear", 101, warmup=0.2, start=0.1, end=0.5)
+    assert seen[0] == pytest.approx(0.2)
+    assert seen[10] == pytest.approx((0.2 + 2.0) / 2)
+    assert seen[20] == pytest.approx(2.0)
+    assert seen[60] == pytest.approx(1.5)
+    assert seen[-1] == pytest.approx(1.0)
+
+
+def test_one_cycle_is_also_a_warm_up_with_a_cosine_to_nothing() -> None:
+    seen = rates("one_cycle", 120, warmup=20 / 120, start=0.1, end=0.0)
+    assert seen[20:] == pytest.approx(rates("cosine", 100, end=0.0))
+
+
 def test_constant_stays() -> None:
     assert set(rates("constant", 5)) == {2.0}
 

@@ -20,6 +20,7 @@ _KEPT: Mapping[str, Collection[str]] = {
     "model": Model.model_fields,
     "optimizer": (),
     "scheduler": (),
+    "loss": (),
     "study/sampler": (),
     "study/pruner": (),
 }

@@ -18,6 +18,7 @@ _NAMES: Mapping[str, str] = {
     **dict.fromkeys(("net", "network", "arch", "backbone"), "model"),
     **dict.fromkeys(("optim", "opt"), "optimizer"),
     **dict.fromkeys(("lr_scheduler", "sched", "schedule"), "scheduler"),
+    **dict.fromkeys(("criterion", "loss_fn", "loss_function"), "loss"),
     **dict.fromkeys(("augment", "aug", "transforms"), "augmentation"),
     **dict.fromkeys(("n_trials", "num_trials", "num_samples"), "study.trials"),
     **dict.fromkeys(("n_jobs", "num_workers", "n_workers"), "study.workers"),
@@ -27,6 +28,7 @@ _NAMES: Mapping[str, str] = {
     **dict.fromkeys(("trials", "workers", "hours", "baseline"), "study."),
     **dict.fromkeys(("reduction", "kind", "position"), "model.attention."),
     "attention": "model.attention.kind",
+    "ema_decay": "trainer.ema",
     "path": "data.path",
 }
 """What a key is called elsewhere, and its name here; ending in a dot, the section that has it."""

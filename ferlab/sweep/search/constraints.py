@@ -9,6 +9,9 @@ from ferlab.sweep.search.trial_configs import TrialConfigs
 _OTHER_SECTIONS = frozenset(Config.model_fields) - {"model"}
 """Of a config; what is swept in them leaves the network as it is."""
 
+_VIEWS = ("trainer", "trainer.views")
+"""What is swept here leaves the network as it is, but not how often it scores an image."""
+
 
 class Feasibility:
     """Says of a point of the space whether its network keeps within the study's constraints.
@@ -27,7 +30,7 @@ class Feasibility:
         """Build the network and count; each distinct network once, not each point."""
         if self._constraints.parameters is None and self._constraints.multiply_adds is None:
             return True
-        key = identity({k: v for k, v in params.items() if _may_change_the_network(k)})
+        key = identity({k: v for k, v in params.items() if _may_change_the_cost(k)})
         if key not in self._known:
             try:
                 config = self._configs(params)
@@ -40,14 +43,15 @@ class Feasibility:
         from ferlab.models import classifier, cost  # noqa: PLC0415  torch, where it is needed
 
         network, vouched = config.model.network(), config.targets()
-        built = classifier.build_allowed(network, 0.0, 1.0, vouched)
-        most = self._constraints
+        built = classifier.build_allowed(network, 0.0, 1.0, vouched, config.trainer.views)
+        most, views = self._constraints, len(built.views)
         return (most.parameters is None or cost.parameters(built) <= most.parameters) and (
-            most.multiply_adds is None or cost.multiply_adds(built.network) <= most.multiply_adds
+            most.multiply_adds is None
+            or views * cost.multiply_adds(built.network) <= most.multiply_adds
         )
 
 
-def _may_change_the_network(key: str) -> bool:
-    """Whether the network may be another under another value; a section holds its own keys."""
+def _may_change_the_cost(key: str) -> bool:
+    """Whether a network may cost otherwise under another value; a section holds its own keys."""
     section = key.lstrip("/").partition(".")[0].partition("/")[0]
-    return section not in _OTHER_SECTIONS
+    return section not in _OTHER_SECTIONS or key.lstrip("/") in _VIEWS

@@ -48,7 +48,7 @@ _MEASURED = 12
 _ACCURACY = 0.6
 """That is reckoned with where nothing is trained yet."""
 
-_FREE = ("optimizer", "scheduler", "seed")
+_FREE = ("optimizer", "scheduler", "loss", "seed")
 """Sections of a config that hardly change how long an epoch takes."""
 
 

@@ -1,0 +1,1 @@
+"""Ingredients of a training recipe, each switched by the config."""
