@@ -194,7 +194,7 @@ def _speeds(
     common = sorted(alike.values(), key=len, reverse=True)[:_MEASURED]
     found = _measured(configs, [points[0] for points in common], workers, device)
     counts = Counter(
-        (int(params.get(_EPOCHS, epochs)), seconds)
+        (length if isinstance(length := params.get(_EPOCHS), int) else epochs, seconds)
         for points, (epochs, seconds, _) in zip(common, found, strict=True)
         for params in points
     )
