@@ -215,6 +215,13 @@ def _evaluate(args: argparse.Namespace) -> int:
         if "one_view/accuracy" in scored.more:
             alone = (scored.more[f"one_view/{name}"] for name in ("accuracy", "f1"))
             print("one view accuracy {:.4f}, F1 {:.4f} without the others".format(*alone))
+        if "calibration_error" in scored.more:
+            error, mended = (
+                scored.more.get(name)
+                for name in ("calibration_error", "calibration_error/tempered")
+            )
+            at = "" if mended is None else f", {mended:.4f} at the validation images' temperature"
+            print(f"sureness calibration error {error:.4f}{at}")
     if args.split == "test":
         tested = [find.resolve(client, scored.run_id) for scored in done]
         if told := other_looks(client, tested).told():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ferlab.config.attention import KINDS
-from ferlab.config.parts import Data
+from ferlab.config.parts.data import Data
 from ferlab.config.problems import Problem, did_you_mean
 from ferlab.config.schema import KNOWN, known
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import torch
 
+from ferlab.analysis.calibration import reliability, tempered
 from ferlab.analysis.classification import ClassScores
 from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
-from ferlab.config.parts import Data
+from ferlab.config.parts.data import Data
 from ferlab.data import fingerprint
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
@@ -27,8 +28,10 @@ from ferlab.training.scoring import predict, predict_with_and_without_views
 _ROUNDING = 0.01
 """Share of the images whose class another machine's rounding may change."""
 
-MORE = ("one_view/accuracy", "one_view/f1")
-"""What else a split is scored by: of a model of several views, the images without them."""
+MORE = ("one_view/accuracy", "one_view/f1", "calibration_error", "calibration_error/tempered")
+"""What else a split is scored by: of a model of several views, the images without them; and how far
+the probabilities can be taken at their word, as they are and at the validation images' temperature.
+"""
 
 _log = logging.getLogger("ferlab")
 
@@ -92,7 +95,7 @@ class Evaluator:
         _require_unchanged(entry, images, files.get(IMAGES))
         if not len(images.indices(Split[split.upper()])):
             raise DataError(f"the data of run {entry.run_id} has no {split} images")
-        classifier = _model(self._client, entry)
+        classifier, temperature = _model(self._client, entry)
         set_up_torch(config)
         classifier.to(_device(entry, config))
         size = config.trainer.batch_size
@@ -100,6 +103,7 @@ class Evaluator:
             before = Predictions.read(files[PREDICTIONS].decode())
             _require_same_model(entry, before, predict(classifier, images, size, Split.VAL))
         predictions, more = _scored(classifier, images, size, Split[split.upper()])
+        more |= _calibration(predictions, temperature)
         metrics = {**_scores(predictions, images), "images": float(len(predictions.labels)), **more}
         _record(self._client, entry, split, predictions, images, metrics)
         accuracy, f1, rows = metrics["accuracy"], metrics["f1"], len(predictions.labels)
@@ -158,6 +162,15 @@ def _scores(predictions: Predictions, images: ImageSet) -> dict[str, float]:
     return {"accuracy": found.accuracy, "f1": found.macro_f1}
 
 
+def _calibration(predictions: Predictions, temperature: float | None) -> dict[str, float]:
+    labels, probabilities = predictions.labels, predictions.probabilities
+    errors = {"calibration_error": reliability(probabilities, labels).calibration_error}
+    if temperature is not None:
+        mended = reliability(tempered(probabilities, temperature), labels)
+        errors["calibration_error/tempered"] = mended.calibration_error
+    return errors
+
+
 def _require_unchanged(entry: Entry, images: ImageSet, before: bytes | None) -> None:
     digest = entry.tags.get("ferlab.data.digest")
     if images.digest == digest:
@@ -181,13 +194,17 @@ def _require_same_model(entry: Entry, before: Predictions, now: Predictions) -> 
         )
 
 
-def _model(client: Client, entry: Entry) -> Classifier:
-    """Load the recorded model; nothing is unpickled, and only allowed targets are built."""
+def _model(client: Client, entry: Entry) -> tuple[Classifier, float | None]:
+    """Load the recorded model; nothing is unpickled, and only allowed targets are built.
+
+    Returns:
+        The model, and the temperature that was fitted to its predictions, if one was.
+    """
     with artifacts.model(client, entry.run_id) as folder:
-        network = pyfunc_model.load_model(folder).network
-    if not isinstance(network, Classifier):
+        served = pyfunc_model.load_model(folder)
+    if not isinstance(served.network, Classifier):
         raise DataError(f"the model of run {entry.run_id} is not one that ferlab trains")
-    return network
+    return served.network, served.temperature
 
 
 def _device(entry: Entry, config: Config) -> torch.device:

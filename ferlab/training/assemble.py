@@ -149,14 +149,18 @@ def set_up_torch(config: Config) -> None:
 
 
 def train_epochs(
-    module: ExpressionModule, config: Config, epochs: int, callback: pl.Callback
+    module: ExpressionModule,
+    config: Config,
+    epochs: int,
+    callback: pl.Callback,
+    validate: bool = True,
 ) -> None:
     """Train the epochs that are left; logging, progress and checkpoints are the callback's."""
     with _quiet():
-        _make_trainer(config, epochs, callback).fit(module)
+        _make_trainer(config, epochs, callback, validate).fit(module)
 
 
-def _make_trainer(config: Config, epochs: int, callback: pl.Callback) -> pl.Trainer:
+def _make_trainer(config: Config, epochs: int, callback: pl.Callback, validate: bool) -> pl.Trainer:
     trainer = config.trainer
     return pl.Trainer(
         accelerator="gpu" if trainer.device == "cuda" else "cpu",
@@ -167,6 +171,7 @@ def _make_trainer(config: Config, epochs: int, callback: pl.Callback) -> pl.Trai
         callbacks=[callback],
         reload_dataloaders_every_n_epochs=1,  # each epoch has its own order
         num_sanity_val_steps=0,
+        limit_val_batches=1.0 if validate else 0,
         # On a GPU, max-pooling has no kernel that is declared deterministic, although without
         # overlap it is; so a GPU warns where the CPU refuses.
         deterministic="warn" if trainer.device == "cuda" else True,

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from ferlab.analysis.history import History
-from ferlab.config.parts import Trainer as TrainerConfig
+from ferlab.config.parts.training import Trainer as TrainerConfig
 from ferlab.tracking.run import Run
 from ferlab.training import checkpoint
 from ferlab.training.module import ExpressionModule

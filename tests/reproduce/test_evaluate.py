@@ -10,6 +10,8 @@ import pytest
 import torch
 import yaml
 
+from ferlab.analysis.calibration import reliability, tempered
+from ferlab.analysis.predictions import Predictions
 from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
 from ferlab.reproduce import evaluate as evaluating
@@ -67,3 +69,25 @@ def test_what_several_runs_share_is_read_once_and_none_is_asked_what_it_has_said
     assert first.is_new
     assert second.is_new
     assert counts == {"prepare": 1, "predict": 2}
+
+
+def test_the_calibration_error_of_the_test_is_told_raw_and_at_the_temperature_of_validation(
+    original: str,
+) -> None:
+    """Once scored, the numbers on the run are those of its recorded predictions."""
+    first, again = (
+        Evaluator(client()).evaluate(find.resolve(client(), original), "test") for _ in range(2)
+    )
+    metrics = client().get_run(original).data.metrics
+    table = Path(client().download_artifacts(original, "predictions/test.csv")).read_text()
+    tested = Predictions.read(table)
+    mended = tempered(tested.probabilities, metrics["best/temperature"])
+    for name, probabilities in (
+        ("calibration_error", tested.probabilities),
+        ("calibration_error/tempered", mended),
+    ):
+        error = reliability(probabilities, tested.labels).calibration_error
+        assert first.more[name] == pytest.approx(error)
+        assert again.more[name] == metrics[f"test/{name}"] == pytest.approx(error)
+    on_val = Evaluator(client()).evaluate(find.resolve(client(), original), "val")
+    assert on_val.more == {"calibration_error": metrics["best/calibration_error"]}

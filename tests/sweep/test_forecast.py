@@ -10,9 +10,11 @@ import pytest
 from ferlab import cli as command_line
 from ferlab.config.compose import compose
 from ferlab.study.chance import foreseen, foreseen_paired
+from ferlab.study.params import Params
 from ferlab.sweep import sweeper
 from ferlab.sweep.search import forecast
 from ferlab.sweep.search.forecast import Forecast, may_be_long
+from ferlab.sweep.search.syntax import parse
 from tests.sweep.test_sweep import HERE, sweep
 
 EXPERIMENT = """\
@@ -82,6 +84,25 @@ def test_only_what_may_take_ten_minutes_is_measured_beforehand() -> None:
     assert not may_be_long(small, 3600, 12, 2)
     assert not may_be_long(large, 100, 12, 2)
     assert may_be_long(large, 28709, 12, 2)
+
+
+def test_lengths_of_runs_are_reckoned_and_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    space, _ = parse({"trainer.max_epochs": "choice(2,4)", "model": "choice(tiny,compact)"}, {})
+    asked: list[object] = []
+
+    def measure(_: object, points: list[Params], *__: object) -> list[tuple[int, float, int]]:
+        asked.extend(point["model"] for point in points)
+        return [(2, 3.0, 10), (2, 9.0, 90)]
+
+    monkeypatch.setattr(forecast, "_measured", measure)
+    speeds, size = forecast._speeds(space, lambda _: pytest.fail("composed"), 1, "cpu")  # type: ignore[arg-type]
+    assert asked == ["tiny", "compact"]
+    assert sorted(speeds) == [(2, 3.0, 0.25), (2, 9.0, 0.25), (4, 3.0, 0.25), (4, 9.0, 0.25)]
+    assert size == 90
+    assert (
+        "measured 2 networks, 1 at a time: 3.0-9.0 s per epoch, 2-4 epochs"
+        in planned(speeds=speeds, workers=1).lines()
+    )
 
 
 @pytest.mark.slow
