@@ -11,7 +11,7 @@ from ferlab.analysis.calibration import reliability, tempered
 from ferlab.analysis.classification import ClassScores
 from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
-from ferlab.config.parts import Data
+from ferlab.config.parts.data import Data
 from ferlab.data import fingerprint
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
