@@ -230,6 +230,11 @@ def _evaluate(args: argparse.Namespace) -> int:
             )
             at = "" if mended is None else f", {mended:.4f} at the validation images' temperature"
             print(f"sureness calibration error {error:.4f}{at}")
+        if "unshared/accuracy" in scored.more:
+            accuracy, images = (scored.more[f"unshared/{name}"] for name in ("accuracy", "images"))
+            print(
+                f"apart    accuracy {accuracy:.4f} on {images:,.0f} that are no training images too"
+            )
     if args.split == "test":
         tested = [find.resolve(client, scored.run_id) for scored in done]
         if told := other_looks(client, tested).told():
