@@ -6,12 +6,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ferlab.cli.ensemble import reproduce_made
 from ferlab.cli.table import table
 
 if TYPE_CHECKING:
     from ferlab.reproduce.differences import Difference
     from ferlab.reproduce.rerun import Rerun
     from ferlab.tracking.entry import Entry
+
+_ALONE = "a single run; another seed"
 
 _RUN = "an id, its beginning, or best[:STUDY[:METRIC]]"
 
@@ -73,6 +76,11 @@ def _margin(text: str) -> float:
 
 
 def _reproduce(args: argparse.Namespace) -> int:
+    from ferlab.ensemble.recompute import find_made
+
+    if (made := find_made(args.name)) is not None:
+        return reproduce_made(made, args)
+
     from ferlab.reproduce import rerun, run_comparison
     from ferlab.reproduce.resolve import resolve_recorded
 
@@ -227,7 +235,8 @@ def _evaluate(args: argparse.Namespace) -> int:
         if told := other_looks(client, tested).told():
             print(f"looks    these test images {told}")
     if len(done) == 1:
-        print("score    a single run; another seed may score otherwise")
+        single = f"made of {len(entry.members)} runs; others" if entry.members else _ALONE
+        print(f"score    {single} may score otherwise")
     else:
         accuracy, f1 = (
             SeedScore.of([getattr(d, name) for d in done]) for name in ("accuracy", "f1")

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -16,11 +17,12 @@ from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
+from ferlab.models.ensemble import Ensemble
 from ferlab.reproduce import ledger
 from ferlab.reproduce.recorded import PREDICTIONS, read_config
 from ferlab.tracking import artifacts, origin, pyfunc_model
 from ferlab.tracking.entry import Entry
-from ferlab.tracking.run import CONFIG, IMAGES, SOURCES, Run
+from ferlab.tracking.run import CONFIG, IMAGES, MEMBERS, SOURCES, Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import set_up_torch
 from ferlab.training.scoring import predict, predict_with_and_without_views
@@ -59,6 +61,29 @@ class Evaluation:
     more: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class RecordedModel:
+    """A recorded model, ready to score images as its run did.
+
+    Attributes:
+        config: of its run; of a model that is made of several runs, the first one's.
+        images: its data.
+        classifier: on the run's device, or on the CPU where there is no GPU.
+        network: how it is built; see `ferlab.tracking.pyfunc_model.save`.
+        temperature: that was fitted to its predictions; None if none was.
+    """
+
+    config: Config
+    images: ImageSet
+    classifier: Classifier | Ensemble
+    network: Mapping[str, Any]
+    temperature: float | None
+
+    def predict(self, split: Split) -> Predictions:
+        """Score a split's images."""
+        return predict(self.classifier, self.images, self.config.trainer.batch_size, split)
+
+
 class Evaluator:
     """Scores recorded models on a split of their data; data that they share is read once.
 
@@ -88,26 +113,42 @@ class Evaluator:
         """
         if (known := self._recorded_score(entry, split)) is not None:
             return known
-        wanted = (CONFIG, PREDICTIONS, IMAGES, SOURCES)
-        files = artifacts.read_files(self._client, entry.run_id, wanted, (CONFIG,))
-        config = check(read_config(files[CONFIG]))
-        images = self._prepared(config.data)
-        _require_unchanged(entry, images, files.get(IMAGES))
+        model = self.load(entry)
+        images = model.images
         if not len(images.indices(Split[split.upper()])):
             raise DataError(f"the data of run {entry.run_id} has no {split} images")
-        classifier, temperature = _model(self._client, entry)
-        set_up_torch(config)
-        classifier.to(_device(entry, config))
-        size = config.trainer.batch_size
-        if PREDICTIONS in files and not self._is_same_code(entry, config, files):
-            before = Predictions.read(files[PREDICTIONS].decode())
-            _require_same_model(entry, before, predict(classifier, images, size, Split.VAL))
-        predictions, more = _scored(classifier, images, size, Split[split.upper()])
-        more |= _calibration(predictions, temperature)
+        predictions, more = _scored(model, Split[split.upper()])
+        more |= _calibration(predictions, model.temperature)
         metrics = {**_scores(predictions, images), "images": float(len(predictions.labels)), **more}
         _record(self._client, entry, split, predictions, images, metrics)
         accuracy, f1, rows = metrics["accuracy"], metrics["f1"], len(predictions.labels)
         return Evaluation(entry.run_id, split, accuracy, f1, rows, True, more)
+
+    def load(self, entry: Entry) -> RecordedModel:
+        """Load a finished run's model and its data; errors are those of `evaluate`.
+
+        Nothing is unpickled, and only allowed targets are built.
+        """
+        about = MEMBERS if entry.members else CONFIG
+        wanted = (about, PREDICTIONS, IMAGES, SOURCES)
+        files = artifacts.read_files(self._client, entry.run_id, wanted, (about,))
+        configs = _configs(read_config(files[about]), bool(entry.members))
+        config = configs[0]
+        images = self._prepared(config.data)
+        _require_unchanged(entry, images, files.get(IMAGES))
+        with artifacts.model(self._client, entry.run_id) as folder:
+            served = pyfunc_model.load_model(folder)
+        classifier = served.network
+        if not isinstance(classifier, Classifier | Ensemble):
+            raise DataError(f"the model of run {entry.run_id} is not one that ferlab makes")
+        set_up_torch(config)
+        classifier.to(_device(entry, config))
+        model = RecordedModel(config, images, classifier, served.built_by, served.temperature)
+        targets = frozenset[str]().union(*(each.targets() for each in configs))
+        if PREDICTIONS in files and not self._is_same_code(entry, targets, files):
+            before = Predictions.read(files[PREDICTIONS].decode())
+            _require_same_model(entry, before, model.predict(Split.VAL))
+        return model
 
     def _recorded_score(self, entry: Entry, split: str) -> Evaluation | None:
         """The score that is recorded on the run; None if there is none."""
@@ -130,9 +171,11 @@ class Evaluator:
             self._images[key], _ = prepare(data)
         return self._images[key]
 
-    def _is_same_code(self, entry: Entry, config: Config, files: Mapping[str, bytes]) -> bool:
+    def _is_same_code(
+        self, entry: Entry, targets: frozenset[str], files: Mapping[str, bytes]
+    ) -> bool:
         """Whether no code or library that the model's predictions depend on has changed since."""
-        return SOURCES in files and not origin.changed(self._client, entry.run_id, config.targets())
+        return SOURCES in files and not origin.changed(self._client, entry.run_id, targets)
 
 
 def is_scored(entry: Entry, split: str) -> bool:
@@ -146,13 +189,13 @@ def _more(entry: Entry, section: str) -> dict[str, float]:
     return {name: value for name, value in recorded.items() if value is not None}
 
 
-def _scored(
-    classifier: Classifier, images: ImageSet, batch_size: int, split: Split
-) -> tuple[Predictions, dict[str, float]]:
-    """A split's predictions, and those of `MORE` that apply to the classifier."""
-    if len(classifier.views) == 1:
-        return predict(classifier, images, batch_size, split), {}
-    over_views, alone = predict_with_and_without_views(classifier, images, batch_size, split)
+def _scored(model: RecordedModel, split: Split) -> tuple[Predictions, dict[str, float]]:
+    """A split's predictions, and those of `MORE` that apply to the model."""
+    classifier, images = model.classifier, model.images
+    if isinstance(classifier, Ensemble) or len(classifier.views) == 1:
+        return model.predict(split), {}
+    size = model.config.trainer.batch_size
+    over_views, alone = predict_with_and_without_views(classifier, images, size, split)
     scores = _scores(alone, images)
     return over_views, {f"one_view/{name}": value for name, value in scores.items()}
 
@@ -194,17 +237,15 @@ def _require_same_model(entry: Entry, before: Predictions, now: Predictions) -> 
         )
 
 
-def _model(client: Client, entry: Entry) -> tuple[Classifier, float | None]:
-    """Load the recorded model; nothing is unpickled, and only allowed targets are built.
-
-    Returns:
-        The model, and the temperature that was fitted to its predictions, if one was.
-    """
-    with artifacts.model(client, entry.run_id) as folder:
-        served = pyfunc_model.load_model(folder)
-    if not isinstance(served.network, Classifier):
-        raise DataError(f"the model of run {entry.run_id} is not one that ferlab trains")
-    return served.network, served.temperature
+def _configs(recorded: Mapping[str, Any], has_members: bool) -> list[Config]:
+    """The config that a run recorded, or those of its members."""
+    if not has_members:
+        return [check(recorded)]
+    try:
+        members = [dict(member["config"]) for member in recorded["members"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"a recorded {MEMBERS} is damaged: {error!r}") from error
+    return [check(member) for member in members]
 
 
 def _device(entry: Entry, config: Config) -> torch.device:

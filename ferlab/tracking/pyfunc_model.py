@@ -72,14 +72,20 @@ class ServedModel:
         classes: k names, in the order of the logits.
         temperature: that was fitted to the probabilities of the validation images; None if none is
             recorded.
+        built_by: how the network is built, as it was given to `save`.
     """
 
     def __init__(
-        self, network: nn.Module, classes: Sequence[str], temperature: float | None
+        self,
+        network: nn.Module,
+        classes: Sequence[str],
+        temperature: float | None,
+        built_by: Mapping[str, Any],
     ) -> None:
         self.network = network
         self.classes = tuple(classes)
         self.temperature = temperature
+        self.built_by = built_by
 
     def probabilities(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Score images: uint8 (n, 48, 48) -> a probability per class, float32 (n, k)."""
@@ -211,4 +217,4 @@ def _load_pyfunc(data_path: str) -> ServedModel:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise DataError(f"the weights in {data_path} are not those of '{target}'") from error
-    return ServedModel(network.eval(), classes, temperature)
+    return ServedModel(network.eval(), classes, temperature, config["network"])

@@ -25,6 +25,7 @@ from ferlab.models.classifier import Classifier
 from ferlab.models.cnn import IMAGE_SIZE
 from ferlab.training.module import ExpressionModule, Pixels, Scheduler
 from ferlab.training.recipe.resolution import Resolutions
+from ferlab.training.recipe.skipping import SkipEasy
 
 _DEFAULT_THREADS = torch.get_num_threads()
 """Torch's own number of threads, one per physical core, before any run sets another."""
@@ -75,7 +76,7 @@ def make_module(
         allow: see `ferlab.instantiate.require_allowed`.
     """
     torch.manual_seed(config.seed)
-    trainer, augmentation = config.trainer, config.augmentation
+    trainer, augmentation, skip = config.trainer, config.augmentation, config.trainer.skip_easy
     labels = torch.from_numpy(images.labels.astype(np.int64))
     pixels = Pixels(
         images=torch.from_numpy(images.images),
@@ -97,6 +98,7 @@ def make_module(
         loss=instantiate.call(
             config.loss.model_dump(by_alias=True), allow, class_counts=_class_counts(images)
         ),
+        skip=SkipEasy(len(labels), skip, trainer.max_epochs) if skip else None,
         ema=trainer.ema,
         make_optimizer=partial(_make_optimizer, config=config, allow=allow),
     )

@@ -1,10 +1,13 @@
 """What a sweep will take and could tell, said before it begins."""
 
+import os
 import re
+import signal
 from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
+import psutil
 import pytest
 
 from ferlab import cli as command_line
@@ -15,6 +18,8 @@ from ferlab.sweep import sweeper
 from ferlab.sweep.search import forecast
 from ferlab.sweep.search.forecast import Forecast, may_be_long
 from ferlab.sweep.search.syntax import parse
+from tests import warm
+from tests.processes import wait_until
 from tests.sweep.test_sweep import HERE, sweep
 
 EXPERIMENT = """\
@@ -138,3 +143,25 @@ def test_a_long_sweep_says_what_it_takes_before_it_begins(
     assert "the luckiest of" not in caplog.text  # of one trial
     monkeypatch.setattr(forecast, "_measured", lambda *_: pytest.fail("nothing is left to train"))
     assert sweep(HERE, "seed=0,1", "study.trials=1") == 0
+
+
+@pytest.mark.slow
+def test_what_measures_ends_with_a_plan_that_is_killed(tmp_path: Path, home: Path) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text(EXPERIMENT)
+    with warm.started(["plan", "experiments/mine.yaml"], tmp_path) as plan:
+        measuring: list[psutil.Process] = []
+
+        def begin() -> bool:
+            below = psutil.Process(plan.pid).children()
+            measuring[:] = [p for p in below if "spawn_main" in " ".join(p.cmdline())]
+            return len(measuring) == 2
+
+        plan.until(begin)
+        os.kill(plan.pid, signal.SIGKILL)
+        wait_until(lambda: not any(map(_runs, measuring)))
+    assert not (home / "mlflow.db").exists()
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

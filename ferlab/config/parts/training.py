@@ -48,6 +48,10 @@ class Trainer(Section):
         description="width and height of training images, in pixels; the run's epochs are divided "
         "evenly, in order, among the sizes, so it needs an epoch for each; validation has 48",
     )
+    skip_easy: Fraction = Field(
+        description="probability with which an epoch leaves out an image whose last loss is below "
+        "the mean of all; those that stay count for it; the last eighth of the epochs sees all"
+    )
     gradient_clip: float | None = Field(gt=0, description="largest gradient norm; null: no limit")
     ema: float | None = Field(
         gt=0,

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import random
+import signal
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -15,7 +16,7 @@ from ferlab.study.objectives import format_difference
 from ferlab.study.params import Params, identity
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import TrialConfigs
-from ferlab.sweep.workers.processes import environment, share
+from ferlab.sweep.workers.processes import end_with_parent, environment, share
 from ferlab.text import pluralize
 
 _BESIDE = 3.0
@@ -209,7 +210,14 @@ def _measured(
     asked = [points[i % len(points)] for i in range(max(len(points), workers))]
     spawn, jobs = multiprocessing.get_context("spawn"), []
     with ExitStack() as stack:
-        pools = [stack.enter_context(ProcessPoolExecutor(1, spawn)) for _ in range(workers)]
+        pools = [
+            stack.enter_context(
+                ProcessPoolExecutor(
+                    1, spawn, initializer=end_with_parent, initargs=(signal.SIGKILL,)
+                )
+            )
+            for _ in range(workers)
+        ]
         for i, params in enumerate(asked):
             with environment(share(i % workers, workers, device)):  # as the process starts
                 jobs.append(pools[i % workers].submit(_measure, configs, params))
