@@ -14,7 +14,7 @@ _INK, _PAPER = "#FFFFFF", "#0072B2"
 _LARGEST = 2048
 """Longer side of the picture, in pixels; that of a larger photo is made smaller."""
 
-_LINE, _LETTER = 1 / 300, 1 / 36
+_LINE, _LETTER = 1 / 200, 1 / 36
 """Width of lines and height of letters, as a share of the longer side."""
 
 

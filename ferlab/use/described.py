@@ -22,12 +22,12 @@ def described(reading: Reading, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def columns(classes: Sequence[str]) -> list[str]:
-    """The names of what a `row` has."""
+def face_columns(classes: Sequence[str]) -> list[str]:
+    """The names of what a `face_row` has."""
     return ["photo", "face", *EDGES, "score", "expression", *classes]
 
 
-def row(photo: str, number: int, reading: Reading) -> list[str | int | float]:
+def face_row(photo: str, number: int, reading: Reading) -> list[str | int | float]:
     """A face as a row of a CSV, the face of that number in a photo."""
     probabilities = [round(p, 4) for p in reading.probabilities.tolist()]
     found = [*_edges(reading), round(reading.face.score, 4)]

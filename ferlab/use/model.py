@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ferlab.analysis.calibration import tempered
 from ferlab.reproduce.resolve import resolve_finished
 from ferlab.tracking import artifacts, pyfunc_model, store
-from ferlab.use.reader import Model
+from ferlab.use.reader import Scorer
 
 
 class Calibrated:
@@ -19,13 +19,13 @@ class Calibrated:
         temperature: that was fitted to its probabilities.
     """
 
-    def __init__(self, model: Model, temperature: float) -> None:
+    def __init__(self, model: Scorer, temperature: float) -> None:
         self.classes = model.classes
         self._model = model
         self._temperature = temperature
 
     def probabilities(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """See `ferlab.use.reader.Model`."""
+        """See `ferlab.use.reader.Scorer`."""
         recorded = self._model.probabilities(images)
         return tempered(recorded, self._temperature).astype(np.float32)
 
@@ -38,7 +38,7 @@ class NamedModel(NamedTuple):
         what: it is, for people to read.
     """
 
-    model: Model
+    model: Scorer
     what: str
 
 

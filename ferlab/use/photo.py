@@ -59,7 +59,7 @@ def decode(data: bytes, name: str) -> Photo:
             standing = pictures.upright(picture)
             photo = None if standing is None else np.asarray(_opaque(standing))
         except Exception as error:  # decoders raise nearly anything on broken input
-            raise DataError(f"{name} is damaged: {error}") from error
+            raise DataError(f"{name} is damaged: {' '.join(str(error).split())}") from error
     if photo is None:
         raise DataError(f"{name} has levels of no known range ({picture.mode}); save it as PNG")
     return photo

@@ -9,7 +9,7 @@ from ferlab.use.crop import cut, square_of
 from ferlab.use.face import Face, FaceFinder, Photo
 
 
-class Model(Protocol):
+class Scorer(Protocol):
     """What scores images, as a recorded run's model and an exported file do."""
 
     @property
@@ -46,7 +46,7 @@ class Reader:
         finder: finds faces.
     """
 
-    def __init__(self, model: Model, finder: FaceFinder) -> None:
+    def __init__(self, model: Scorer, finder: FaceFinder) -> None:
         self.model = model
         self._finder = finder
 

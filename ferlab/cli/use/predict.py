@@ -11,9 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rich.console import Console
-from rich.progress import Progress
-
 from ferlab.cli.table import table
 from ferlab.errors import DataError
 from ferlab.text import pluralize
@@ -148,6 +145,9 @@ def _outcome(source: "Source | DataError", reader: "Reader", saver: "Saver | Non
 @contextmanager
 def _bar(photos: int) -> Iterator[Callable[[], None]]:
     """On a terminal a bar over several photos, to be advanced by one at a time."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     shown = photos > 1 and sys.stderr.isatty()
     with Progress(console=Console(stderr=True), transient=True, disable=not shown) as bar:
         task = bar.add_task("photos", total=photos)
@@ -188,14 +188,14 @@ def _json(named: "NamedModel", outcomes: Sequence[_Outcome]) -> str:
 
 
 def _csv(named: "NamedModel", outcomes: Sequence[_Outcome]) -> str:
-    from ferlab.use.described import columns, row
+    from ferlab.use.described import face_columns, face_row
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns(named.model.classes))
+    writer.writerow(face_columns(named.model.classes))
     for outcome in outcomes:
         for number, reading in enumerate(outcome.readings, 1):
-            writer.writerow(row(outcome.name, number, reading))
+            writer.writerow(face_row(outcome.name, number, reading))
     return text.getvalue().rstrip("\n")
 
 
