@@ -12,7 +12,7 @@ from ferlab.analysis.classification import ClassScores
 from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
 from ferlab.config.parts.data import Data
-from ferlab.data import fingerprint
+from ferlab.data import fingerprint, splits
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import DataError
@@ -30,9 +30,17 @@ from ferlab.training.scoring import predict, predict_with_and_without_views
 _ROUNDING = 0.01
 """Share of the images whose class another machine's rounding may change."""
 
-MORE = ("one_view/accuracy", "one_view/f1", "calibration_error", "calibration_error/tempered")
-"""What else a split is scored by: of a model of several views, the images without them; and how far
-the probabilities can be taken at their word, as they are and at the validation images' temperature.
+MORE = (
+    "one_view/accuracy",
+    "one_view/f1",
+    "calibration_error",
+    "calibration_error/tempered",
+    "unshared/accuracy",
+    "unshared/images",
+)
+"""What else a split is scored by: of a model of several views, the images without them; how far the
+probabilities can be taken at their word, as they are and at the validation images' temperature; and
+the images that no training image equals, dropped or not, where some do.
 """
 
 _log = logging.getLogger("ferlab")
@@ -119,6 +127,7 @@ class Evaluator:
             raise DataError(f"the data of run {entry.run_id} has no {split} images")
         predictions, more = _scored(model, Split[split.upper()])
         more |= _calibration(predictions, model.temperature)
+        more |= _unshared(predictions, images, Split[split.upper()])
         metrics = {**_scores(predictions, images), "images": float(len(predictions.labels)), **more}
         _record(self._client, entry, split, predictions, images, metrics)
         accuracy, f1, rows = metrics["accuracy"], metrics["f1"], len(predictions.labels)
@@ -212,6 +221,18 @@ def _calibration(predictions: Predictions, temperature: float | None) -> dict[st
         mended = reliability(tempered(probabilities, temperature), labels)
         errors["calibration_error/tempered"] = mended.calibration_error
     return errors
+
+
+def _unshared(predictions: Predictions, images: ImageSet, split: Split) -> dict[str, float]:
+    """The score without what a training image equals, dropped as a leak or not.
+
+    Others' networks have been trained on those, so on the rest they compare.
+    """
+    new = ~splits.shared(images, split, (Split.TRAIN, Split.UNUSED))
+    if new.all() or not new.any():
+        return {}
+    right = predictions.predicted[new] == predictions.labels[new]
+    return {"unshared/accuracy": float(right.mean()), "unshared/images": float(new.sum())}
 
 
 def _require_unchanged(entry: Entry, images: ImageSet, before: bytes | None) -> None:
