@@ -42,11 +42,11 @@ def run(lab: tuple[Path, RunResult], home: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_recorded_served_and_evaluated_is_the_mean_over_the_views(run: RunResult) -> None:
-    mlflow.set_tracking_uri(store.default_uri())
     images, _ = prepare(compose(TINY).data)
     chosen = np.asarray(images.images[np.isin(images.names, run.predictions.names)])
     with artifacts.model(client(), run.run_id) as folder:
         classifier = pyfunc_model.load_model(folder).network
+        answers = mlflow.pyfunc.load_model(str(folder)).predict(chosen)
         (config,) = folder.rglob("model.json")
         assert json.loads(config.read_text())["network"]["views"] == "flip"
     with torch.inference_mode():
@@ -54,7 +54,7 @@ def test_what_is_recorded_served_and_evaluated_is_the_mean_over_the_views(run: R
         views = [classifier.score(pixels[:, None] / 255).softmax(dim=1) for pixels in seen]
     expected = (views[0] + views[1]).numpy() / 2
     assert np.abs(expected - views[0].numpy()).max() > 1e-4  # so a single view would be seen
-    served = mlflow.pyfunc.load_model(run.model).predict(chosen)[list(EXPRESSIONS)].to_numpy()
+    served = answers[list(EXPRESSIONS)].to_numpy()
     with artifact(run.run_id, "predictions/val.csv").open() as file:
         rows = [[row[f"p_{name}"] for name in EXPRESSIONS] for row in csv.DictReader(file)]
     recorded = np.array(rows, np.float32)
