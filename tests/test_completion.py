@@ -73,3 +73,9 @@ def test_studies_and_runs(complete: Ask, home: Path) -> None:
 def test_nothing_is_said_where_there_is_nothing(complete: Ask, home: Path) -> None:
     assert complete("ferlab reproduce zz") == []
     assert not home.exists()
+
+
+def test_photos(complete: Ask, tmp_path: Path) -> None:
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "hat.jpg").touch()
+    assert set(complete("ferlab predict best h")) == {"holiday/", "hat.jpg"}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import argcomplete
-from argcomplete.completers import BaseCompleter
+from argcomplete.completers import BaseCompleter, FilesCompleter
 
 from ferlab import paths
 from ferlab.errors import FerlabError
@@ -58,5 +58,6 @@ _VALUES: dict[str, Callable[[str], list[str]]] = {
     "STUDY": _studies,
     "RUN": _runs,
     "STUDY|RUN": lambda prefix: [*_studies(prefix), *_runs(prefix)],
+    "PHOTO": lambda prefix: list(FilesCompleter()(prefix)),
 }
 """By the name that the usage has for an argument, what may stand there."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from ferlab.use.crop import square_of
 from ferlab.use.face import Photo
 from ferlab.use.reader import Reading
 
@@ -19,7 +18,7 @@ _LINE, _LETTER = 1 / 200, 1 / 36
 
 
 def annotated(photo: Photo, readings: Sequence[Reading]) -> Image.Image:
-    """The photo with the square that was read of each face, its expression and probability."""
+    """The photo with the square in which each face was read, its expression and probability."""
     picture = Image.fromarray(photo)
     picture.thumbnail((_LARGEST, _LARGEST))
     scale = max(picture.size) / max(photo.shape[:2])
@@ -27,7 +26,7 @@ def annotated(photo: Photo, readings: Sequence[Reading]) -> Image.Image:
     line = max(2, round(_LINE * max(picture.size)))
     font = ImageFont.load_default(max(10, round(_LETTER * max(picture.size))))
     for reading in readings:
-        corners = [(x * scale, y * scale) for x, y in square_of(reading.face).corners()]
+        corners = [(x * scale, y * scale) for x, y in reading.squares[0].corners()]
         draw.line([*corners, corners[0], corners[1]], _PAPER, line, joint="curve")
         text = f" {reading.expression} {reading.probabilities.max():.0%} "
         left, top = (min(values) for values in zip(*corners, strict=True))

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ferlab.use.crop import cut, square_of
+from ferlab.use.crop import Square, cut, squares_of
 from ferlab.use.face import Face, FaceFinder, Photo
 
 
@@ -27,13 +27,15 @@ class Reading(NamedTuple):
 
     Attributes:
         face: in the photo.
-        image: uint8, shape (48, 48), what the model saw of it.
-        probabilities: of each class, shape (k,).
+        squares: the parts of the photo in which it was read.
+        images: uint8, shape (m, 48, 48), what the model saw of each.
+        probabilities: of each class, their mean over the images, shape (k,).
         expression: the most probable class.
     """
 
     face: Face
-    image: npt.NDArray[np.uint8]
+    squares: list[Square]
+    images: npt.NDArray[np.uint8]
     probabilities: npt.NDArray[np.float32]
     expression: str
 
@@ -55,10 +57,14 @@ class Reader:
         faces = sorted(self._finder.find(photo), key=lambda face: face.box)
         if not faces:
             return []
-        images = np.stack([cut(photo, square_of(face)) for face in faces])
-        scored = self.model.probabilities(images)
+        squares = [squares_of(face) for face in faces]
+        images = [np.stack([cut(photo, square) for square in each]) for each in squares]
+        scored = self.model.probabilities(np.concatenate(images))
+        parts = np.split(scored, np.cumsum([len(each) for each in squares])[:-1])
         classes = self.model.classes
         return [
-            Reading(face, image, row, classes[int(row.argmax())])
-            for face, image, row in zip(faces, images, scored, strict=True)
+            Reading(face, each, seen, mean, classes[int(mean.argmax())])
+            for face, each, seen, mean in zip(
+                faces, squares, images, (part.mean(axis=0) for part in parts), strict=True
+            )
         ]

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ferlab.use import crop
-from ferlab.use.crop import Square, cut, square_of
+from ferlab.use.crop import Square, cut, squares_of
 from ferlab.use.face import Face, Photo, WholePhoto
 
 
@@ -21,13 +21,14 @@ def test_a_photo_of_the_size_of_an_image_is_the_image() -> None:
     levels = np.random.default_rng(0).integers(0, 256, (48, 48, 1), np.uint8)
     photo = np.repeat(levels, 3, axis=2)
     (face,) = WholePhoto().find(photo)
-    assert np.array_equal(cut(photo, square_of(face)), levels[:, :, 0])
+    (square,) = squares_of(face)
+    assert np.array_equal(cut(photo, square), levels[:, :, 0])
 
 
 def test_of_a_whole_photo_the_central_square_is_the_face() -> None:
     (face,) = WholePhoto().find(np.zeros((100, 260, 3), np.uint8))
     assert face.box == (80, 0, 180, 100)
-    assert square_of(face) == Square(130, 50, 100, 0)
+    assert squares_of(face) == [Square(130, 50, 100, 0)]
 
 
 def test_a_square_is_cut_where_it_lies() -> None:
@@ -75,21 +76,23 @@ def test_colours_weigh_as_they_are_seen() -> None:
     assert (cut(photo, Square(24, 24, 48, 0)) == 76).all()  # 0.299 of red, by ITU-R 601
 
 
-def tilted(degrees: float) -> Square:
-    """Of a face with a box of 80x125 around (200, 300), whose eyes are tilted with the clock."""
+def around(degrees: float) -> list[Square]:
+    """A face with a box of 80x125 around (200, 300), whose eyes are tilted with the clock."""
     turn = math.radians(degrees)
     eyes = np.array([[200.0, 280], [200 + 30 * math.cos(turn), 280 + 30 * math.sin(turn)]])
-    return square_of(Face((160, 237.5, 240, 362.5), 1.0, eyes))
+    return squares_of(Face((160, 237.5, 240, 362.5), 1.0, eyes))
 
 
 def test_around_a_face_is_the_margin_that_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """The geometric mean of 80 and 125 is 100."""
-    monkeypatch.setattr(crop, "_SIDE", 1.2)
+    monkeypatch.setattr(crop, "_SIDES", (1.2, 0.5))
     monkeypatch.setattr(crop, "_LOWER", 0.1)
-    assert tilted(0) == pytest.approx((200, 312, 120, 0))
-    assert tilted(100) == pytest.approx((188, 300, 120, 90))  # its own down is the photo's left
+    upright, tilted = around(0), around(100)
+    assert upright[0] == pytest.approx((200, 312, 120, 0))
+    assert upright[1] == pytest.approx((200, 305, 50, 0))
+    assert tilted[0] == pytest.approx((188, 300, 120, 90))  # its own down is the photo's left
 
 
 @pytest.mark.parametrize(("tilt", "turned"), [(0, 0), (9, 0), (-9, 0), (30, 20), (-25, -15)])
 def test_a_face_is_turned_back_as_far_as_it_is_tilted_too_much(tilt: int, turned: int) -> None:
-    assert tilted(tilt).degrees == pytest.approx(turned)
+    assert [square.degrees for square in around(tilt)] == pytest.approx([turned, turned])

@@ -34,7 +34,10 @@ _STEP = math.sqrt(0.5)
 _PROPOSED, _KEPT, _SURE = 0.4, 0.3, 0.5
 """Scores from which each of the networks keeps a box."""
 
-_TURNS = -40, 40
+_SHARED = 0.5
+"""Of the smaller of two boxes, the share from which both are of one face."""
+
+_TURNS = -20, 20, -40, 40
 """Degrees by which a photo is turned where no face is found in it as it stands."""
 
 
@@ -60,7 +63,10 @@ class Cascade:
         found = self._find(picture)
         if not found:
             found = [face for turn in _TURNS for face in self._find_turned(picture, turn)]
-        return [_scaled(face, 1 / scale) for face in sorted(found, key=lambda face: -face.score)]
+            boxes = np.array([face.box for face in found]).reshape(-1, 4)
+            scores = np.array([face.score for face in found])
+            found = [found[i] for i in distinct(boxes, scores, _SHARED, of_smaller=True)]
+        return [_scaled(face, 1 / scale) for face in found]
 
     def _find_turned(self, picture: Image.Image, degrees: float) -> list[Face]:
         mean = tuple(round(level) for level in np.asarray(picture).mean(axis=(0, 1)))
@@ -81,7 +87,7 @@ class Cascade:
         eyes = _eyes(at[kept], places[kept])
         return [
             Face(tuple(boxes[i].tolist()), scores[i], eyes[i])
-            for i in distinct(boxes, surety[kept], 0.5, of_smaller=True)
+            for i in distinct(boxes, surety[kept], _SHARED, of_smaller=True)
         ]
 
     def _propose(self, pyramid: Pyramid) -> Boxes:
