@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.measure import TrialRow, compare, scratch
 from ferlab.config import Config
 from ferlab.config.compose import compose
-from ferlab.data.augment import BatchAugmentation
+from ferlab.data.augmentation.augment import BatchAugmentation
 from ferlab.data.batches import Batches, shuffled
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare

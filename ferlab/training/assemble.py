@@ -16,9 +16,9 @@ from ferlab import instantiate
 from ferlab.config.networks import Model
 from ferlab.config.problems import Problem, report
 from ferlab.config.schema import Config
-from ferlab.data.augment import BatchAugmentation
+from ferlab.data.augmentation.augment import BatchAugmentation
+from ferlab.data.augmentation.mix import Mix
 from ferlab.data.imageset import ImageSet, Split
-from ferlab.data.mix import Mix
 from ferlab.errors import ConfigError
 from ferlab.models import classifier
 from ferlab.models.classifier import Classifier

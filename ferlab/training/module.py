@@ -13,8 +13,8 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
+from ferlab.data.augmentation.mix import Mix
 from ferlab.data.batches import Batches, balanced, epoch_seed, shuffled
-from ferlab.data.mix import Mix
 from ferlab.models.classifier import Classifier, to_unit
 from ferlab.training.recipe.averaging import MovingAverage
 from ferlab.training.recipe.resolution import Resolutions, shrunk

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ferlab.data.augment import BatchAugmentation, _warped
+from ferlab.data.augmentation.augment import BatchAugmentation, _warped
 
 ALL_ON = {
     "flip": True,

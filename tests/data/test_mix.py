@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ferlab.data.mix import Mix
+from ferlab.data.augmentation.mix import Mix
 
 N = 32
 

@@ -1,11 +1,13 @@
 """Several seeds for each point: paired, stopped between seeds where one falls behind."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ferlab.sweep.workers.replicate as replicate_module
+from ferlab import cli as command_line
 from ferlab.config.compose import compose
 from ferlab.errors import RunEnded
 from ferlab.sweep.workers.replicate import Replicate
@@ -66,19 +68,41 @@ def test_a_failure_under_one_seed_repeats_that_seed_alone(
     assert trial.user_attrs["attempts"] == [0, 1]
 
 
+NETWORK = """\
+_target_: tests.oracle.Oracle
+name: oracle
+classes: 7
+images: 350
+right: 0.5
+spare: 0
+"""
+"""Reads so many of the faces correctly, whatever it has been trained with."""
+
+
+@pytest.fixture
+def oracles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Sweeps networks that know a share of the answers."""
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "oracle.yaml").write_text(NETWORK)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FERLAB_ALLOW", "tests.oracle")
+    short = ("data.images=350", "data.normalize=unit", "trainer.max_epochs=1", "trainer.threads=1")
+    return lambda *given: command_line.main(["train", "-m", HERE, "model=oracle", *short, *given])
+
+
 def test_a_point_that_is_clearly_behind_gets_no_further_seed(
-    monkeypatch: pytest.MonkeyPatch, home: Path
+    monkeypatch: pytest.MonkeyPatch, home: Path, oracles: Callable[..., int]
 ) -> None:
     monkeypatch.setattr("ferlab.sweep.workers.seed_pruning._FREEDOM", 1)
     monkeypatch.setattr("ferlab.sweep.workers.seed_pruning._SIGMAS", 0.0)
-    baseline = "study.baseline={optimizer.lr:0.0001}"
-    values = "optimizer.lr=0.1,0.05,0.0001,0.00001"
-    assert sweep(HERE, "study.name=b", "study.replicates=2", baseline, values) == 0
-    first, *_, last = trials(home, "b")
-    assert first.params == {"optimizer.lr": 0.0001}
+    baseline = "study.baseline={model.right:0.4}"
+    values = "model.right=0.95,0.8,0.4,0.1"
+    assert oracles("study.name=b", "study.replicates=2", baseline, values) == 0
+    first, *others = trials(home, "b")
+    assert first.params == {"model.right": 0.4}
     assert first.state.name == "COMPLETE"  # the baseline, trained first and whole
-    stopped = [trial for trial in trials(home, "b") if trial.state.name == "PRUNED"]
-    assert last in stopped
+    stopped = [trial for trial in others if trial.state.name == "PRUNED"]
+    assert [trial.params["model.right"] for trial in stopped][-1] == 0.1
     for trial in stopped:
         assert len(trial.user_attrs["scores"]) == 1
         group = store.connect(None).get_run(trial.user_attrs["run_id"])
@@ -126,18 +150,17 @@ def test_behind_is_by_two_standard_errors_where_the_spread_is_known() -> None:
     assert f"{margin:.4f}" in str(behind([0.60], others, minimised=False))
 
 
-def test_the_worse_half_goes_no_further_where_seeds_are_halved(home: Path) -> None:
-    values = "optimizer.lr=0.1,0.05,0.00001"
+def test_the_worse_half_goes_no_further_where_seeds_are_halved(
+    home: Path, oracles: Callable[..., int]
+) -> None:
     halved = ("study.replicates=3", "study.seed_halving=true", "study.pruner=null")
-    assert sweep(HERE, "study.name=h", *halved, values) == 0
-    first, *others = trials(home, "h")
-    assert len(first.user_attrs["scores"]) == 3  # it has none to be compared with
-    for trial in others:
-        better = trial.user_attrs["scores"][0] >= first.user_attrs["scores"][0]
-        assert better or (trial.state.name, len(trial.user_attrs["scores"])) == ("PRUNED", 1)
-    last = others[-1]
-    assert last.user_attrs["why"].startswith("after 1 seed: ")
-    assert "of 2 others that had as many" in last.user_attrs["why"]
+    assert oracles("study.name=h", *halved, "model.right=0.8,0.95,0.1") == 0
+    found = {trial.params["model.right"]: trial for trial in trials(home, "h")}
+    seeds = {right: len(trial.user_attrs["scores"]) for right, trial in found.items()}
+    assert seeds == {0.8: 3, 0.95: 3, 0.1: 1}  # the first has none to be compared with
+    assert found[0.1].state.name == "PRUNED"
+    assert found[0.1].user_attrs["why"].startswith("after 1 seed: ")
+    assert "of 2 others that had as many" in found[0.1].user_attrs["why"]
 
 
 @pytest.mark.parametrize(

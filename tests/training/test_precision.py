@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ferlab.config.compose import compose
 from ferlab.config.schema import Config
-from ferlab.data.augment import BatchAugmentation
+from ferlab.data.augmentation.augment import BatchAugmentation
 from ferlab.models.classifier import Classifier
 from ferlab.training import run
 from ferlab.training.module import ExpressionModule

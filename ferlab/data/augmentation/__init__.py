@@ -1,0 +1,1 @@
+"""What training images go through: each changed on its own, then mixed with others."""
