@@ -24,7 +24,7 @@ FLOORS = (
     ("training",),
     ("sweep", "reproduce"),
     ("confirm",),
-    ("report",),
+    ("report", "use"),
     ("cli",),
     ("__main__",),
 )

@@ -1,0 +1,12 @@
+"""What is done with a trained network."""
+
+import argparse
+from typing import Any
+
+from ferlab.cli.use import register
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the commands."""
+    for module in (register,):
+        module.add(commands, common)

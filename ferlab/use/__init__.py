@@ -1,0 +1,1 @@
+"""A trained network meets a face: photos, the faces in them, and what they express."""
