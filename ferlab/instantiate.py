@@ -9,7 +9,10 @@ from ferlab.config.schema import KNOWN
 from ferlab.errors import ConfigError
 
 OWN = frozenset(
-    {"ferlab.models.classifier.build"}.union(*KNOWN.values())  # what recorded models are built by
+    # What recorded models are built by.
+    {"ferlab.models.classifier.build", "ferlab.models.ensemble.build_ensemble"}.union(
+        *KNOWN.values()
+    )
 )
 """ferlab's targets, which any config may name; so are the classes that `TORCH` defines."""
 

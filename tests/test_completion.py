@@ -61,6 +61,7 @@ def test_studies_and_runs(complete: Ask, home: Path) -> None:
     (home / "studies" / "faces.log").touch()
     assert "faces" in complete("ferlab confirm ")
     assert complete("ferlab show be") == ["best", "best:faces"]
+    assert complete("ferlab ensemble --soup best best:f") == ["best:faces"]
     client = store.connect(None)
     made = client.create_run(
         store.experiment_id(client, "ferlab"), tags={"mlflow.source.name": "x"}

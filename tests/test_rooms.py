@@ -23,7 +23,7 @@ FLOORS = (
     ("recording",),
     ("training",),
     ("sweep", "reproduce"),
-    ("confirm",),
+    ("confirm", "ensemble"),
     ("report", "use"),
     ("cli",),
     ("__main__",),

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from ferlab import __version__
-from ferlab.cli import completion, confirm, dashboard, data, report, reproduce, runs, train, ui, use
+from ferlab.cli import completion, confirm, data, ensemble, report, reproduce, runs, train, ui, use
 from ferlab.errors import FerlabError, RunEnded
 
-_GROUPS = (train, data, runs, confirm, report, reproduce, use, ui, dashboard)
+_GROUPS = (train, data, runs, confirm, report, reproduce, ensemble, use, ui)
 """Modules that each add their commands to the parser."""
 
 _BROKEN_PIPE = 128 + 13

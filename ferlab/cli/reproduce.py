@@ -1,17 +1,21 @@
 """``ferlab reproduce``, ``diff``, ``export`` and ``evaluate``."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ferlab.cli.ensemble import reproduce_made
 from ferlab.cli.table import table
 
 if TYPE_CHECKING:
     from ferlab.reproduce.differences import Difference
+    from ferlab.reproduce.evaluate import Evaluation
     from ferlab.reproduce.rerun import Rerun
     from ferlab.tracking.entry import Entry
+
+_ALONE = "a single run; another seed"
 
 _RUN = "an id, its beginning, or best[:STUDY[:METRIC]]"
 
@@ -73,6 +77,11 @@ def _margin(text: str) -> float:
 
 
 def _reproduce(args: argparse.Namespace) -> int:
+    from ferlab.ensemble.recompute import find_made
+
+    if (made := find_made(args.name)) is not None:
+        return reproduce_made(made, args)
+
     from ferlab.reproduce import rerun, run_comparison
     from ferlab.reproduce.resolve import resolve_recorded
 
@@ -206,26 +215,37 @@ def _evaluate(args: argparse.Namespace) -> int:
     evaluator, done = Evaluator(client), []
     for one in entry.seeds or (entry,):
         done.append(evaluator.evaluate(one, args.split))
-        scored = done[-1]
-        print(
-            f"run      {scored.run_id}: accuracy {scored.accuracy:.4f}, F1 {scored.f1:.4f} "
-            f"on {scored.images:,} {args.split} images"
-            f"{'' if scored.is_new else ' (as recorded before)'}"
-        )
-        if "one_view/accuracy" in scored.more:
-            alone = (scored.more[f"one_view/{name}"] for name in ("accuracy", "f1"))
-            print("one view accuracy {:.4f}, F1 {:.4f} without the others".format(*alone))
+        for line in _scored(done[-1]):
+            print(line)
     if args.split == "test":
         tested = [find.resolve(client, scored.run_id) for scored in done]
         if told := other_looks(client, tested).told():
             print(f"looks    these test images {told}")
     if len(done) == 1:
-        print("score    a single run; another seed may score otherwise")
-    else:
-        accuracy, f1 = (
-            SeedScore.of([getattr(d, name) for d in done]) for name in ("accuracy", "f1")
-        )
-        print(
-            f"score    accuracy {accuracy}, F1 {f1} (mean and 95 % interval of {len(done)} seeds)"
-        )
+        single = f"made of {len(entry.members)} runs; others" if entry.members else _ALONE
+        print(f"score    {single} may score otherwise")
+        return 0
+    accuracy, f1 = (SeedScore.of([getattr(d, name) for d in done]) for name in ("accuracy", "f1"))
+    print(f"score    accuracy {accuracy}, F1 {f1} (mean and 95 % interval of {len(done)} seeds)")
+    if all("unshared/accuracy" in d.more for d in done):
+        print(f"apart    accuracy {SeedScore.of([d.more['unshared/accuracy'] for d in done])}")
     return 0
+
+
+def _scored(scored: "Evaluation") -> Iterator[str]:
+    """What a model scored, for a person to read."""
+    before, more = "" if scored.is_new else " (as recorded before)", scored.more
+    yield (
+        f"run      {scored.run_id}: accuracy {scored.accuracy:.4f}, F1 {scored.f1:.4f} "
+        f"on {scored.images:,} {scored.split} images{before}"
+    )
+    if "one_view/accuracy" in more:
+        alone = (more[f"one_view/{name}"] for name in ("accuracy", "f1"))
+        yield "one view accuracy {:.4f}, F1 {:.4f} without the others".format(*alone)
+    if "unshared/accuracy" in more:
+        alone = (more[f"unshared/{name}"] for name in ("accuracy", "images"))
+        yield "apart    accuracy {:.4f} on the {:,.0f} that no training image equals".format(*alone)
+    if "calibration_error" in more:
+        error, mended = map(more.get, ("calibration_error", "calibration_error/tempered"))
+        at = "" if mended is None else f", {mended:.4f} at the validation images' temperature"
+        yield f"sureness calibration error {error:.4f}{at}"

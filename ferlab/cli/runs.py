@@ -165,6 +165,7 @@ def _head(entry: "Entry") -> list[tuple[str, str]]:
         ("test", _scores(entry, "test")),
         ("started", f"{entry.started:%Y-%m-%d %H:%M} UTC{took}"),
         ("commit", f"{commit} and changes (environment/dirty.diff)" if dirty else commit),
+        ("made of", " ".join(entry.members)),
         ("study", (entry.study or "") if entry.kind != "study" else ""),
         ("question", question if entry.kind == "study" else ""),
         ("data", tags.get("ferlab.data.digest", "")),
@@ -188,5 +189,6 @@ def _scores(entry: "Entry", split: str) -> str:
     if not scores:
         return ""
     seeds = max(score.seeds for score in scores.values())
-    of = "a single run" if seeds == 1 else f"mean and 95 % interval of {seeds} seeds"
+    alone = f"made of {len(entry.members)} runs" if entry.members else "a single run"
+    of = alone if seeds == 1 else f"mean and 95 % interval of {seeds} seeds"
     return f"{', '.join(f'{label} {score}' for label, score in scores.items())} ({of})"

@@ -1,4 +1,4 @@
-"""``ferlab ui``."""
+"""``ferlab ui`` and ``ferlab dashboard``: pages that a server shows in a browser."""
 
 import argparse
 import os
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Add the command."""
+    """Add the commands."""
     ui = commands.add_parser("ui", parents=[common], help="open the MLflow UI on ferlab's runs")
     ui.add_argument(
         "what",
@@ -30,6 +30,15 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     ui.add_argument("--port", type=int, default=5000, help="port to listen on (%(default)s)")
     ui.set_defaults(run=_ui)
 
+    dashboard = commands.add_parser(
+        "dashboard", parents=[common], help="open optuna-dashboard on a study"
+    )
+    dashboard.add_argument("study", metavar="STUDY", help="its name")
+    dashboard.add_argument("--storage", metavar="URL", help="where it is kept, if not at home")
+    dashboard.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    dashboard.add_argument("--port", type=int, default=8080, help="port (%(default)s)")
+    dashboard.set_defaults(run=_dashboard)
+
 
 def _ui(args: argparse.Namespace) -> int:
     from ferlab.tracking.store import connect, default_uri
@@ -38,7 +47,7 @@ def _ui(args: argparse.Namespace) -> int:
     if uri.startswith(("http://", "https://")):
         _tell(uri, _pages(connect(uri), args.what))
         return 0
-    require_free(args.host, args.port)
+    _require_free(args.host, args.port)
     pages = _pages(connect(uri, make=not args.what), args.what)
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--host", args.host, "--port", str(args.port), "--workers", "1"]
@@ -108,7 +117,25 @@ def _is_answered(address: tuple[str, int]) -> bool:
         return False
 
 
-def require_free(host: str, port: int) -> None:
+def _dashboard(args: argparse.Namespace) -> int:
+    try:
+        from optuna_dashboard import run_server
+    except ImportError as error:
+        raise FerlabError(
+            "optuna-dashboard is not installed: pip install -r requirements-full.lock, "
+            "or pip install 'optuna-dashboard>=0.21,<0.22'"
+        ) from error
+    from ferlab.sweep.studies import open_study
+    from ferlab.sweep.workers.storage import open_storage
+
+    open_study(args.study, args.storage)  # says which studies there are, if not this one
+    _require_free(args.host, args.port)
+    print(f"look at http://{args.host}:{args.port}/", flush=True)
+    run_server(open_storage(args.storage, args.study), host=args.host, port=args.port)
+    return 0
+
+
+def _require_free(host: str, port: int) -> None:
     """Refuse an address that MLflow could not listen on; it would end without an exit code."""
     if not 0 < port < 2**16:  # the system would take it modulo 2**16
         raise FerlabError(f"--port {port}: there are 1 to {2**16 - 1}")

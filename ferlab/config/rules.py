@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ferlab.config.attention import KINDS
-from ferlab.config.parts import Data
+from ferlab.config.parts.data import Data
 from ferlab.config.problems import Problem, did_you_mean
 from ferlab.config.schema import KNOWN, known
 
@@ -163,6 +163,13 @@ def _precision_fits_device(raw: Raw) -> Iterator[Problem]:
         yield Problem("trainer.precision", "16-mixed needs a GPU; on the CPU take 32-true")
 
 
+def _skipped_images_are_not_mixed(raw: Raw) -> Iterator[Problem]:
+    augmentation = raw["augmentation"]
+    if raw["trainer"]["skip_easy"] and (augmentation["mixup"] or augmentation["cutmix"]):
+        text = "a mixed image has no loss of its own; leave out augmentation.mixup and cutmix"
+        yield Problem("trainer.skip_easy", text)
+
+
 RULES: tuple[Callable[[Raw], Iterator[Problem]], ...] = (
     _targets_exist,
     _one_kernel_per_convolution,
@@ -178,4 +185,5 @@ RULES: tuple[Callable[[Raw], Iterator[Problem]], ...] = (
     _ferplus_has_its_votes,
     _nesterov_has_momentum,
     _precision_fits_device,
+    _skipped_images_are_not_mixed,
 )

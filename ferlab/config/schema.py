@@ -7,27 +7,27 @@ from pydantic import Field
 
 from ferlab.config.fields import Component, Plugin, Section, Variants
 from ferlab.config.networks import CNN, Model, ModelPlugin, Residual
-from ferlab.config.parts import (
+from ferlab.config.parts.data import (
     FER2013,
+    Data,
+    DataPlugin,
+    Faces,
+    Folder,
+)
+from ferlab.config.parts.optimization import (
     SGD,
     AdamW,
-    Augmentation,
     BalancedSoftmax,
     Constant,
     Cosine,
     CrossEntropy,
-    Data,
-    DataPlugin,
-    Faces,
     Focal,
-    Folder,
     Linear,
     Muon,
     OneCycle,
     Plateau,
-    Tracking,
-    Trainer,
 )
+from ferlab.config.parts.training import Augmentation, Tracking, Trainer
 
 KNOWN: Mapping[str, Mapping[str, type[Component]]] = {
     "data": {

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from ferlab.analysis.comparison.compare import Comparison
 from ferlab.analysis.comparison.seeded import SeededPredictions
 from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config
+from ferlab.data import splits
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.tracking import artifacts
 from ferlab.tracking.entry import Entry
@@ -43,10 +43,12 @@ def split_parts(
     test: list[SeededPredictions], val: list[SeededPredictions], images: ImageSet, config: Config
 ) -> Iterator[tuple[str, str, list[SeededPredictions]]]:
     """Name, description and arms, the baseline first, of each set of images."""
-    shared = {split: shared_with(images, split) for split in (Split.TRAIN, Split.VAL)}
-    new = ~(shared[Split.TRAIN] | shared[Split.VAL])
-    counts = [f"{shared[Split.TRAIN].sum():,} are pixel-identical to a training image"]
-    counts += [f"{shared[Split.VAL].sum():,} to a validation image"]
+    in_train, in_val = (
+        splits.shared(images, Split.TEST, [split]) for split in (Split.TRAIN, Split.VAL)
+    )
+    new = ~(in_train | in_val)
+    counts = [f"{in_train.sum():,} are pixel-identical to a training image"]
+    counts += [f"{in_val.sum():,} to a validation image"]
     told = f"Of its {len(new):,} images {' and '.join(counts)}."
     yield "test", f"The whole test split, which decides. {told}", test
     if new.any() and not new.all():
@@ -66,12 +68,6 @@ def split_parts(
         f"{both}: those on which epochs were chosen, and the others.",
         [_joined(*pair) for pair in zip(val, test, strict=True)],
     )
-
-
-def shared_with(images: ImageSet, split: Split) -> npt.NDArray[np.bool_]:
-    """Of each test image, whether one of a split has the very same pixels; shape (n_test,)."""
-    others = {images.hashes[i].tobytes() for i in images.indices(split)}
-    return np.array([images.hashes[i].tobytes() in others for i in images.indices(Split.TEST)])
 
 
 def read_predictions(

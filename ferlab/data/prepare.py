@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from ferlab import instantiate
-from ferlab.config.parts import Data
+from ferlab.config.parts.data import Data
 from ferlab.data import splits
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import DataError

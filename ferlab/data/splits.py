@@ -1,5 +1,6 @@
 """Which images train, select and test: four protocols, and the removal of leaks."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -58,6 +59,13 @@ def drop_leaks(images: ImageSet) -> tuple[ImageSet, int]:
     leaks = (images.split == Split.TRAIN) & np.isin(group, group[held_out])
     split = np.where(leaks, np.uint8(Split.UNUSED), images.split)
     return images.with_split(split), int(leaks.sum())
+
+
+def shared(images: ImageSet, split: Split, others: Collection[Split]) -> npt.NDArray[np.bool_]:
+    """Of each image of a split, whether one of the others has the same pixels; (n_split,)."""
+    group, _ = identical(images.hashes)
+    elsewhere = group[np.isin(images.split, list(others))]
+    return np.isin(group[images.indices(split)], elsewhere)
 
 
 def identical(

@@ -7,12 +7,14 @@ import logging
 import traceback
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from matplotlib.figure import Figure
 from torch import nn
 
 from ferlab import instantiate
+from ferlab.analysis.calibration import fit_temperature, reliability
 from ferlab.analysis.classification import Labels
 from ferlab.analysis.history import History
 from ferlab.analysis.predictions import Predictions
@@ -20,6 +22,7 @@ from ferlab.config import Config
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.models.classifier import Classifier
 from ferlab.recording import figures
+from ferlab.recording.reliability import reliability_diagram
 
 _log = logging.getLogger("ferlab")
 
@@ -42,6 +45,20 @@ class FinishedModel:
     def answers(self) -> tuple[Labels, Labels, tuple[str, ...]]:
         """True and predicted classes of the validation images, shape (n,), and k names."""
         return self.predictions.labels, self.predictions.predicted, self.images.classes
+
+    @cached_property
+    def temperature(self) -> float:
+        """The temperature that is fitted to the predictions."""
+        return fit_temperature(self.predictions.probabilities, self.predictions.labels)
+
+    @property
+    def calibration(self) -> dict[str, float]:
+        """Summary metrics of how far the probabilities can be taken at their word."""
+        found = reliability(self.predictions.probabilities, self.predictions.labels)
+        return {
+            "best/calibration_error": found.calibration_error,
+            "best/temperature": self.temperature,
+        }
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,9 @@ ARTIFACTS: Mapping[str, Callable[[FinishedModel], str | Figure]] = {
     "predictions/per_class.csv": lambda run: figures.per_class_report(*run.answers),
     "figures/confusion.png": lambda run: figures.confusion(*run.answers),
     "figures/per_class.png": lambda run: figures.per_class(*run.answers),
+    "figures/reliability.png": lambda run: reliability_diagram(
+        run.predictions.probabilities, run.predictions.labels, run.temperature
+    ),
     "figures/surest_mistakes.png": _surest_mistakes,
 }
 """Functions that make the text or figure of each file, by its path in the run's artifacts."""

@@ -110,6 +110,7 @@ def record_model(
             classifier.state_dict(),
             network=network,
             classes=images.classes,
+            temperature=finished.temperature,
             example=images.images[images.indices(Split.VAL)[:_EXAMPLES]],
             pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
         )
@@ -122,6 +123,7 @@ def _summary(finished: FinishedRun, memory: PeakMemory) -> dict[str, float]:
     speeds = [epoch["images_per_second"] for epoch in history.epochs]
     return {
         **history.summary(config.trainer.monitor),
+        **finished.calibration,
         "images_per_second": float(np.median(speeds)),
         "train_seconds": history.seconds,
         "peak_memory_bytes": memory.bytes,

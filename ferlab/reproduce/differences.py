@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-from ferlab.config.parts import FILES
+from ferlab.config.parts.data import FILES
 from ferlab.config.problems import flatten
 from ferlab.data import fingerprint
 from ferlab.reproduce.recorded import Setting

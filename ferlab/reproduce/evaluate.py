@@ -3,23 +3,26 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
+from ferlab.analysis.calibration import reliability, tempered
 from ferlab.analysis.classification import ClassScores
 from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config, check
-from ferlab.config.parts import Data
-from ferlab.data import fingerprint
+from ferlab.config.parts.data import Data
+from ferlab.data import fingerprint, splits
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
+from ferlab.models.ensemble import Ensemble
 from ferlab.reproduce import ledger
 from ferlab.reproduce.recorded import PREDICTIONS, read_config
 from ferlab.tracking import artifacts, origin, pyfunc_model
 from ferlab.tracking.entry import Entry
-from ferlab.tracking.run import CONFIG, IMAGES, SOURCES, Run
+from ferlab.tracking.run import CONFIG, IMAGES, MEMBERS, SOURCES, Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import set_up_torch
 from ferlab.training.scoring import predict, predict_with_and_without_views
@@ -27,8 +30,18 @@ from ferlab.training.scoring import predict, predict_with_and_without_views
 _ROUNDING = 0.01
 """Share of the images whose class another machine's rounding may change."""
 
-MORE = ("one_view/accuracy", "one_view/f1")
-"""What else a split is scored by: of a model of several views, the images without them."""
+MORE = (
+    "one_view/accuracy",
+    "one_view/f1",
+    "calibration_error",
+    "calibration_error/tempered",
+    "unshared/accuracy",
+    "unshared/images",
+)
+"""What else a split is scored by: of a model of several views, the images without them; how far the
+probabilities can be taken at their word, as they are and at the validation images' temperature; and
+the images that no training image equals, dropped or not, where some do.
+"""
 
 _log = logging.getLogger("ferlab")
 
@@ -54,6 +67,29 @@ class Evaluation:
     images: int
     is_new: bool
     more: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class RecordedModel:
+    """A recorded model, ready to score images as its run did.
+
+    Attributes:
+        config: of its run; of a model that is made of several runs, the first one's.
+        images: its data.
+        classifier: on the run's device, or on the CPU where there is no GPU.
+        network: how it is built; see `ferlab.tracking.pyfunc_model.save`.
+        temperature: that was fitted to its predictions; None if none was.
+    """
+
+    config: Config
+    images: ImageSet
+    classifier: Classifier | Ensemble
+    network: Mapping[str, Any]
+    temperature: float | None
+
+    def predict(self, split: Split) -> Predictions:
+        """Score a split's images."""
+        return predict(self.classifier, self.images, self.config.trainer.batch_size, split)
 
 
 class Evaluator:
@@ -85,25 +121,43 @@ class Evaluator:
         """
         if (known := self._recorded_score(entry, split)) is not None:
             return known
-        wanted = (CONFIG, PREDICTIONS, IMAGES, SOURCES)
-        files = artifacts.read_files(self._client, entry.run_id, wanted, (CONFIG,))
-        config = check(read_config(files[CONFIG]))
-        images = self._prepared(config.data)
-        _require_unchanged(entry, images, files.get(IMAGES))
+        model = self.load(entry)
+        images = model.images
         if not len(images.indices(Split[split.upper()])):
             raise DataError(f"the data of run {entry.run_id} has no {split} images")
-        classifier = _model(self._client, entry)
-        set_up_torch(config)
-        classifier.to(_device(entry, config))
-        size = config.trainer.batch_size
-        if PREDICTIONS in files and not self._is_same_code(entry, config, files):
-            before = Predictions.read(files[PREDICTIONS].decode())
-            _require_same_model(entry, before, predict(classifier, images, size, Split.VAL))
-        predictions, more = _scored(classifier, images, size, Split[split.upper()])
+        predictions, more = _scored(model, Split[split.upper()])
+        more |= _calibration(predictions, model.temperature)
+        more |= _unshared(predictions, images, Split[split.upper()])
         metrics = {**_scores(predictions, images), "images": float(len(predictions.labels)), **more}
         _record(self._client, entry, split, predictions, images, metrics)
         accuracy, f1, rows = metrics["accuracy"], metrics["f1"], len(predictions.labels)
         return Evaluation(entry.run_id, split, accuracy, f1, rows, True, more)
+
+    def load(self, entry: Entry) -> RecordedModel:
+        """Load a finished run's model and its data; errors are those of `evaluate`.
+
+        Nothing is unpickled, and only allowed targets are built.
+        """
+        about = MEMBERS if entry.members else CONFIG
+        wanted = (about, PREDICTIONS, IMAGES, SOURCES)
+        files = artifacts.read_files(self._client, entry.run_id, wanted, (about,))
+        configs = _configs(read_config(files[about]), bool(entry.members))
+        config = configs[0]
+        images = self._prepared(config.data)
+        _require_unchanged(entry, images, files.get(IMAGES))
+        with artifacts.model(self._client, entry.run_id) as folder:
+            served = pyfunc_model.load_model(folder)
+        classifier = served.network
+        if not isinstance(classifier, Classifier | Ensemble):
+            raise DataError(f"the model of run {entry.run_id} is not one that ferlab makes")
+        set_up_torch(config)
+        classifier.to(_device(entry, config))
+        model = RecordedModel(config, images, classifier, served.built_by, served.temperature)
+        targets = frozenset[str]().union(*(each.targets() for each in configs))
+        if PREDICTIONS in files and not self._is_same_code(entry, targets, files):
+            before = Predictions.read(files[PREDICTIONS].decode())
+            _require_same_model(entry, before, model.predict(Split.VAL))
+        return model
 
     def _recorded_score(self, entry: Entry, split: str) -> Evaluation | None:
         """The score that is recorded on the run; None if there is none."""
@@ -126,9 +180,11 @@ class Evaluator:
             self._images[key], _ = prepare(data)
         return self._images[key]
 
-    def _is_same_code(self, entry: Entry, config: Config, files: Mapping[str, bytes]) -> bool:
+    def _is_same_code(
+        self, entry: Entry, targets: frozenset[str], files: Mapping[str, bytes]
+    ) -> bool:
         """Whether no code or library that the model's predictions depend on has changed since."""
-        return SOURCES in files and not origin.changed(self._client, entry.run_id, config.targets())
+        return SOURCES in files and not origin.changed(self._client, entry.run_id, targets)
 
 
 def is_scored(entry: Entry, split: str) -> bool:
@@ -142,13 +198,13 @@ def _more(entry: Entry, section: str) -> dict[str, float]:
     return {name: value for name, value in recorded.items() if value is not None}
 
 
-def _scored(
-    classifier: Classifier, images: ImageSet, batch_size: int, split: Split
-) -> tuple[Predictions, dict[str, float]]:
-    """A split's predictions, and those of `MORE` that apply to the classifier."""
-    if len(classifier.views) == 1:
-        return predict(classifier, images, batch_size, split), {}
-    over_views, alone = predict_with_and_without_views(classifier, images, batch_size, split)
+def _scored(model: RecordedModel, split: Split) -> tuple[Predictions, dict[str, float]]:
+    """A split's predictions, and those of `MORE` that apply to the model."""
+    classifier, images = model.classifier, model.images
+    if isinstance(classifier, Ensemble) or len(classifier.views) == 1:
+        return model.predict(split), {}
+    size = model.config.trainer.batch_size
+    over_views, alone = predict_with_and_without_views(classifier, images, size, split)
     scores = _scores(alone, images)
     return over_views, {f"one_view/{name}": value for name, value in scores.items()}
 
@@ -156,6 +212,27 @@ def _scored(
 def _scores(predictions: Predictions, images: ImageSet) -> dict[str, float]:
     found = ClassScores(predictions.labels, predictions.predicted, images.classes)
     return {"accuracy": found.accuracy, "f1": found.macro_f1}
+
+
+def _calibration(predictions: Predictions, temperature: float | None) -> dict[str, float]:
+    labels, probabilities = predictions.labels, predictions.probabilities
+    errors = {"calibration_error": reliability(probabilities, labels).calibration_error}
+    if temperature is not None:
+        mended = reliability(tempered(probabilities, temperature), labels)
+        errors["calibration_error/tempered"] = mended.calibration_error
+    return errors
+
+
+def _unshared(predictions: Predictions, images: ImageSet, split: Split) -> dict[str, float]:
+    """The score without what a training image equals, dropped as a leak or not.
+
+    Others' networks have been trained on those, so on the rest they compare.
+    """
+    new = ~splits.shared(images, split, (Split.TRAIN, Split.UNUSED))
+    if new.all() or not new.any():
+        return {}
+    right = predictions.predicted[new] == predictions.labels[new]
+    return {"unshared/accuracy": float(right.mean()), "unshared/images": float(new.sum())}
 
 
 def _require_unchanged(entry: Entry, images: ImageSet, before: bytes | None) -> None:
@@ -181,13 +258,15 @@ def _require_same_model(entry: Entry, before: Predictions, now: Predictions) -> 
         )
 
 
-def _model(client: Client, entry: Entry) -> Classifier:
-    """Load the recorded model; nothing is unpickled, and only allowed targets are built."""
-    with artifacts.model(client, entry.run_id) as folder:
-        network = pyfunc_model.load_model(folder).network
-    if not isinstance(network, Classifier):
-        raise DataError(f"the model of run {entry.run_id} is not one that ferlab trains")
-    return network
+def _configs(recorded: Mapping[str, Any], has_members: bool) -> list[Config]:
+    """The config that a run recorded, or those of its members."""
+    if not has_members:
+        return [check(recorded)]
+    try:
+        members = [dict(member["config"]) for member in recorded["members"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"a recorded {MEMBERS} is damaged: {error!r}") from error
+    return [check(member) for member in members]
 
 
 def _device(entry: Entry, config: Config) -> torch.device:

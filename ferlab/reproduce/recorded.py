@@ -15,7 +15,7 @@ from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config
 from ferlab.data import fingerprint
 from ferlab.data.imageset import ImageSet
-from ferlab.errors import DataError
+from ferlab.errors import DataError, TrackingError
 from ferlab.tracking import artifacts, environment, sources
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import CONFIG, IMAGES, MACHINE, SOURCES
@@ -136,8 +136,14 @@ def fetch(client: Client, entry: Entry, needed: tuple[str, ...] = NEEDED) -> Fil
     """The files of a run in the store; ``run.json`` is made of what MLflow keeps in tables.
 
     Raises:
-        TrackingError: one of ``needed`` is missing, or the store cannot be read.
+        TrackingError: one of ``needed`` is missing, the run was made of others, or the store cannot
+            be read.
     """
+    if entry.members:
+        raise TrackingError(
+            f"run {entry.run_id} was not trained but made of others; name one of those: "
+            f"{' '.join(entry.members)}"
+        )
     epochs = [n for n in entry.metrics if n == "lr" or n.startswith(("lr/", "train/", "val/"))]
     about = {
         "run_id": entry.run_id,

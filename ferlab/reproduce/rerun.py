@@ -9,7 +9,7 @@ from typing import Any
 
 from ferlab import instantiate
 from ferlab.config import Config, check
-from ferlab.config.parts import FILES
+from ferlab.config.parts.data import FILES
 from ferlab.config.problems import flatten
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, FerlabError, TrackingError

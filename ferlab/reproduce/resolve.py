@@ -87,7 +87,11 @@ def _finished(client: Client, entry: Entry) -> Entry:
         why = f" ({entry.why})" if entry.why else ""
         raise TrackingError(
             f"run {entry.run_id} has no result, for it is not finished but {entry.status}{why}; "
-            f"see if it can be finished: ferlab train --resume {entry.run_id}"
+            + (
+                "make it again with ferlab ensemble"
+                if entry.members
+                else f"see if it can be finished: ferlab train --resume {entry.run_id}"
+            )
         )
     if "seeds" in entry.metrics and len(entry.seeds) < entry.metrics["seeds"]:
         raise TrackingError(
@@ -122,7 +126,8 @@ def _with_config(client: Client, config: Mapping[str, Any]) -> Entry | None:
     wanted = {p.key: p.value for p in params_of(flatten(config)) if _is_compared(p.key)}
     for entry in find.every(client):
         had = {key: value for key, value in entry.params.items() if _is_compared(key)}
-        is_original = entry.kind != "study" and "ferlab.reproduces" not in entry.tags
+        is_trained = entry.kind != "study" and not entry.members
+        is_original = is_trained and "ferlab.reproduces" not in entry.tags
         if had == wanted and is_original and entry.status == "finished":
             return entry
     return None

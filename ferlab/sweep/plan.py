@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ferlab.config import Config
-from ferlab.config.parts import FILES
+from ferlab.config.parts.data import FILES
 from ferlab.config.problems import Problem, flatten, report
 from ferlab.config.study import StudyConfig
 from ferlab.errors import ConfigError

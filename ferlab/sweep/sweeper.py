@@ -60,6 +60,7 @@ def sweep(
         return foresee(question, workers)
     runs = _left(question) * question.settings.replicates
     if may_be_long(question.first, question.trained, runs, workers):
+        _log.info("measures a little training, to say what all of it takes")
         foreseen = foresee(question, workers)
         for line in foreseen.brief() if foreseen.seconds > LONG else ():
             _log.info("%s", line)

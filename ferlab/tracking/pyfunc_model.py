@@ -18,12 +18,13 @@ import torch
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
-from mlflow.types import ColSpec, Schema, TensorSpec
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ferlab import instantiate
+from ferlab.analysis.calibration import tempered
 from ferlab.data.grey import grey_images
 from ferlab.data.imageset import SIZE
 from ferlab.errors import DataError
@@ -38,6 +39,9 @@ BATCH = 256
 
 _IMAGES = "images"
 """The one input of the signature."""
+
+_CALIBRATED = "calibrated"
+"""The one parameter of the signature."""
 
 
 class RefusedImages(MlflowException, DataError):
@@ -66,11 +70,22 @@ class ServedModel:
     Args:
         network: uint8 (n, 48, 48) -> logits (n, k), in evaluation mode.
         classes: k names, in the order of the logits.
+        temperature: that was fitted to the probabilities of the validation images; None if none is
+            recorded.
+        built_by: how the network is built, as it was given to `save`.
     """
 
-    def __init__(self, network: nn.Module, classes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        classes: Sequence[str],
+        temperature: float | None,
+        built_by: Mapping[str, Any],
+    ) -> None:
         self.network = network
         self.classes = tuple(classes)
+        self.temperature = temperature
+        self.built_by = built_by
 
     def probabilities(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Score images: uint8 (n, 48, 48) -> a probability per class, float32 (n, k)."""
@@ -80,24 +95,37 @@ class ServedModel:
         found: npt.NDArray[np.float32] = scored.numpy()
         return found
 
-    def predict(self, request: Mapping[str, npt.NDArray[Any]]) -> pd.DataFrame:
+    def predict(
+        self,
+        request: Mapping[str, npt.NDArray[Any]],
+        params: Mapping[str, Any] | None = None,
+    ) -> pd.DataFrame:
         """Answer MLflow: n rows of ``label`` and a probability per class.
 
         Args:
             request: by the name in the signature, numbers of any type and shape, for the signature
                 casts nothing.
+            params: ``{"calibrated": True}`` asks for probabilities at the model's temperature;
+                without it they are those that its run has recorded. The labels are the same.
 
         Raises:
-            RefusedImages: see `ferlab.data.grey.grey_images`.
+            RefusedImages: see `ferlab.data.grey.grey_images`; or calibrated probabilities are asked
+                for, and no temperature is recorded.
         """
         try:
             images = grey_images(request[_IMAGES])
         except DataError as error:
             raise RefusedImages(str(error)) from error
-        probabilities = self.probabilities(images)
-        table = pd.DataFrame(probabilities, columns=list(self.classes))
-        table.insert(0, "label", [self.classes[i] for i in probabilities.argmax(axis=1)])
+        recorded = self.probabilities(images)
+        shown = self._calibrated(recorded) if (params or {}).get(_CALIBRATED) else recorded
+        table = pd.DataFrame(shown, columns=list(self.classes))
+        table.insert(0, "label", [self.classes[i] for i in recorded.argmax(axis=1)])
         return table
+
+    def _calibrated(self, probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        if self.temperature is None:
+            raise RefusedImages("this model was recorded without a temperature to calibrate it by")
+        return tempered(probabilities, self.temperature).astype(np.float32)
 
 
 def save(
@@ -106,6 +134,7 @@ def save(
     *,
     network: Mapping[str, Any],
     classes: Sequence[str],
+    temperature: float,
     example: npt.NDArray[np.uint8],
     pip_requirements: Sequence[str],
 ) -> None:
@@ -118,6 +147,7 @@ def save(
             its keyword arguments. It builds a module that takes uint8 (n, 48, 48) and returns
             logits (n, k), so its normalisation is part of its state.
         classes: k names, in the order of the logits.
+        temperature: see `ServedModel`.
         example: uint8, shape (m, 48, 48); a request to try the model with, kept beside it.
         pip_requirements: distributions that the model needs, as ``name==version``.
 
@@ -129,7 +159,7 @@ def save(
             f"the model's example must be uint8 of shape (m, {SIZE}, {SIZE}), "
             f"not {example.dtype} of shape {example.shape}"
         )
-    config = {"network": dict(network), "classes": list(classes)}
+    config = {"network": dict(network), "classes": list(classes), "temperature": temperature}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         data = Path(scratch, "classifier")
@@ -161,7 +191,8 @@ def _signature(classes: Sequence[str]) -> ModelSignature:
     images = TensorSpec(np.dtype(object), (-1,), _IMAGES)
     columns: list[ColSpec | TensorSpec] = [ColSpec("string", "label")]
     columns += [ColSpec("float", name) for name in classes]
-    return ModelSignature(inputs=Schema([images]), outputs=Schema(columns))
+    params = ParamSchema([ParamSpec(_CALIBRATED, "boolean", default=False)])
+    return ModelSignature(inputs=Schema([images]), outputs=Schema(columns), params=params)
 
 
 def _load_pyfunc(data_path: str) -> ServedModel:
@@ -175,6 +206,7 @@ def _load_pyfunc(data_path: str) -> ServedModel:
         config = json.loads(Path(data_path, CONFIG).read_text())
         state = load_file(Path(data_path, WEIGHTS))
         target, classes = config["network"]["_target_"], config["classes"]
+        temperature = config.get("temperature")  # a model recorded before has none
     except (OSError, ValueError, SafetensorError, KeyError, TypeError) as error:
         raise DataError(f"{data_path} does not hold a model that ferlab saved: {error}") from error
     with torch.random.fork_rng(devices=[]):  # the initial weights are drawn, but not needed
@@ -185,4 +217,4 @@ def _load_pyfunc(data_path: str) -> ServedModel:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise DataError(f"the weights in {data_path} are not those of '{target}'") from error
-    return ServedModel(network.eval(), classes)
+    return ServedModel(network.eval(), classes, temperature, config["network"])

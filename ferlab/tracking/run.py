@@ -26,7 +26,7 @@ from mlflow.tracking import MlflowClient
 
 from ferlab import paths
 from ferlab.config.naming import run_name
-from ferlab.config.parts import Data
+from ferlab.config.parts.data import Data
 from ferlab.config.problems import flatten
 from ferlab.config.schema import Config
 from ferlab.data.fingerprint import fingerprint

@@ -25,6 +25,7 @@ from ferlab.models.classifier import Classifier
 from ferlab.models.cnn import IMAGE_SIZE
 from ferlab.training.module import ExpressionModule, Pixels, Scheduler
 from ferlab.training.recipe.resolution import Resolutions
+from ferlab.training.recipe.skipping import SkipEasy
 
 _DEFAULT_THREADS = torch.get_num_threads()
 """Torch's own number of threads, one per physical core, before any run sets another."""
@@ -75,7 +76,7 @@ def make_module(
         allow: see `ferlab.instantiate.require_allowed`.
     """
     torch.manual_seed(config.seed)
-    trainer, augmentation = config.trainer, config.augmentation
+    trainer, augmentation, skip = config.trainer, config.augmentation, config.trainer.skip_easy
     labels = torch.from_numpy(images.labels.astype(np.int64))
     pixels = Pixels(
         images=torch.from_numpy(images.images),
@@ -97,6 +98,7 @@ def make_module(
         loss=instantiate.call(
             config.loss.model_dump(by_alias=True), allow, class_counts=_class_counts(images)
         ),
+        skip=SkipEasy(len(labels), skip, trainer.max_epochs) if skip else None,
         ema=trainer.ema,
         make_optimizer=partial(_make_optimizer, config=config, allow=allow),
     )
@@ -147,14 +149,18 @@ def set_up_torch(config: Config) -> None:
 
 
 def train_epochs(
-    module: ExpressionModule, config: Config, epochs: int, callback: pl.Callback
+    module: ExpressionModule,
+    config: Config,
+    epochs: int,
+    callback: pl.Callback,
+    validate: bool = True,
 ) -> None:
     """Train the epochs that are left; logging, progress and checkpoints are the callback's."""
     with _quiet():
-        _make_trainer(config, epochs, callback).fit(module)
+        _make_trainer(config, epochs, callback, validate).fit(module)
 
 
-def _make_trainer(config: Config, epochs: int, callback: pl.Callback) -> pl.Trainer:
+def _make_trainer(config: Config, epochs: int, callback: pl.Callback, validate: bool) -> pl.Trainer:
     trainer = config.trainer
     return pl.Trainer(
         accelerator="gpu" if trainer.device == "cuda" else "cpu",
@@ -165,6 +171,7 @@ def _make_trainer(config: Config, epochs: int, callback: pl.Callback) -> pl.Trai
         callbacks=[callback],
         reload_dataloaders_every_n_epochs=1,  # each epoch has its own order
         num_sanity_val_steps=0,
+        limit_val_batches=1.0 if validate else 0,
         # On a GPU, max-pooling has no kernel that is declared deterministic, although without
         # overlap it is; so a GPU warns where the CPU refuses.
         deterministic="warn" if trainer.device == "cuda" else True,

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from torch import Tensor
 
 from ferlab.analysis.history import History
-from ferlab.config.parts import Trainer as TrainerConfig
+from ferlab.config.parts.training import Trainer as TrainerConfig
 from ferlab.tracking.run import Run
 from ferlab.training import checkpoint
 from ferlab.training.module import ExpressionModule
@@ -106,7 +106,7 @@ class Epochs(pl.Callback):
         module = _module(pl_module)
         epoch = len(self.history.epochs) + 1
         metrics = module.epoch_metrics(self._classes)
-        metrics["images_per_second"] = len(module.pixels.train) / self._trained
+        metrics["images_per_second"] = len(module.order) / self._trained
         if not math.isfinite(metrics["val/loss"]):
             raise Diverged(f"the validation loss became {metrics['val/loss']} in epoch {epoch}")
         module.end_epoch(metrics["val/loss"])

@@ -18,6 +18,7 @@ from ferlab.data.mix import Mix
 from ferlab.models.classifier import Classifier, to_unit
 from ferlab.training.recipe.averaging import MovingAverage
 from ferlab.training.recipe.resolution import Resolutions, shrunk
+from ferlab.training.recipe.skipping import SkipEasy, skipped_after
 
 Batch = tuple[Tensor, Tensor]
 """uint8 (b, 48, 48) images and int64 (b,) labels, or float32 (b, classes) probabilities."""
@@ -71,6 +72,7 @@ class ExpressionModule(pl.LightningModule):
         is_balanced: whether each class is alike likely in training, see `balanced`.
         resolutions: size of training images in each epoch.
         loss: logits (b, classes), targets as in `Batch` -> ().
+        skip: leaves easy images out of an epoch; None for none.
         ema: decay of the moving average that is scored in the classifier's place; None for none.
         make_optimizer: trainable parameters, optimizer steps per epoch -> optimizer, scheduler.
     """
@@ -88,6 +90,7 @@ class ExpressionModule(pl.LightningModule):
         is_balanced: bool,
         resolutions: Resolutions,
         loss: nn.Module,
+        skip: SkipEasy | None,
         ema: float | None,
         make_optimizer: Callable[[list[nn.Parameter], int], tuple[Optimizer, Scheduler]],
     ) -> None:
@@ -101,10 +104,12 @@ class ExpressionModule(pl.LightningModule):
         self.is_balanced = is_balanced
         self.resolutions = resolutions
         self.loss = loss
+        self.skip = skip
         self.average = None if ema is None else MovingAverage(classifier, ema)
         self.make_optimizer = make_optimizer
         self.optimizer: Optimizer
         self.scheduler: Scheduler
+        self.order = pixels.train  # of an epoch
         self.first_epoch = 0
         self.resumed: dict[str, Any] | None = None
         self.steps_before = 0
@@ -157,15 +162,17 @@ class ExpressionModule(pl.LightningModule):
             drawn = balanced(self.pixels.labels[train], self.seed, self.epoch)
         else:
             drawn = shuffled(len(train), self.seed, self.epoch)
-        order = train[drawn.to(train.device)]
-        return self._batches(self.pixels.targets, order, drop_single=True)
+        self.order = train[drawn.to(train.device)]
+        if self.skip is not None:
+            self.order = self.skip.kept(self.order, self.seed, self.epoch)
+        return self._batches(self.pixels.targets, self.order, drop_single=True)
 
     def val_dataloader(self) -> Batches:
         """The validation images in the order of the data set."""
         return self._batches(self.pixels.labels, self.pixels.val, drop_single=False)
 
     def steps_per_epoch(self) -> int:
-        """Optimizer steps, one per batch."""
+        """Optimizer steps of an epoch that skips nothing, one per batch."""
         return len(self._batches(self.pixels.targets, self.pixels.train, drop_single=True))
 
     def _batches(self, targets: Tensor, order: Tensor, drop_single: bool) -> Batches:
@@ -188,6 +195,8 @@ class ExpressionModule(pl.LightningModule):
             views, targets = self.mix(self.augment(to_unit(images)), targets)
             views = shrunk(views, self.resolutions.at(self.epoch))
         logits = self.classifier.score(views)
+        if self.skip is not None:
+            self.skip.weigh(logits, targets, self.order[index * self.batch_size :][: len(images)])
         loss: Tensor = self.loss(logits, targets)
         labels = targets if targets.ndim == 1 else targets.argmax(dim=1)
         self.train_metrics["loss"].update(loss.detach().expand(len(labels)))
@@ -198,8 +207,12 @@ class ExpressionModule(pl.LightningModule):
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        """Average the weights, after the optimizer's step."""
+        """Average the weights, after the optimizer's step; step the schedule for skipped ones."""
         del outputs, batch
+        if self.skip is not None and not isinstance(self.scheduler, ReduceLROnPlateau):
+            taken = int(self.trainer.num_training_batches)
+            for _ in range(skipped_after(batch_idx, taken, self.steps_per_epoch())):
+                self.scheduler.step()
         if self.average is not None:
             self.average.update(self.classifier, self.steps_before + batch_idx)
 
@@ -227,8 +240,9 @@ class ExpressionModule(pl.LightningModule):
     def epoch_metrics(self, classes: tuple[str, ...]) -> dict[str, float]:
         """The epoch's losses, accuracies, macro F1, F1 of each class and learning rate.
 
-        And the loss and the rate of each of the run's first steps that was in it, the size of
-        training images where that changes, and what one view scores where there are several.
+        And the loss and the rate of each of the run's first steps that was in it, what one view
+        scores where there are several, the share of training images that was skipped and their
+        size where these change.
         """
         values = {**self.train_metrics.compute(), **self.val_metrics.compute()}
         if len(self.classifier.views) > 1:
@@ -237,6 +251,8 @@ class ExpressionModule(pl.LightningModule):
         metrics = {name: value.item() for name, value in values.items()}
         metrics |= {f"val/f1/{name}": f1 for name, f1 in zip(classes, per_class, strict=True)}
         first = {name: float(value) for name, value in self.first_steps.items()}
+        if self.skip is not None:
+            metrics["skipped"] = 1 - len(self.order) / len(self.pixels.train)
         if not self.resolutions.is_full:
             metrics["resolution"] = float(self.resolutions.at(self.epoch))
         return metrics | first | {"lr": self.optimizer.param_groups[0]["lr"]}
@@ -262,9 +278,9 @@ class ExpressionModule(pl.LightningModule):
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch needs, as tensors and plain containers."""
-        averaged = {} if self.average is None else {"average": self.average.state_dict()}
+        optional = {"average": self.average, "skip": self.skip}
         return {
-            **averaged,
+            **{name: part.state_dict() for name, part in optional.items() if part is not None},
             "classifier": self.classifier.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
@@ -276,5 +292,7 @@ class ExpressionModule(pl.LightningModule):
         self.classifier.load_state_dict(state["classifier"])
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+        if self.skip is not None:
+            self.skip.load_state_dict(state["skip"])
         self.resumed = state
         self.first_epoch = first_epoch

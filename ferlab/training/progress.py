@@ -65,6 +65,8 @@ class Progress:
         """Show the metrics of a finished epoch."""
         line, mark = self._description(), "  best" if best else ""
         self._done, self._trained = self._done + 1, 0
+        if self._bar is not None:  # images that were skipped have not advanced it
+            self._bar.update(_TASK, completed=self._done * self._images)
         shown = {key: f"{key} {metrics[key]:.4f}" for key in ("train/loss", *_SCORES)}
         if self._bar is not None:
             # What the bar says of speed and time is not said twice: this fits 80 columns.

@@ -21,7 +21,7 @@ from ferlab.recording.artifacts import FinishedRun, OwnArtifact, own_artifacts
 from ferlab.recording.record import record
 from ferlab.text import pluralize
 from ferlab.tracking import origin, store
-from ferlab.tracking.entry import recorded_config, recorded_status
+from ferlab.tracking.entry import MADE_OF, recorded_config, recorded_status
 from ferlab.tracking.memory import PeakMemory
 from ferlab.tracking.run import Run
 from ferlab.training import checkpoint, stop
@@ -103,6 +103,11 @@ def resume(
     """
     client = store.connect(uri, make=False)
     status, tags = recorded_status(client, run_id)
+    if MADE_OF in tags:
+        raise TrackingError(
+            f"run {run_id} was not trained but made of others, so there is nothing to resume; "
+            "ferlab ensemble makes it again"
+        )
     if status == "FINISHED":
         raise TrackingError(f"run {run_id} is finished; there is nothing to resume")
     config = on_this_machine(check(recorded_config(client, run_id)))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ferlab.analysis.predictions import Predictions
 from ferlab.data.batches import Batches
@@ -13,7 +13,7 @@ from ferlab.models.classifier import Classifier
 
 
 def predict(
-    classifier: Classifier, images: ImageSet, batch_size: int, split: Split = Split.VAL
+    classifier: nn.Module, images: ImageSet, batch_size: int, split: Split = Split.VAL
 ) -> Predictions:
     """Score a split's images as validation does: in float32, on the classifier's device."""
     return _predict(classifier, images, batch_size, split, lambda batch: (classifier(batch),))[0]
@@ -28,7 +28,7 @@ def predict_with_and_without_views(
 
 
 def _predict(
-    classifier: Classifier,
+    classifier: nn.Module,
     images: ImageSet,
     batch_size: int,
     split: Split,

@@ -45,14 +45,17 @@ def seconds_per_epoch(config: Config, allow: Collection[str]) -> float:
     module = make_module(config, images, scale, allow)
     set_up_torch(config)
     shares = list(module.resolutions.shares())
-    seconds = 0.0
-    for first, share in shares:
+    clocks = [_Clock(_SECONDS / len(shares)) for _ in shares]
+    for (first, _), clock in zip(shares, clocks, strict=True):
         module.first_epoch = first  # of this size
-        clock = _Clock(_SECONDS / len(shares))
-        train_epochs(module, config, 1, clock)
-        trained = len(images.indices(Split.TRAIN)) / clock.images_per_second
-        seconds += share * (trained + clock.validation)
-    return seconds
+        # Validation has one size, so it is timed once.
+        train_epochs(module, config, 1, clock, validate=clock is clocks[-1])
+    count = len(images.indices(Split.TRAIN))
+    trained = sum(
+        share * count / clock.images_per_second
+        for (_, share), clock in zip(shares, clocks, strict=True)
+    )
+    return trained + clocks[-1].validation
 
 
 class _Clock(pl.Callback):

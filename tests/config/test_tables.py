@@ -11,7 +11,7 @@ from ferlab.config import check
 from ferlab.config.attention import KINDS, NONE, Placed
 from ferlab.config.compose import compose
 from ferlab.config.naming import run_name, trial_name
-from ferlab.config.parts import Data
+from ferlab.config.parts.data import Data
 from ferlab.config.schema import KNOWN
 from ferlab.config.study import check_study
 from ferlab.errors import ConfigError

@@ -10,7 +10,7 @@ import pytest
 from ferlab.analysis.comparison.seeded import SeededPredictions
 from ferlab.config.compose import compose
 from ferlab.confirm.evidence import _machine
-from ferlab.confirm.parts import shared_with, split_parts
+from ferlab.confirm.parts import split_parts
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.reproduce.recorded import MACHINE
 from ferlab.tracking import artifacts
@@ -40,11 +40,6 @@ def parts(of: ImageSet, split: str) -> dict[str, tuple[str, list[SeededPredictio
     config = compose(["data=fer2013", "data.path=x", f"data.split={split}"])
     found = split_parts(arms(Split.TEST, of), arms(Split.VAL, of), of, config)
     return {name: (what, arms) for name, what, arms in found}
-
-
-def test_a_test_image_is_shared_if_training_has_its_pixels() -> None:
-    found = shared_with(images({5: 0, 6: 3, 7: 9}), Split.TRAIN)
-    assert found.tolist() == [True, False, False, False]  # not validation's, not an unused one's
 
 
 def test_where_none_is_shared_the_test_split_says_so() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ferlab.data.imageset import EXPRESSIONS, ImageSet, Split
-from ferlab.data.splits import assign, drop_leaks, identical
+from ferlab.data.splits import assign, drop_leaks, identical, shared
 from ferlab.errors import ConfigError, DataError
 
 USAGES = {"Training": Split.TRAIN, "PublicTest": Split.VAL, "PrivateTest": Split.TEST}
@@ -175,6 +175,16 @@ def test_images_of_no_split_are_no_leaks():
     split = images.split.copy()
     split[val[0]] = Split.UNUSED
     assert drop_leaks(images.with_split(split))[1] == 0
+
+
+def test_an_image_is_shared_if_one_of_the_other_splits_has_its_pixels():
+    split = [Split.TRAIN, Split.VAL, Split.UNUSED, *[Split.TEST] * 4]
+    images = tree({"Training": 1}).with_split(np.array(split, np.uint8))
+    for position, source in ((3, 0), (4, 1), (5, 2)):
+        images = with_pixels(images, [position], source)
+    assert shared(images, Split.TEST, [Split.TRAIN]).tolist() == [True, False, False, False]
+    either = shared(images, Split.TEST, [Split.TRAIN, Split.UNUSED])
+    assert either.tolist() == [True, False, True, False]
 
 
 def test_groups_are_those_of_equal_hashes():

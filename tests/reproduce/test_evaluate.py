@@ -6,10 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
+from ferlab.analysis.calibration import reliability, tempered
+from ferlab.analysis.predictions import Predictions
+from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
 from ferlab.reproduce import evaluate as evaluating
@@ -67,3 +71,40 @@ def test_what_several_runs_share_is_read_once_and_none_is_asked_what_it_has_said
     assert first.is_new
     assert second.is_new
     assert counts == {"prepare": 1, "predict": 2}
+
+
+def test_the_calibration_error_of_the_test_is_told_raw_and_at_the_temperature_of_validation(
+    original: str,
+) -> None:
+    """Once scored, the numbers on the run are those of its recorded predictions."""
+    first, again = (
+        Evaluator(client()).evaluate(find.resolve(client(), original), "test") for _ in range(2)
+    )
+    metrics = client().get_run(original).data.metrics
+    table = Path(client().download_artifacts(original, "predictions/test.csv")).read_text()
+    tested = Predictions.read(table)
+    mended = tempered(tested.probabilities, metrics["best/temperature"])
+    for name, probabilities in (
+        ("calibration_error", tested.probabilities),
+        ("calibration_error/tempered", mended),
+    ):
+        error = reliability(probabilities, tested.labels).calibration_error
+        assert first.more[name] == pytest.approx(error)
+        assert again.more[name] == metrics[f"test/{name}"] == pytest.approx(error)
+    on_val = Evaluator(client()).evaluate(find.resolve(client(), original), "val")
+    assert on_val.more == {"calibration_error": metrics["best/calibration_error"]}
+
+
+def test_images_that_training_could_have_had_are_left_out_of_a_score_of_its_own() -> None:
+    """Of four, the first equals a training image and the third one that was dropped as a leak."""
+    split = np.array([0, 3, 2, 2, 2, 2], np.uint8)
+    pixels = np.arange(6, dtype=np.uint8)[:, None, None].repeat(48, 1).repeat(48, 2)
+    pixels[[2, 4]] = pixels[[0, 1]]
+    names = [str(i) for i in range(6)]
+    images = ImageSet.of(pixels, np.zeros(6), split, names, ("happy", "sad"))
+    sure = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], np.float64)  # right, right, wrong, wrong
+    predictions = Predictions(images.names[2:], images.labels[2:], sure)
+    found = evaluating._unshared(predictions, images, Split.TEST)
+    assert found == {"unshared/accuracy": 0.5, "unshared/images": 2.0}
+    alone = images.with_split(np.array([1, 1, 2, 2, 2, 2], np.uint8))
+    assert evaluating._unshared(predictions, alone, Split.TEST) == {}

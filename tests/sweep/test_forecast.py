@@ -1,18 +1,25 @@
 """What a sweep will take and could tell, said before it begins."""
 
+import os
 import re
+import signal
 from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
+import psutil
 import pytest
 
 from ferlab import cli as command_line
 from ferlab.config.compose import compose
 from ferlab.study.chance import foreseen, foreseen_paired
+from ferlab.study.params import Params
 from ferlab.sweep import sweeper
 from ferlab.sweep.search import forecast
 from ferlab.sweep.search.forecast import Forecast, may_be_long
+from ferlab.sweep.search.syntax import parse
+from tests import warm
+from tests.processes import wait_until
 from tests.sweep.test_sweep import HERE, sweep
 
 EXPERIMENT = """\
@@ -84,6 +91,25 @@ def test_only_what_may_take_ten_minutes_is_measured_beforehand() -> None:
     assert may_be_long(large, 28709, 12, 2)
 
 
+def test_lengths_of_runs_are_reckoned_and_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    space, _ = parse({"trainer.max_epochs": "choice(2,4)", "model": "choice(tiny,compact)"}, {})
+    asked: list[object] = []
+
+    def measure(_: object, points: list[Params], *__: object) -> list[tuple[int, float, int]]:
+        asked.extend(point["model"] for point in points)
+        return [(2, 3.0, 10), (2, 9.0, 90)]
+
+    monkeypatch.setattr(forecast, "_measured", measure)
+    speeds, size = forecast._speeds(space, lambda _: pytest.fail("composed"), 1, "cpu")  # type: ignore[arg-type]
+    assert asked == ["tiny", "compact"]
+    assert sorted(speeds) == [(2, 3.0, 0.25), (2, 9.0, 0.25), (4, 3.0, 0.25), (4, 9.0, 0.25)]
+    assert size == 90
+    assert (
+        "measured 2 networks, 1 at a time: 3.0-9.0 s per epoch, 2-4 epochs"
+        in planned(speeds=speeds, workers=1).lines()
+    )
+
+
 @pytest.mark.slow
 def test_a_plan_measures_the_networks_and_begins_nothing(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -117,3 +143,25 @@ def test_a_long_sweep_says_what_it_takes_before_it_begins(
     assert "the luckiest of" not in caplog.text  # of one trial
     monkeypatch.setattr(forecast, "_measured", lambda *_: pytest.fail("nothing is left to train"))
     assert sweep(HERE, "seed=0,1", "study.trials=1") == 0
+
+
+@pytest.mark.slow
+def test_what_measures_ends_with_a_plan_that_is_killed(tmp_path: Path, home: Path) -> None:
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "mine.yaml").write_text(EXPERIMENT)
+    with warm.started(["plan", "experiments/mine.yaml"], tmp_path) as plan:
+        measuring: list[psutil.Process] = []
+
+        def begin() -> bool:
+            below = psutil.Process(plan.pid).children()
+            measuring[:] = [p for p in below if "spawn_main" in " ".join(p.cmdline())]
+            return len(measuring) == 2
+
+        plan.until(begin)
+        os.kill(plan.pid, signal.SIGKILL)
+        wait_until(lambda: not any(map(_runs, measuring)))
+    assert not (home / "mlflow.db").exists()
+
+
+def _runs(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

@@ -1,5 +1,7 @@
 """The space of a sweep: what its syntax means, which points it has."""
 
+import re
+
 import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -125,6 +127,13 @@ def test_what_is_typed_goes_before_what_the_file_says() -> None:
     assert list(space.all_params()) == [{"lr": a, "seed": b} for a in (1, 2) for b in (1, 2)]
     _, shared = parse({"lr": "interval(0.1,1.0)"}, {}, ["++lr=3"])
     assert shared == ["++lr=3"]
+
+
+@pytest.mark.parametrize("given", ["choice(null, 0.9)", "choice(0.9,null)", "choice(null)"])
+def test_null_in_a_choice_is_told_how_to_write(given: str) -> None:
+    values = given.removeprefix("choice(").removesuffix(")")
+    with pytest.raises(ConfigError, match=re.escape(f"choice() takes no null; write {values}")):
+        parse({"a": given}, {})
 
 
 def test_all_mistakes_are_reported_at_once() -> None:

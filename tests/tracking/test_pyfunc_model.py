@@ -71,6 +71,7 @@ def save(path: Path, module: nn.Module, images: npt.NDArray[Any], **changes: Any
     arguments = {
         "network": NETWORK,
         "classes": CLASSES,
+        "temperature": 2.0,
         "example": images[:2],
         "pip_requirements": REQUIREMENTS,
     }
@@ -91,6 +92,34 @@ def test_the_loaded_model_gives_the_network_s_probabilities(
     assert list(table.columns) == ["label", *CLASSES]
     assert np.array_equal(table[list(CLASSES)].to_numpy(), expected)
     assert table["label"].tolist() == [CLASSES[i] for i in expected.argmax(axis=1)]
+
+
+def test_calibrated_probabilities_are_those_of_logits_over_the_temperature(
+    folder: Path, network: nn.Module, images: npt.NDArray[np.uint8]
+) -> None:
+    model = mlflow.pyfunc.load_model(str(folder))
+    recorded, calibrated = (
+        model.predict(images, {"calibrated": wanted}) for wanted in (False, True)
+    )
+    assert recorded.equals(model.predict(images))
+    with torch.inference_mode():
+        expected = (network(torch.tensor(images)) / 2).softmax(dim=1).numpy()
+    np.testing.assert_allclose(calibrated[list(CLASSES)].to_numpy(), expected, rtol=1e-5)
+    assert not np.allclose(expected, recorded[list(CLASSES)].to_numpy(), rtol=1e-5)
+    assert calibrated["label"].equals(recorded["label"])
+
+
+def test_a_model_without_a_temperature_is_served_and_not_calibrated(
+    folder: Path, images: npt.NDArray[np.uint8]
+) -> None:
+    path = folder / "data" / "classifier" / "model.json"
+    config = json.loads(path.read_text())
+    del config["temperature"]
+    path.write_text(json.dumps(config))
+    model = mlflow.pyfunc.load_model(str(folder))
+    assert len(model.predict(images)) == len(images)
+    with pytest.raises(MlflowException, match="recorded without a temperature"):
+        model.predict(images, {"calibrated": True})
 
 
 def test_a_large_request_is_scored_in_parts(

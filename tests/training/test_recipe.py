@@ -17,6 +17,8 @@ PARTS = (
     ["trainer.resolutions=[24,32,48]"],
     ["augmentation.mixup=0.4", "augmentation.cutmix=1.0"],
     ["augmentation.crop=4", "augmentation.erase=0.5"],
+    ["trainer.skip_easy=0.6"],
+    ["trainer.skip_easy=0.6", "trainer.sampling=balanced", "trainer.ema=0.9"],
 )
 
 

@@ -117,11 +117,15 @@ def test_a_forecast_weighs_each_size_by_its_share(monkeypatch: pytest.MonkeyPatc
     cost = {24: 1.0, 48: 4.0, 32: 2.0}
 
     def take(
-        module: assemble.ExpressionModule, _: object, epochs: int, clock: speed._Clock
+        module: assemble.ExpressionModule,
+        _: object,
+        epochs: int,
+        clock: speed._Clock,
+        validate: bool,
     ) -> None:
         assert epochs == 1
         clock.images_per_second = 216 / cost[module.resolutions.at(module.epoch)]
-        clock.validation = 0.5
+        clock.validation = 0.5 if validate else 0.0
 
     monkeypatch.setattr(speed, "train_epochs", take)
     assert speed.seconds_per_epoch(config, ()) == pytest.approx(0.5 * 1 + 0.25 * (4 + 2) + 0.5)

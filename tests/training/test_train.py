@@ -11,10 +11,11 @@ import torch
 import yaml
 
 from ferlab import paths
+from ferlab.analysis.calibration import fit_temperature, reliability
 from ferlab.config.compose import compose
 from ferlab.data.imageset import EXPRESSIONS
 from ferlab.errors import ConfigError
-from ferlab.tracking import artifacts, store
+from ferlab.tracking import artifacts, pyfunc_model, store
 from ferlab.training.run import RunResult, train
 from tests.conftest import TINY
 from tests.training.runs import artifact, client
@@ -72,7 +73,7 @@ def test_a_run_records_everything_that_it_is_and_came_to(run: RunResult) -> None
     assert dataset.dataset.digest == recorded.data.tags["ferlab.data.digest"]
     assert json.loads(dataset.dataset.profile)["train_images"] == 216
 
-    for figure in ("confusion", "learning_curves", "per_class", "surest_mistakes"):
+    for figure in ("confusion", "learning_curves", "per_class", "reliability", "surest_mistakes"):
         assert artifact(run.run_id, f"figures/{figure}.png").stat().st_size > 5_000
 
 
@@ -104,6 +105,19 @@ def test_recorded_model_loads_and_says_the_same(run: RunResult) -> None:
         stored = [path.name for path in folder.rglob("*") if path.is_file()]
     assert "weights.safetensors" in stored
     assert not any(name.endswith((".pkl", ".pickle", ".pth", ".pt")) for name in stored)
+
+
+def test_calibration_is_that_of_the_recorded_predictions_and_the_model_has_it(
+    run: RunResult,
+) -> None:
+    metrics = client().get_run(run.run_id).data.metrics
+    sure, labels = run.predictions.probabilities, run.predictions.labels
+    error = reliability(sure, labels).calibration_error
+    assert metrics["best/calibration_error"] == pytest.approx(error)
+    assert metrics["best/temperature"] == pytest.approx(fit_temperature(sure, labels))
+    with artifacts.model(client(), run.run_id) as folder:
+        served = pyfunc_model.load_model(folder)
+    assert served.temperature == metrics["best/temperature"]
 
 
 def test_nothing_is_left_in_the_work_folder(run: RunResult) -> None:

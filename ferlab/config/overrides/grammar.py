@@ -11,6 +11,9 @@ from hydra.errors import HydraException
 _STRUCTURE = re.compile(r"[\[{\"']|[\w.]+\(")
 """How a value begins that was meant to be more than a plain text: a list, a call, quotes."""
 
+_WITH_NULL = re.compile(r"\s*choice\(((?:.*,)?\s*null\s*(?:,.*)?)\)\s*")
+"""A choice with null among its values, which Hydra's grammar has in a plain list alone."""
+
 
 class NoOverrideError(ValueError):
     """A text that is no override; the message says what would be one."""
@@ -36,6 +39,10 @@ def read_override(text: str) -> Override:
             raise NoOverrideError(f"'{text}' is not an override; write key=value") from error
         if not _is_key(key):
             raise NoOverrideError(f"'{text}' is not an override; {_right_key(key)}") from error
+        if listed := _WITH_NULL.fullmatch(value):
+            raise NoOverrideError(
+                f"'{value}': Hydra's choice() takes no null; write {listed[1]}"
+            ) from error
         if _STRUCTURE.match(value) and not _is_there(value):
             raise NoOverrideError(
                 f"'{value}' is no value in Hydra's grammar; as a plain text it is typed "

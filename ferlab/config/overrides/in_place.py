@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ferlab.config.networks import Model
 from ferlab.config.overrides.grammar import read_override
-from ferlab.config.parts import Data
+from ferlab.config.parts.data import Data
 
 _KEPT: Mapping[str, Collection[str]] = {
     "data": Data.model_fields,

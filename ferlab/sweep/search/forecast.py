@@ -2,7 +2,8 @@
 
 import multiprocessing
 import random
-from collections import Counter
+import signal
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from ferlab.study.objectives import format_difference
 from ferlab.study.params import Params, identity
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import TrialConfigs
-from ferlab.sweep.workers.processes import environment, share
+from ferlab.sweep.workers.processes import end_with_parent, environment, share
 from ferlab.text import pluralize
 
 _BESIDE = 3.0
@@ -51,6 +52,9 @@ _ACCURACY = 0.6
 _FREE = ("optimizer", "scheduler", "loss", "seed")
 """Sections of a config that hardly change how long an epoch takes."""
 
+_EPOCHS = "trainer.max_epochs"
+"""The key that says how many there are, and nothing of how long one takes."""
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -63,7 +67,7 @@ class Forecast:
         left: those that are not trained yet.
         seeds: of each.
         workers: that train at a time.
-        speeds: measured: epochs, seconds per epoch, and the share of the space that it stands for;
+        speeds: epochs, seconds per epoch as measured, and the share of the space that has both;
             empty where nothing is left to train.
         run_bytes: that a run leaves behind.
         images: on which each run is scored.
@@ -107,8 +111,9 @@ class Forecast:
         epochs = sorted({epochs for epochs, _, _ in self.speeds})
         slowest, fastest = (f(s for _, s, _ in self.speeds) for f in (max, min))
         per_epoch = f"{fastest:.1f}" if fastest == slowest else f"{fastest:.1f}-{slowest:.1f}"
+        networks = len({seconds for _, seconds, _ in self.speeds})
         return (
-            f"measured {pluralize(len(self.speeds), 'network')}, {self.workers} at a time: "
+            f"measured {pluralize(networks, 'network')}, {self.workers} at a time: "
             f"{per_epoch} s per epoch, {'-'.join(map(str, sorted({epochs[0], epochs[-1]})))} epochs"
         )
 
@@ -183,19 +188,18 @@ def _speeds(
     space: Space, configs: TrialConfigs, workers: int, device: str
 ) -> tuple[list[tuple[int, float, float]], int]:
     """The speeds of a `Forecast`, and the most bytes that a run leaves behind."""
-    points: dict[str, Params] = {}
-    counts: Counter[str] = Counter()
+    alike: defaultdict[str, list[Params]] = defaultdict(list)
     for params in _sample(space):
-        key = identity({k: v for k, v in params.items() if _section(k) not in _FREE})
-        points.setdefault(key, params)
-        counts[key] += 1
-    common = counts.most_common(_MEASURED)
-    found = _measured(configs, [points[key] for key, _ in common], workers, device)
-    total = sum(count for _, count in common)
-    speeds = [
-        (epochs, seconds, count / total)
-        for (epochs, seconds, _), (_, count) in zip(found, common, strict=True)
-    ]
+        costly = {k: v for k, v in params.items() if _section(k) not in _FREE and k != _EPOCHS}
+        alike[identity(costly)].append(params)
+    common = sorted(alike.values(), key=len, reverse=True)[:_MEASURED]
+    found = _measured(configs, [points[0] for points in common], workers, device)
+    counts = Counter(
+        (length if isinstance(length := params.get(_EPOCHS), int) else epochs, seconds)
+        for points, (epochs, seconds, _) in zip(common, found, strict=True)
+        for params in points
+    )
+    speeds = [(*speed, count / counts.total()) for speed, count in counts.items()]
     return speeds, max(size for _, _, size in found)
 
 
@@ -206,7 +210,14 @@ def _measured(
     asked = [points[i % len(points)] for i in range(max(len(points), workers))]
     spawn, jobs = multiprocessing.get_context("spawn"), []
     with ExitStack() as stack:
-        pools = [stack.enter_context(ProcessPoolExecutor(1, spawn)) for _ in range(workers)]
+        pools = [
+            stack.enter_context(
+                ProcessPoolExecutor(
+                    1, spawn, initializer=end_with_parent, initargs=(signal.SIGKILL,)
+                )
+            )
+            for _ in range(workers)
+        ]
         for i, params in enumerate(asked):
             with environment(share(i % workers, workers, device)):  # as the process starts
                 jobs.append(pools[i % workers].submit(_measure, configs, params))

@@ -155,7 +155,7 @@ def _run(
 ) -> None:
     """The process's whole life."""
     os.setpgid(0, 0)  # a Ctrl-C reaches the sweeper alone, which passes it on
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent(signal.SIGINT)  # gracefully
     for number in _SIGNALS:  # a shell may have SIGINT ignored by what it runs in the background
         signal.signal(number, signal.default_int_handler)
     setup_globals()
@@ -180,12 +180,16 @@ def _run(
         sys.exit(1)
 
 
-def _end_with_parent() -> None:
-    """Interrupt this process gracefully when the sweeper is gone."""
+def end_with_parent(number: int) -> None:
+    """Send this process a signal when the one that started it is gone, whatever ended that."""
     parent = multiprocessing.parent_process()
-    if parent is not None:
+    assert parent is not None  # noqa: S101  it is for child processes
+
+    def watch() -> None:
         wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def share(index: int, count: int, device: str) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Several recorded runs as one model: the mean of their probabilities, or of their weights."""

@@ -1,0 +1,173 @@
+"""A model that is made of several runs, recorded as an MLflow run of its own."""
+
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ferlab import paths
+from ferlab.analysis.comparison.verdict import points
+from ferlab.analysis.equivalence import Interval
+from ferlab.config.naming import run_name
+from ferlab.config.problems import flatten
+from ferlab.ensemble.combine import Combined
+from ferlab.ensemble.scores import (
+    Scores,
+    gain_interval,
+    gains_over_members,
+    members_table,
+    scores_of,
+)
+from ferlab.errors import RunEnded, TrackingError
+from ferlab.models import cost
+from ferlab.recording.record import record_model
+from ferlab.text import pluralize
+from ferlab.tracking import store
+from ferlab.tracking.entry import KIND, MADE_OF
+from ferlab.tracking.run import MEMBERS, Run
+from ferlab.tracking.store import Client
+from ferlab.training.stop import reason_of
+
+_HOW = {"ensemble": "mean probabilities", "soup": "mean weights"}
+
+_TABLE = "members.csv"
+
+
+@dataclass(frozen=True)
+class CombinedResult:
+    """What came of several runs made one.
+
+    Attributes:
+        combined: the model.
+        scores: its own, on the validation images.
+        members: those of each member.
+        metrics: its summary metrics in MLflow.
+        interval: of the gain in accuracy over the best member.
+    """
+
+    combined: Combined
+    scores: Scores
+    members: tuple[Scores, ...]
+    metrics: dict[str, float]
+    interval: Interval
+
+    @classmethod
+    def of(cls, combined: Combined) -> "CombinedResult":
+        """Score a model and its members, whose costs are added where all of them are needed."""
+        classes = combined.model.images.classes
+        scores = scores_of(combined.predictions, classes)
+        members = tuple(scores_of(member.predictions, classes) for member in combined.members)
+        best = max(range(len(members)), key=lambda i: members[i]["accuracy"])
+        metrics = {
+            **{f"best/{name}": value for name, value in scores.items()},
+            **combined.finished.calibration,
+            **gains_over_members(scores, members),
+            "members": float(len(members)),
+            **_costs(combined),
+        }
+        interval = gain_interval(combined.members[best].predictions, combined.predictions)
+        return cls(combined, scores, members, metrics, interval)
+
+    @property
+    def note(self) -> str:
+        """The result in a line."""
+        low, high = map(points, self.interval)
+        return (
+            f"{points(self.metrics['gain_over_best/accuracy'])} points of accuracy over the best "
+            f"member (95 % interval {low} to {high}), "
+            f"{points(self.metrics['gain_over_mean/accuracy'])} over their mean"
+        )
+
+
+def record_combined(client: Client, result: CombinedResult) -> str:
+    """Record a model that is made of several runs, in the experiment of the first of them.
+
+    Returns:
+        The run's id.
+
+    Raises:
+        RunEnded: it could not be recorded as a whole; what there is of it is no finished run.
+    """
+    combined = result.combined
+    first, images = combined.members[0], combined.model.images
+    tags = {
+        KIND: combined.way,
+        MADE_OF: ",".join(member.entry.run_id for member in combined.members),
+        "mlflow.source.name": "ferlab ensemble",
+    }
+    experiment = store.experiment_of(client, first.entry.run_id)
+    run = Run.create(client, experiment, _name(combined), images, tags)
+    folder = paths.work(run.id)
+    try:
+        folder.mkdir(parents=True)
+        _record(run, result)
+        run.end("FINISHED")
+    except BaseException as error:
+        reason, what = reason_of(error)
+        with suppress(TrackingError):  # the store itself may be what failed
+            run.end("KILLED" if reason == "interrupted" else "FAILED", reason, what)
+        raise RunEnded(f"{what}; run {run.id} is not finished", run.id, reason) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return run.id
+
+
+def _record(run: Run, result: CombinedResult) -> None:
+    combined = result.combined
+    model, members = combined.model, combined.members
+    configs = [dict(member.recorded.setting.config) for member in members]
+    plain = [
+        {"run_id": member.entry.run_id, "name": member.entry.name, "config": config}
+        for member, config in zip(members, configs, strict=True)
+    ]
+    run.log_origin(MEMBERS, {"members": plain}, _shared(configs), model.config.data, model.images)
+    run.log_environment(frozenset[str]().union(*(m.model.config.targets() for m in members)))
+
+    def write(folder: Path) -> None:
+        table = members_table([member.entry for member in members], result.members)
+        (folder / _TABLE).write_text(table, encoding="utf-8")
+
+    model_id = record_model(run, combined.finished, model.network, write)
+    note = (
+        f"Accuracy **{result.scores['accuracy']:.4f}**, macro F1 **{result.scores['f1']:.4f}** on "
+        f"{len(combined.predictions.labels):,} validation images, by the {_HOW[combined.way]} of "
+        f"{pluralize(len(members), 'run')}: {result.note}."
+    )
+    tags = {
+        "ferlab.predictions.digest": combined.predictions.digest,
+        "mlflow.note.content": note,
+    }
+    run.log_summary(result.metrics, tags, model_id)
+
+
+def _shared(configs: list[dict[str, Any]]) -> dict[str, Any]:
+    """What all members' configs say of their training alike, flat."""
+    first, *others = map(flatten, configs)
+    absent = object()
+    return {
+        key: value
+        for key, value in first.items()
+        if not key.startswith("tracking.")
+        and all(other.get(key, absent) == value for other in others)
+    }
+
+
+def _name(combined: Combined) -> str:
+    """``ensemble of 3: compact se r8 @1+3 pool, faces``; what is not shared is left out."""
+    configs = [member.model.config for member in combined.members]
+    names = {run_name(config).rpartition(", seed ")[0] for config in configs}
+    shared = names.pop() if len(names) == 1 else configs[0].data.name
+    return f"{combined.way} of {len(configs)}: {shared}"
+
+
+def _costs(combined: Combined) -> dict[str, float]:
+    """Parameters, multiply-adds and latency of an image."""
+    members = combined.members if combined.way == "ensemble" else combined.members[:1]
+    return {
+        **{
+            name: sum(member.entry.metrics[name] for member in members)
+            for name in ("parameters", "multiply_adds")
+        },
+        "latency_ms": cost.latency(combined.model.classifier),
+    }
