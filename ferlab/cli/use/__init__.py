@@ -3,10 +3,10 @@
 import argparse
 from typing import Any
 
-from ferlab.cli.use import register
+from ferlab.cli.use import export, register
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the commands."""
-    for module in (register,):
+    for module in (export, register):
         module.add(commands, common)

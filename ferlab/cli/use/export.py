@@ -19,7 +19,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     export = commands.add_parser(
         "export",
         parents=[common],
-        help="put a run into a bundle, to be reproduced elsewhere; or its network into an ONNX file",
+        help="put a run into a bundle, to be reproduced elsewhere; or its network into ONNX",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -75,7 +75,7 @@ def _bundle(name: str, path: Path) -> int:
 
 
 def _onnx(name: str, path: Path, any_size: bool, int8: bool) -> int:
-    from ferlab.reproduce.resolve import resolve_finished
+    from ferlab.reproduce.resolve import resolve_model
     from ferlab.tracking import store
     from ferlab.use.extra import require
 
@@ -83,7 +83,7 @@ def _onnx(name: str, path: Path, any_size: bool, int8: bool) -> int:
     from ferlab.use.onnx.export import export_run, require_new
 
     client = store.connect(None, make=False)
-    entry = best_seed(resolve_finished(client, name))
+    entry = resolve_model(client, name)
     path = path if path.name else Path(f"{entry.run_id[:8]}.onnx")
     require_new(path)
     done = export_run(client, entry, path, any_size=any_size, int8=int8)

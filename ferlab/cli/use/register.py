@@ -26,12 +26,12 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _register(args: argparse.Namespace) -> int:
-    from ferlab.reproduce.resolve import resolve_finished
+    from ferlab.reproduce.resolve import resolve_model
     from ferlab.tracking import store
     from ferlab.use.register import register, support
 
     client = store.connect(None, make=False)
-    entry = resolve_finished(client, args.name)
+    entry = resolve_model(client, args.name)
     found = support(client, entry, args.storage)
     done = register(client, entry, args.model, args.alias, found, args.unconfirmed)
     address = f"models:/{done.name}/{done.version}"

@@ -57,6 +57,8 @@ def export_run(client: Client, entry: Entry, path: Path, *, any_size: bool, int8
     """
     model = Evaluator(client).load(entry)
     about = about_run(entry, model.images)
+    if model.temperature is not None:
+        about["ferlab.temperature"] = str(model.temperature)
     return export_onnx(path, model.classifier, model.images, about, any_size=any_size, int8=int8)
 
 
