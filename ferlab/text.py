@@ -17,3 +17,8 @@ def join_words(words: Iterable[str]) -> str:
 def shorten(text: str, length: int) -> str:
     """The text, or its beginning and an ellipsis."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def printable(text: object) -> str:
+    """The text in one line that a terminal shows as it is: what controls it is spelt out."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))

@@ -68,7 +68,7 @@ def reproduce_made(made: "Made", args: argparse.Namespace) -> int:
     print(f"members  {' '.join(made.entry.members)}, as they are recorded")
     if args.dry_run:
         return 0
-    _, verdict = recompute(made, args.margin / 100)
+    verdict = recompute(made, args.margin / 100)
     print(f"verdict  {verdict.text}")
     is_fine = verdict.level == "identical" if args.strict else verdict.is_reproduced
     return 0 if is_fine else 1

@@ -13,36 +13,45 @@ from ferlab.errors import DataError
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
 """Endings by which a file is taken for a picture."""
 
-_MAX_BYTES = 64 * 2**20
-_MAX_PIXELS = 50_000_000
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 50_000_000
 """Largest size of a picture's file, and of its decoded pixels, where any size is read."""
 
-_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM")
+"""Of the pictures of a data set, by Pillow's names."""
+
+_SPELT = {"WEBP": "WebP", "HEIF": "HEIC"}
 
 
-def open_picture(stream: IO[bytes], where: str, limit: int) -> Image.Image:
+def open_picture(
+    stream: IO[bytes], where: str, limit: int, formats: tuple[str, ...] = FORMATS
+) -> Image.Image:
     """Open a picture; its pixels are not decoded yet, so that its size can be looked at first.
 
     Args:
         stream: the file.
         where: the file, as a message names it.
         limit: largest size of the file, in bytes.
+        formats: that it may have, by Pillow's names.
 
     Raises:
-        DataError: it is too large, or no picture in a known format.
+        DataError: it is too large, or no picture in one of the formats.
     """
     data = stream.read(limit + 1)
     if len(data) > limit:
         raise DataError(f"{where} is larger than {limit:,} bytes")
     try:
-        return Image.open(io.BytesIO(data), formats=_FORMATS)
+        return Image.open(io.BytesIO(data), formats=formats)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise DataError(f"{where} has more pixels than any picture") from error
     except Exception as error:  # decoders raise nearly anything on broken input
-        raise unreadable(where) from error
+        raise unreadable(where, formats) from error
 
 
-def unreadable(where: str) -> DataError:
+def unreadable(where: str, formats: tuple[str, ...] = FORMATS) -> DataError:
     """The error of a picture that cannot be decoded."""
-    return DataError(f"{where} is no readable picture (JPEG, PNG, BMP, TIFF, WebP or PPM)")
+    *known, last = (_SPELT.get(name, name) for name in formats)
+    return DataError(f"{where} is no readable picture ({', '.join(known)} or {last})")
 
 
 def exact_grey(picture: Image.Image) -> npt.NDArray[np.uint8] | None:
@@ -57,6 +66,18 @@ def exact_grey(picture: Image.Image) -> npt.NDArray[np.uint8] | None:
     red, green, blue, alpha = np.moveaxis(np.asarray(picture.convert("RGBA")), -1, 0)
     is_grey = (red == green).all() and (green == blue).all() and (alpha == 255).all()
     return red if is_grey else None
+
+
+def upright(picture: Image.Image) -> Image.Image | None:
+    """Decode a picture, turned as its EXIF says, and 8 bits deep; None without a known depth.
+
+    Raises:
+        Exception: decoders raise nearly anything on broken input.
+    """
+    standing = ImageOps.exif_transpose(picture)
+    if standing.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(standing) >> 8).astype(np.uint8))
+    return None if standing.mode in {"I", "F"} else standing
 
 
 class Fitted(NamedTuple):
@@ -82,17 +103,15 @@ def fitted_grey(stream: IO[bytes]) -> Fitted | None:
     grey levels stays as it is.
     """
     try:
-        with open_picture(stream, "", _MAX_BYTES) as picture:
+        with open_picture(stream, "", MAX_BYTES) as picture:
             (width, height), mode = picture.size, picture.mode
-            if width * height > _MAX_PIXELS:
+            if width * height > MAX_PIXELS:
                 return None
             picture.draft("L", (2 * SIZE, 2 * SIZE))  # a JPEG is decoded no larger than it must be
-            upright = ImageOps.exif_transpose(picture)
-            if mode.startswith("I;16"):
-                upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
-            elif mode in {"I", "F"}:  # levels of no known range
+            standing = upright(picture)
+            if standing is None:
                 return None
-            levels = np.asarray(ImageOps.fit(upright.convert("L"), (SIZE, SIZE)))
+            levels = np.asarray(ImageOps.fit(standing.convert("L"), (SIZE, SIZE)))
     except Exception:  # decoders raise nearly anything on broken input
         return None
     return Fitted(levels, width, height, "grey" if mode[0] in "L1I" else "colour")

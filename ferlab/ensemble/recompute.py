@@ -7,7 +7,7 @@ import numpy as np
 
 from ferlab.analysis.equivalence import paired_interval
 from ferlab.analysis.predictions import Predictions
-from ferlab.ensemble.combine import Combined, Way, combine
+from ferlab.ensemble.combine import Way, combine
 from ferlab.errors import TrackingError
 from ferlab.reproduce.conditions import MARGIN, accuracy_inside
 from ferlab.reproduce.judgement import Judgement, Level
@@ -41,7 +41,7 @@ def find_made(name: str) -> Made | None:
     return Made(client, resolve_finished(client, name))
 
 
-def recompute(made: Made, margin: float = MARGIN) -> tuple[Combined, Judgement]:
+def recompute(made: Made, margin: float = MARGIN) -> Judgement:
     """Make a model of its members again and judge it; nothing is recorded.
 
     Args:
@@ -54,8 +54,8 @@ def recompute(made: Made, margin: float = MARGIN) -> tuple[Combined, Judgement]:
     client, entry = made
     way: Way = "soup" if entry.kind == "soup" else "ensemble"
     members = [find.resolve(client, run_id) for run_id in entry.members]
-    combined = combine(client, members, way)
-    return combined, judge_predictions(_recorded(client, entry), combined.predictions, margin)
+    now = combine(client, members, way).predictions
+    return judge_predictions(_recorded(client, entry), now, margin)
 
 
 def _recorded(client: Client, entry: Entry) -> Predictions:

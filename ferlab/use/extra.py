@@ -4,6 +4,9 @@ import importlib
 
 from ferlab.errors import FerlabError
 
+EXTRA = "pip install -r requirements-full.lock, or pip install 'ferlab[use]'"
+"""How to get it."""
+
 
 def require(*modules: str) -> None:
     """Refuse to go on without some of the extra's modules.
@@ -15,7 +18,4 @@ def require(*modules: str) -> None:
         try:
             importlib.import_module(module)
         except ImportError as error:
-            raise FerlabError(
-                f"{module} is not installed: pip install -r requirements-full.lock, "
-                "or pip install 'ferlab[use]'"
-            ) from error
+            raise FerlabError(f"{module} is not installed: {EXTRA}") from error

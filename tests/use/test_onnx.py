@@ -1,5 +1,6 @@
 """Exported networks: the same answers outside of ferlab and torch, or no file."""
 
+import csv
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -159,7 +160,7 @@ def test_a_path_for_no_file_is_refused(tmp_path: Path, name: str, words: str) ->
         require_new(tmp_path / name)
 
 
-def graph_of(classes: str | None, kind: int) -> bytes:
+def graph_of(classes: str | None, kind: int, **more: str) -> bytes:
     """A graph of one node: what it is given as float32."""
     sizes = ["n", 7, 1]
     node = helper.make_node("Cast", ["images"], ["probabilities"], to=TensorProto.FLOAT)
@@ -170,8 +171,9 @@ def graph_of(classes: str | None, kind: int) -> bytes:
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, sizes)],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    if classes is not None:
-        model.metadata_props.add(key="ferlab.classes", value=classes)
+    told = more if classes is None else {"classes": classes, **more}
+    for key, value in told.items():
+        model.metadata_props.add(key=f"ferlab.{key}", value=value)
     return bytes(model.SerializeToString())
 
 
@@ -180,8 +182,10 @@ def graph_of(classes: str | None, kind: int) -> bytes:
     [
         (b"", "is no ONNX file"),
         (b"no model at all", "is no ONNX file"),
-        (graph_of(None, TensorProto.UINT8), "does not say its classes"),
-        (graph_of("[", TensorProto.UINT8), "does not say its classes"),
+        (graph_of(None, TensorProto.UINT8), "does not say what it is"),
+        (graph_of("[", TensorProto.UINT8), "does not say what it is"),
+        (graph_of('["a"]', TensorProto.UINT8, temperature="-1"), "does not say what it is"),
+        (graph_of('["a"]', TensorProto.UINT8, temperature="nan"), "does not say what it is"),
         (graph_of('["a", "b"]', TensorProto.UINT8), "does not score uint8 images by 2 classes"),
         (graph_of(json.dumps(EXPRESSIONS), TensorProto.FLOAT), "does not score uint8 images"),
     ],
@@ -227,6 +231,14 @@ def test_a_run_is_exported_by_its_name(cli: Cli, tmp_path: Path) -> None:
     assert metadata["ferlab.licence"] == "MIT"
     assert float(metadata["ferlab.temperature"]) > 0
     assert json.loads(metadata["ferlab.scores"])["val/accuracy"] == pytest.approx(before)
+    Image.fromarray(faces.draw(280).images[0]).save(path.parent / "face.png")
+    rows = [
+        next(csv.DictReader(read.stdout.splitlines()))
+        for model in ("best", path.name)
+        if (read := cli("predict", model, "face.png", "--face", "whole", "--csv"))
+    ]
+    for name in EXPRESSIONS:
+        assert float(rows[0][name]) == pytest.approx(float(rows[1][name]), abs=0.05)
     again = cli("export", "best", "--onnx", "--int8")
     assert again.returncode == 1
     assert (

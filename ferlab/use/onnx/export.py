@@ -22,7 +22,7 @@ from ferlab.tracking.store import Client
 from ferlab.use.onnx.agreement import Agreement, Probabilities
 from ferlab.use.onnx.graph import Answering, described, to_onnx
 from ferlab.use.onnx.int8 import to_int8
-from ferlab.use.onnx.model import BATCH, CLASSES, OnnxModel
+from ferlab.use.onnx.model import BATCH, CLASSES, TEMPERATURE, OnnxModel
 
 _SCORES = ("accuracy", "f1")
 
@@ -58,7 +58,7 @@ def export_run(client: Client, entry: Entry, path: Path, *, any_size: bool, int8
     model = Evaluator(client).load(entry)
     about = about_run(entry, model.images)
     if model.temperature is not None:
-        about["ferlab.temperature"] = str(model.temperature)
+        about[TEMPERATURE] = str(model.temperature)
     return export_onnx(path, model.classifier, model.images, about, any_size=any_size, int8=int8)
 
 

@@ -1,6 +1,7 @@
 """An exported file as a model: run by onnxruntime, described by its own metadata."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +18,9 @@ BATCH = 256
 CLASSES = "ferlab.classes"
 """The metadata without which a file is no model of ferlab's: a JSON list, in the scores' order."""
 
+TEMPERATURE = "ferlab.temperature"
+"""The metadata by which the probabilities may be calibrated, if its run has recorded it."""
+
 _FATAL = 4
 """What onnxruntime itself may write to the terminal: an error is raised in any case."""
 
@@ -32,6 +36,8 @@ class OnnxModel:
     Attributes:
         classes: k names, in the order of the probabilities.
         metadata: all that the file says of itself.
+        temperature: that was fitted to the probabilities of the validation images; None if none is
+            recorded.
 
     Raises:
         DataError: it is no ONNX file, or not one that ferlab exported.
@@ -51,9 +57,11 @@ class OnnxModel:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         names = [[value.name for value in values] for values in (inputs, outputs)]
         try:
-            self.classes = tuple(str(name) for name in json.loads(self.metadata[CLASSES]))
+            self.classes = tuple(str(each) for each in json.loads(self.metadata[CLASSES]))
+            told = self.metadata.get(TEMPERATURE)
+            self.temperature = None if told is None else _positive(told)
         except (KeyError, ValueError, TypeError) as error:
-            raise DataError(f"{name} does not say its classes; {_MAKE}") from error
+            raise DataError(f"{name} does not say what it is; {_MAKE}") from error
         is_ours = names == [[IMAGES], [PROBABILITIES]] and inputs[0].type == "tensor(uint8)"
         if not is_ours or outputs[0].shape[1:] != [len(self.classes)]:
             raise DataError(
@@ -81,6 +89,12 @@ class OnnxModel:
         scored = [self._session.run([PROBABILITIES], {IMAGES: part})[0] for part in parts]
         found: npt.NDArray[np.float32] = np.concatenate(scored)
         return found
+
+
+def _positive(text: str) -> float:
+    if not 0 < (number := float(text)) < math.inf:
+        raise ValueError(text)
+    return number
 
 
 _MAKE = "take one that ferlab export RUN --onnx wrote"
