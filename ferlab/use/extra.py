@@ -8,7 +8,7 @@ EXTRA = "pip install -r requirements-full.lock, or pip install 'ferlab[use]'"
 """How to get it."""
 
 
-def require(*modules: str) -> None:
+def require_extra(*modules: str) -> None:
     """Refuse to go on without some of the extra's modules.
 
     Raises:

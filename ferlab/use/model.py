@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ferlab.analysis.calibration import tempered
 from ferlab.reproduce.resolve import resolve_model
 from ferlab.tracking import artifacts, pyfunc_model, store
-from ferlab.use.extra import require
+from ferlab.use.extra import require_extra
 from ferlab.use.reader import Scorer
 
 
@@ -65,7 +65,7 @@ def load_named(name: str) -> NamedModel:
 
 
 def _exported(path: Path) -> NamedModel:
-    require("onnxruntime")
+    require_extra("onnxruntime")
     from ferlab.use.onnx.model import OnnxModel  # noqa: PLC0415  the extra may not be installed
 
     model = OnnxModel.read(path)

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,13 +23,14 @@ from ferlab.data.imageset import EXPRESSIONS, ImageSet, Split
 from ferlab.errors import DataError, FerlabError
 from ferlab.models.classifier import Classifier, build
 from ferlab.models.ensemble import Ensemble
-from ferlab.use.extra import require
+from ferlab.use.extra import require_extra
 from ferlab.use.onnx import export
 from ferlab.use.onnx.agreement import Agreement
 from ferlab.use.onnx.export import OnnxFile, export_onnx, require_new
 from ferlab.use.onnx.int8 import to_int8
 from ferlab.use.onnx.model import OnnxModel
 from tests.conftest import TINY, Cli, run_id_of
+from tests.documents import ROOT
 
 PRESETS = ("compact", "resnet", "tiny", "vgg")
 
@@ -98,6 +101,18 @@ def test_the_file_says_what_it_is_and_nothing_of_where_it_was_made(made: Made) -
     assert made.told.bytes == len(content)
     assert b"classifier.py" not in content
     assert [path.name for path in made.path.parent.iterdir()] == ["all.onnx"]
+
+
+def test_the_page_s_code_reads_it(
+    made: Made, shown: npt.NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "use.md").read_text()
+    (code,) = re.findall(r"(?:^    .*\n)*^    session = .*\n(?:^    .*\n)*", page, re.MULTILINE)
+    monkeypatch.chdir(made.path.parent)
+    names = {"images": shown}
+    exec(textwrap.dedent(code.replace("face.onnx", made.path.name)), names)  # noqa: S102
+    np.testing.assert_allclose(names["probabilities"], by_torch(made.network, shown), atol=1e-5)
+    assert names["classes"] == list(EXPRESSIONS)
 
 
 def test_it_is_a_model_that_scores_images_of_any_size(
@@ -206,9 +221,9 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_missing_extra_says_how_to_get_it() -> None:
-    require("json")
+    require_extra("json")
     with pytest.raises(FerlabError, match=r"^no_such_module is not installed: pip install"):
-        require("json", "no_such_module")
+        require_extra("json", "no_such_module")
 
 
 @pytest.mark.slow

@@ -77,9 +77,9 @@ def _bundle(name: str, path: Path) -> int:
 def _onnx(name: str, path: Path, any_size: bool, int8: bool) -> int:
     from ferlab.reproduce.resolve import resolve_model
     from ferlab.tracking import store
-    from ferlab.use.extra import require
+    from ferlab.use.extra import require_extra
 
-    require("onnx", "onnxruntime", "onnxscript")
+    require_extra("onnx", "onnxruntime", "onnxscript")
     from ferlab.use.onnx.export import export_run, require_new
 
     client = store.connect(None, make=False)
@@ -106,6 +106,6 @@ def _same(exact: "Agreement") -> str:
 def _rounded(rounded: "Agreement") -> str:
     before, after = rounded.accuracies
     return (
-        f"accuracy {before:.4f} -> {after:.4f} on them: {rounded.others:,} have another class; "
-        f"largest difference {rounded.largest:.2g}"
+        f"accuracy {before:.4f} -> {after:.4f}; {rounded.others:,} of {rounded.images:,} have "
+        f"another class; largest difference {rounded.largest:.2g}"
     )

@@ -20,7 +20,7 @@ from ferlab.reproduce.evaluate import Evaluator
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.store import Client
 from ferlab.use.onnx.agreement import Agreement, Probabilities
-from ferlab.use.onnx.graph import Answering, described, to_onnx
+from ferlab.use.onnx.graph import Answering, to_onnx, with_metadata
 from ferlab.use.onnx.int8 import to_int8
 from ferlab.use.onnx.model import BATCH, CLASSES, TEMPERATURE, OnnxModel
 
@@ -88,7 +88,7 @@ def export_onnx(
     answering = Answering(classifier.cpu().eval(), any_size).eval()
     takes = f"uint8 (n, {'h, w' if any_size else f'{SIZE}, {SIZE}'}), grey levels 0-255"
     about = {CLASSES: json.dumps(images.classes), "ferlab.input": takes, **about}
-    content = described(to_onnx(answering), about)
+    content = with_metadata(to_onnx(answering), about)
     index = images.indices(Split.VAL)
     shown, labels = images.images[index], images.labels[index]
     probabilities = OnnxModel(content, str(path)).probabilities(shown)
@@ -103,7 +103,7 @@ def export_onnx(
         content = to_int8(content, images.images[images.indices(Split.TRAIN)])
         in_int8 = OnnxModel(content, str(path)).probabilities(shown)
         rounded = Agreement.of(labels, probabilities, in_int8)
-        content = described(content, {"ferlab.int8": json.dumps(asdict(rounded))})
+        content = with_metadata(content, {"ferlab.int8": json.dumps(asdict(rounded))})
     _write(path, content)
     return OnnxFile(takes, len(content), exact, rounded)
 

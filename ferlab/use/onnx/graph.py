@@ -82,7 +82,7 @@ def to_onnx(answering: Answering) -> bytes:
     return content
 
 
-def described(content: bytes, metadata: Mapping[str, str]) -> bytes:
+def with_metadata(content: bytes, metadata: Mapping[str, str]) -> bytes:
     """The file's content with more ``metadata_props``."""
     model = ModelProto.FromString(content)
     for key, text in metadata.items():
