@@ -23,7 +23,8 @@ overrides are Hydra's: GROUP=NAME picks a file of conf/GROUP/, KEY=VALUE changes
   ferlab train model=vgg model.attention.kind=se            another network
 conf/config.yaml says what there is to change.
 
-RUN is a run's id or its beginning, or best, best:STUDY, best:STUDY:METRIC.
+RUN is a run's id or its beginning; best, best:STUDY or best:STUDY:METRIC, the best of a study; or
+models:/NAME@ALIAS, a model that ferlab register named.
 """
 
 

@@ -1,9 +1,8 @@
-"""``ferlab reproduce``, ``diff``, ``export`` and ``evaluate``."""
+"""``ferlab reproduce``, ``diff`` and ``evaluate``."""
 
 import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ferlab.cli.ensemble import reproduce_made
@@ -53,13 +52,6 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     diff.add_argument("names", nargs=2, metavar="RUN", help=_RUN)
     diff.set_defaults(run=_diff)
-
-    export = commands.add_parser(
-        "export", parents=[common], help="put a run into a bundle, to be reproduced elsewhere"
-    )
-    export.add_argument("name", metavar="RUN", help=_RUN)
-    export.add_argument("bundle", type=Path, metavar="BUNDLE.zip")
-    export.set_defaults(run=_export)
 
     evaluate = commands.add_parser(
         "evaluate", parents=[common], help="score a recorded model on a split, once"
@@ -182,25 +174,6 @@ def _scores(entries: Sequence["Entry"]) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
-
-
-def _export(args: argparse.Namespace) -> int:
-    from ferlab.errors import DataError
-    from ferlab.reproduce import bundle
-    from ferlab.reproduce.resolve import files_of, resolve_finished
-    from ferlab.tracking import store
-
-    if args.bundle.suffix.lower() != ".zip":  # it would not be read as one
-        raise DataError(
-            f"'{args.bundle}' cannot name a bundle; it must end in .zip, such as bundle.zip"
-        )
-    client = store.connect(None, make=False)
-    files = files_of(client, resolve_finished(client, args.name))
-    bundle.write_bundle(args.bundle, files)
-    runs = "1 run" if len(files) == 1 else f"{len(files)} runs"
-    print(f"bundle   {args.bundle}: {runs}, {args.bundle.stat().st_size:,} bytes")
-    print(f"again    ferlab reproduce {args.bundle}")
-    return 0
 
 
 def _evaluate(args: argparse.Namespace) -> int:

@@ -80,6 +80,18 @@ def resolve_finished(client: Client, name: str) -> Entry:
     return _finished(client, entry)
 
 
+def resolve_model(client: Client, name: str) -> Entry:
+    """The finished run whose model a user means; of several seeds, the best by validation.
+
+    Raises:
+        TrackingError: see `resolve_finished`.
+    """
+    entry = resolve_finished(client, name)
+    if not entry.seeds:
+        return entry
+    return max(entry.seeds, key=lambda seed: seed.metrics["best/accuracy"])
+
+
 def _finished(client: Client, entry: Entry) -> Entry:
     if entry.kind == "study":
         return find.best(client, entry.run_id)

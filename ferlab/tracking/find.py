@@ -14,6 +14,7 @@ from ferlab.config.study import is_less_better
 from ferlab.errors import TrackingError
 from ferlab.tracking import store
 from ferlab.tracking.entry import Entry, entry_of
+from ferlab.tracking.registry.versions import SCHEME, run_of
 from ferlab.tracking.store import display_name, reported
 
 _PAGE = 500
@@ -64,7 +65,8 @@ def resolve(client: MlflowClient, name: str) -> Entry:
     Args:
         client: an MLflow client of the store.
         name: a run's id, or a prefix of it that no other run's id has; or ``best``,
-            ``best:STUDY``, ``best:STUDY:METRIC``, see `best`.
+            ``best:STUDY``, ``best:STUDY:METRIC``, see `best`; or the address of its model, see
+            `ferlab.tracking.registry.versions.run_of`.
 
     Raises:
         TrackingError: no run or several match, or the run is deleted.
@@ -72,6 +74,8 @@ def resolve(client: MlflowClient, name: str) -> Entry:
     if name == "best" or name.startswith("best:"):
         study, _, metric = name.removeprefix("best").removeprefix(":").partition(":")
         return best(client, study or None, metric or None)
+    if name.startswith(SCHEME):
+        name = run_of(client, name)
     found = _with_id_prefix(client, name)
     if not found:
         hint = _meant(name, {str(entry.study) for entry in list_studies(client)})

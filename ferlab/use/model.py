@@ -1,13 +1,15 @@
 """The model that a user names, loaded without running anything that it brings along."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ferlab.analysis.calibration import tempered
-from ferlab.reproduce.resolve import resolve_finished
+from ferlab.reproduce.resolve import resolve_model
 from ferlab.tracking import artifacts, pyfunc_model, store
+from ferlab.use.extra import require_extra
 from ferlab.use.reader import Scorer
 
 
@@ -43,20 +45,32 @@ class NamedModel(NamedTuple):
 
 
 def load_named(name: str) -> NamedModel:
-    """The model of a run; of a trial of several seeds, that of the best of them by validation.
+    """The model of a run, or in an exported file.
 
     Args:
-        name: see `ferlab.tracking.find.resolve`.
+        name: see `ferlab.reproduce.resolve.resolve_model`; or the path of a ``.onnx``.
 
     Raises:
-        FerlabError: there is no such run, it has not finished, or its model is gone or damaged.
+        FerlabError: there is no such run or file, it has not finished, or its model is gone or
+            damaged.
     """
+    if name.lower().endswith(".onnx"):
+        return _exported(Path(name))
     client = store.connect(None, make=False)
-    entry = resolve_finished(client, name)
-    if entry.seeds:
-        entry = max(entry.seeds, key=lambda seed: seed.metrics["best/accuracy"])
+    entry = resolve_model(client, name)
     with artifacts.model(client, entry.run_id) as folder:
         served = pyfunc_model.load_model(folder)
-    temperature = served.temperature
-    model = served if temperature is None else Calibrated(served, temperature)
-    return NamedModel(model, f"run {entry.run_id}: {entry.name}")
+    what = f"run {entry.run_id}: {entry.name}"
+    return NamedModel(_calibrated(served, served.temperature), what)
+
+
+def _exported(path: Path) -> NamedModel:
+    require_extra("onnxruntime")
+    from ferlab.use.onnx.model import OnnxModel  # noqa: PLC0415  the extra may not be installed
+
+    model = OnnxModel.read(path)
+    return NamedModel(_calibrated(model, model.temperature), str(path))
+
+
+def _calibrated(model: Scorer, temperature: float | None) -> Scorer:
+    return model if temperature is None else Calibrated(model, temperature)

@@ -59,7 +59,9 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     predict.add_argument(
-        "model", metavar="RUN", help="an id, its beginning, or best[:STUDY[:METRIC]]"
+        "model",
+        metavar="RUN",
+        help="an id, its beginning, best[:STUDY[:METRIC]], models:/NAME@ALIAS, or FILE.onnx",
     )
     predict.add_argument(
         "photos",

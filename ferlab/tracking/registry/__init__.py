@@ -1,0 +1,1 @@
+"""MLflow's model registry: names that stand for a run's model, and what speaks for it."""
