@@ -92,8 +92,11 @@ def test_all_that_is_known_is_there_for_a_program(run_id: str, capsys: Out) -> N
     assert {k: float(rows[0][k]) for k in first["box"]} == first["box"]
 
 
-def test_an_image_of_the_data_is_read_as_it_was_in_training(run_id: str, capsys: Out) -> None:
+def test_an_image_of_the_data_is_read_as_it_was_in_training(
+    run_id: str, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
     """As a whole face: whatever its mode, it is what the model scores directly."""
+    monkeypatch.setitem(sys.modules, "ferlab.use.mtcnn.cascade", None)  # it is not asked for
     images, _ = prepare(compose(FAST).data)
     faces = images.images[images.indices(Split.VAL)]
     with artifacts.model(store.connect(None), run_id) as folder:
