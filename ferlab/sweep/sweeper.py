@@ -14,6 +14,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from ferlab import hydra_private, paths
+from ferlab.errors import TrackingError
 from ferlab.signals import terminated
 from ferlab.study.table import value_of
 from ferlab.sweep import live, plan, studies
@@ -94,7 +95,10 @@ def _left(question: Question) -> int:
     name, storage = question.study, question.settings.storage
     if not studies.is_begun(name, storage):
         return question.budget
-    table = view(studies.open_study(name, storage))
+    try:
+        table = view(studies.open_study(name, storage))
+    except TrackingError:  # another command is just beginning it
+        return question.budget
     return max(0, question.budget - len(table.complete) - len(table.of("pruned")))
 
 

@@ -89,10 +89,12 @@ def test_the_mean_of_the_members_probabilities_is_scored_and_recorded(runs: Lab)
     assert entry.params["model.name"] == "compact"
 
 
-def test_its_served_model_says_what_was_recorded_and_has_nothing_pickled(runs: Lab) -> None:
+def test_its_served_model_says_what_was_recorded_and_has_nothing_pickled(
+    runs: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = runs.made
     images, _ = prepare(compose(FAST).data)
-    mlflow.set_tracking_uri(client().tracking_uri)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", client().tracking_uri)
     model = mlflow.pyfunc.load_model(f"models:/{artifacts.model_id(client(), made)}")
     table = model.predict(images.images[images.indices(Split.VAL)])
     said = table[list(images.classes)].to_numpy()

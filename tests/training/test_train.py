@@ -87,8 +87,11 @@ def test_recorded_predictions_are_the_models_to_the_last_bit(run: RunResult) -> 
     assert np.mean(correct) == pytest.approx(run.objective)
 
 
-def test_recorded_model_loads_and_says_the_same(run: RunResult) -> None:
-    mlflow.set_tracking_uri(store.default_uri())
+def test_recorded_model_loads_and_says_the_same(
+    run: RunResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not mlflow.set_tracking_uri, which would hold for later tests, too.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.default_uri())
     model = mlflow.pyfunc.load_model(run.model)
     from ferlab.data.prepare import prepare
 
