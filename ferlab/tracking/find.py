@@ -1,18 +1,17 @@
 """Recorded runs, found by id, by a part of it, or as the best; and listed with their studies."""
 
 import difflib
+import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
 from ferlab.config.problems import did_you_mean
-from ferlab.config.study import is_less_better
 from ferlab.errors import TrackingError
-from ferlab.tracking import store
+from ferlab.tracking import search, store
 from ferlab.tracking.entry import Entry, entry_of
 from ferlab.tracking.registry.versions import SCHEME, run_of
 from ferlab.tracking.store import display_name, reported
@@ -27,6 +26,7 @@ def list_entries(
     experiment: str | None = None,
     status: str | None = None,
     sort: str | None = None,
+    limit: int | None = None,
 ) -> list[Entry]:
     """Runs, trials and studies, newest first; a trial's seeds are in it, not beside it.
 
@@ -36,6 +36,7 @@ def list_entries(
         experiment: list only runs of this MLflow experiment.
         status: list only runs of this status; see `ferlab.tracking.entry.STATUSES`.
         sort: a metric to sort by, the best first and runs without it last.
+        limit: how many of them are listed; None for all.
 
     Raises:
         TrackingError: there is no such study, experiment or metric.
@@ -47,16 +48,21 @@ def list_entries(
             known = did_you_mean(experiment, names.values())
             raise TrackingError(f"there is no experiment '{experiment}'; {known}")
         names = found
-    entries = _group_seeds(_search(client, names))
+    tags: dict[str, str] = {}
+    only = [search.NO_SEED, *_of_status(status)]
     if study is not None:
-        one = _study(entries, study)
-        entries = _trials(entries, study if one is None else one)
-        if one is None and not entries:
-            known = did_you_mean(study, {entry.study for entry in entries if entry.study})
-            raise TrackingError(f"there is no study '{study}'; {known}")
-    if status is not None:
-        entries = [entry for entry in entries if entry.status == status]
-    return entries if sort is None else _sorted(entries, sort)
+        one = _study(list_studies(client), study)
+        tags = {"ferlab.study": study} if one is None else _tags(one)
+        only.append("tags.`ferlab.trial` IS NOT NULL")
+    order = [] if sort is None else [search.order_by(sort)]
+    runs = store.runs_with(client, tags, names, only=only, order=order)
+    entries = (entry_of(run, names[run.info.experiment_id]) for run in runs)
+    entries = (entry for entry in entries if status in (None, entry.status))
+    listed = [search.whole(client, entry) for entry in itertools.islice(entries, limit)]
+    if study is not None and one is None and not listed:
+        known = did_you_mean(study, {entry.study for entry in every(client) if entry.study})
+        raise TrackingError(f"there is no study '{study}'; {known}")
+    return listed if sort is None else search.sort(listed, sort)
 
 
 def resolve(client: MlflowClient, name: str) -> Entry:
@@ -89,11 +95,7 @@ def resolve(client: MlflowClient, name: str) -> Entry:
             f"run {run.info.run_id} is deleted; mlflow runs restore --run-id brings it back"
         )
     names = store.experiments(client)
-    entry = entry_of(run, names.get(run.info.experiment_id, ""))
-    if entry.kind != "trial":
-        return entry
-    seeds = _search(client, names, {"mlflow.parentRunId": entry.run_id})
-    return _with_seeds(entry, seeds)
+    return search.whole(client, entry_of(run, names.get(run.info.experiment_id, "")))
 
 
 def _meant(name: str, studies: set[str]) -> str:
@@ -132,26 +134,24 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
         chosen = _study(studies, study)
         if chosen is None:
             _require_not_deleted(client, study)
-            known = {e.study for e in _search(client, names) if e.study}
+            known = {e.study for e in search.search(client, names) if e.study}
             raise TrackingError(f"there is no study '{study}'; {did_you_mean(study, known)}")
     if chosen is not None:
-        entries = ranked(client, chosen, metric)
+        found = best_trial(client, chosen, metric)
     else:
-        done = [e for e in _group_seeds(_search(client, names)) if e.is_whole]
-        done = [entry for entry in done if entry.kind in ("run", "trial")]
-        entries = _sorted(sorted(done, key=lambda entry: entry.started), metric or "val/accuracy")
-    if not entries:
+        found = search.first(client, {}, (metric or "val/accuracy",))
+    if found is None:
         where = f"the study '{chosen.study}'" if chosen else display_name(client)
         what = "trial" if chosen else "run"
         raise TrackingError(f"{where} has no finished {what} yet, so there is no best one")
-    return entries[0]
+    return found
 
 
-def ranked(client: MlflowClient, study: Entry, metric: str | None = None) -> list[Entry]:
-    """The finished trials of a study whose runs are all there, the best first.
+def best_trial(client: MlflowClient, study: Entry, metric: str | None = None) -> Entry | None:
+    """The best finished trial of a study whose runs are all there; None without one.
 
-    The order is by the study's objectives, one after the other, and then by the trial's number, as
-    is that of `ferlab.study.table.StudyTable.ranked`.
+    What is best is said by the study's objectives, one after the other, and then by the trial's
+    number, as by `ferlab.study.table.StudyTable.ranked`.
 
     Args:
         client: an MLflow client of the store.
@@ -161,33 +161,41 @@ def ranked(client: MlflowClient, study: Entry, metric: str | None = None) -> lis
     Raises:
         TrackingError: no trial has the metric.
     """
-    mine = {"ferlab.study": str(study.study)}
-    return rank(_group_seeds(_search(client, store.experiments(client), mine)), study, metric)
+    return search.first(client, _tags(study), (metric,) if metric else study.objectives)
 
 
 def list_studies(client: MlflowClient) -> list[Entry]:
     """The studies, newest first."""
-    return _search(client, store.experiments(client), {"ferlab.kind": "study"})
+    return search.search(client, store.experiments(client), {"ferlab.kind": "study"})
+
+
+def deleted_trials(client: MlflowClient, tags: Mapping[str, str]) -> set[str]:
+    """The ids of the trials with these tags of which a run is deleted, their own or a seed's."""
+    deleted = list(store.runs_with(client, tags, only_deleted=True))
+    own = {run.info.run_id for run in deleted}
+    parents = {
+        run.data.tags["mlflow.parentRunId"]
+        for run in deleted
+        if "ferlab.replicate" in run.data.tags
+    }
+    # A seed that was trained again has left a deleted run, too.
+    return own | {run_id for run_id in parents - own if not resolve(client, run_id).is_whole}
 
 
 def whole_trials(client: MlflowClient, tags: Mapping[str, str]) -> set[str]:
     """The ids of the finished trials with these tags whose runs are all there."""
-    entries = _group_seeds(_search(client, store.experiments(client), tags))
+    entries = search.group_seeds(search.search(client, store.experiments(client), tags))
     return {entry.run_id for entry in entries if entry.kind == "trial" and entry.is_whole}
 
 
-def rank(entries: Sequence[Entry], study: Entry, metric: str | None = None) -> list[Entry]:
-    """As `ranked`, of the entries that are known."""
-    done = [entry for entry in _trials(entries, study) if entry.is_whole]
-    done.sort(key=lambda entry: int(entry.tags["ferlab.trial"]))
-    for name in reversed((metric,) if metric else study.objectives):  # sorting is stable
-        done = _sorted(done, name)
-    return done
+def is_recorded(client: MlflowClient, run_id: str) -> bool:
+    """Whether there is such a run, deleted or not."""
+    return bool(_with_id_prefix(client, run_id))
 
 
 def every(client: MlflowClient, tags: Mapping[str, str] | None = None) -> list[Entry]:
     """All runs, seeds and studies that have these tags, newest first."""
-    return _search(client, store.experiments(client), tags)
+    return search.search(client, store.experiments(client), tags)
 
 
 def _study(entries: Sequence[Entry], name: str) -> Entry | None:
@@ -216,38 +224,20 @@ def _require_not_deleted(client: MlflowClient, study: str) -> None:
             )
 
 
-def _trials(entries: Sequence[Entry], study: Entry | str) -> list[Entry]:
-    """The trials of a study, or of all that had this name where its run is deleted."""
-    trials = [entry for entry in entries if entry.kind == "trial"]
-    if isinstance(study, str):
-        return [entry for entry in trials if entry.study == study]
-    mine = study.study, study.study_id
-    return [entry for entry in trials if (entry.study, entry.study_id) == mine]
+def _tags(study: Entry) -> dict[str, str]:
+    """The tags of the runs of a study."""
+    identity = {} if study.study_id is None else {"ferlab.study.id": study.study_id}
+    return {"ferlab.study": str(study.study), **identity}
 
 
-def _sorted(entries: Sequence[Entry], metric: str) -> list[Entry]:
-    scores = {entry.run_id: entry.score(metric) for entry in entries}
-    if entries and not any(scores.values()):
-        known = {name for entry in entries for name in entry.metrics}
-        validation = f"val/{metric}"
-        is_scored = any(entry.score(validation) for entry in entries)
-        hint = f"did you mean '{validation}'?" if is_scored else did_you_mean(metric, known)
-        raise TrackingError(f"no run has the metric '{metric}'; {hint}")
-    sign = 1 if is_less_better(metric) else -1
-
-    def rank(entry: Entry) -> tuple[bool, float]:
-        score = scores[entry.run_id]
-        return score is None, sign * score.mean if score else 0.0
-
-    return sorted(entries, key=rank)
-
-
-def _search(
-    client: MlflowClient, experiments: Mapping[str, str], tags: Mapping[str, str] | None = None
-) -> list[Entry]:
-    """All active runs of these experiments (id -> name) that have these tags, newest first."""
-    found = store.runs_with(client, tags or {}, experiments)
-    return [entry_of(run, experiments[run.info.experiment_id]) for run in found]
+def _of_status(status: str | None) -> list[str]:
+    """What MLflow is asked for runs of a status of `STATUSES`; some others are among them."""
+    match status:
+        case None:
+            return []
+        case "running" | "finished":
+            return [f"attributes.status = '{status.upper()}'"]
+    return ["attributes.status != 'RUNNING'", "attributes.status != 'FINISHED'"]
 
 
 def _with_id_prefix(client: MlflowClient, text: str) -> list[MlflowRun]:
@@ -264,24 +254,3 @@ def _with_id_prefix(client: MlflowClient, text: str) -> list[MlflowRun]:
                 max_results=_PAGE,
             )
         )
-
-
-def _group_seeds(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries, each trial's seeds moved into the trial."""
-    seeds = [entry for entry in entries if entry.kind == "seed"]
-    return [
-        _with_seeds(entry, seeds) if entry.kind == "trial" else entry
-        for entry in entries
-        if entry.kind != "seed"
-    ]
-
-
-def _with_seeds(trial: Entry, seeds: Sequence[Entry]) -> Entry:
-    own = [
-        seed
-        for seed in seeds
-        if seed.kind == "seed"
-        and seed.status == "finished"
-        and seed.tags.get("mlflow.parentRunId") == trial.run_id
-    ]
-    return replace(trial, seeds=tuple(sorted(own, key=lambda s: int(s.tags["ferlab.replicate"]))))

@@ -90,7 +90,9 @@ class Ledger:
 
     def refresh(self) -> None:
         """Read what is new."""
-        before, self._trials = self._trials, self._study.get_trials(deepcopy=False)
+        trials = self._study.get_trials(deepcopy=False)
+        self._seen.moved()  # read now: what follows needs the storage no more, and is done as a whole
+        before, self._trials = self._trials, trials
         for number in [*self._open, *range(len(before), len(self._trials))]:
             if number >= len(before) or self._trials[number] is not before[number]:
                 self._take(self._trials[number])

@@ -163,7 +163,7 @@ class SharedStudy:
             if t.user_attrs.get("reservation") == reservation
         )
         while choosing := self._choosing_below(mine):
-            time.sleep(choosing * _POLL / 10)
+            time.sleep(choosing * _POLL / 10)  # they choose one after the other
             self._ledger.refresh()
         enqueued = self._take_enqueued(mine, worker)
         if enqueued is not None:
@@ -268,13 +268,14 @@ class SharedStudy:
         return trial
 
     def _choosing_below(self, mine: FrozenTrial) -> int:
-        """How many trials of lower numbers are about to choose."""
-        return sum(
-            trial.number < mine.number
-            and "params" not in trial.user_attrs
-            and not self.liveness.is_dead(trial.user_attrs["worker"])
+        """How many trials of lower numbers are yet to choose; 0 if the workers of all are gone."""
+        choosing = [
+            trial
             for trial in self._ledger.running()
-        )
+            if trial.number < mine.number and "params" not in trial.user_attrs
+        ]
+        is_any = any(not self.liveness.is_dead(trial.user_attrs["worker"]) for trial in choosing)
+        return len(choosing) if is_any else 0
 
     def _withdraw(self, trial: FrozenTrial) -> None:
         self._open(trial).set_user_attr("withdrawn", True)
