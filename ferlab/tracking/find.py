@@ -171,13 +171,12 @@ def list_studies(client: MlflowClient) -> list[Entry]:
 
 def deleted_trials(client: MlflowClient, tags: Mapping[str, str]) -> set[str]:
     """The ids of the trials with these tags of which a run is deleted, their own or a seed's."""
-    deleted = list(store.runs_with(client, tags, only_deleted=True))
-    own = {run.info.run_id for run in deleted}
-    parents = {
-        run.data.tags["mlflow.parentRunId"]
-        for run in deleted
-        if "ferlab.replicate" in run.data.tags
-    }
+    own, parents = set(), set()
+    for run in store.runs_with(client, tags, only_deleted=True):
+        if "ferlab.replicate" in run.data.tags:
+            parents.add(run.data.tags["mlflow.parentRunId"])
+        else:
+            own.add(run.info.run_id)
     # A seed that was trained again has left a deleted run, too.
     return own | {run_id for run_id in parents - own if not resolve(client, run_id).is_whole}
 

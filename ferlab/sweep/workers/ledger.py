@@ -91,7 +91,7 @@ class Ledger:
     def refresh(self) -> None:
         """Read what is new."""
         trials = self._study.get_trials(deepcopy=False)
-        self._seen.moved()  # read now: what follows needs the storage no more, and is done as a whole
+        self._seen.moved()  # read now: what follows is done as a whole, wherever the storage is
         before, self._trials = self._trials, trials
         for number in [*self._open, *range(len(before), len(self._trials))]:
             if number >= len(before) or self._trials[number] is not before[number]:
