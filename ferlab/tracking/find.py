@@ -11,12 +11,24 @@ from mlflow.tracking import MlflowClient
 
 from ferlab.config.problems import did_you_mean
 from ferlab.errors import TrackingError
-from ferlab.tracking import search, store
-from ferlab.tracking.entry import Entry, entry_of
+from ferlab.tracking import store
+from ferlab.tracking.entry import (
+    KIND,
+    Entry,
+    entry_of,
+    group_seeds,
+    metric_name,
+    order_by,
+    ranked,
+    with_seeds,
+)
 from ferlab.tracking.registry.versions import SCHEME, run_of
 from ferlab.tracking.store import display_name, reported
 
 _PAGE = 500
+
+_NO_SEED = "tags.`ferlab.replicate` IS NULL"
+"""What holds of every run but those of a trial's seeds, in MLflow's search syntax."""
 
 
 def list_entries(
@@ -49,20 +61,20 @@ def list_entries(
             raise TrackingError(f"there is no experiment '{experiment}'; {known}")
         names = found
     tags: dict[str, str] = {}
-    only = [search.NO_SEED, *_of_status(status)]
+    only = [_NO_SEED, *of_status(status)]
     if study is not None:
         one = _study(list_studies(client), study)
         tags = {"ferlab.study": study} if one is None else _tags(one)
         only.append("tags.`ferlab.trial` IS NOT NULL")
-    order = [] if sort is None else [search.order_by(sort)]
+    order = [] if sort is None else [order_by(sort)]
     runs = store.runs_with(client, tags, names, only=only, order=order)
     entries = (entry_of(run, names[run.info.experiment_id]) for run in runs)
     entries = (entry for entry in entries if status in (None, entry.status))
-    listed = [search.whole(client, entry) for entry in itertools.islice(entries, limit)]
+    listed = [_whole(client, entry) for entry in itertools.islice(entries, limit)]
     if study is not None and one is None and not listed:
         known = did_you_mean(study, {entry.study for entry in every(client) if entry.study})
         raise TrackingError(f"there is no study '{study}'; {known}")
-    return listed if sort is None else search.sort(listed, sort)
+    return listed if sort is None else ranked(listed, sort)
 
 
 def resolve(client: MlflowClient, name: str) -> Entry:
@@ -95,7 +107,7 @@ def resolve(client: MlflowClient, name: str) -> Entry:
             f"run {run.info.run_id} is deleted; mlflow runs restore --run-id brings it back"
         )
     names = store.experiments(client)
-    return search.whole(client, entry_of(run, names.get(run.info.experiment_id, "")))
+    return _whole(client, entry_of(run, names.get(run.info.experiment_id, "")))
 
 
 def _meant(name: str, studies: set[str]) -> str:
@@ -134,12 +146,12 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
         chosen = _study(studies, study)
         if chosen is None:
             _require_not_deleted(client, study)
-            known = {e.study for e in search.search(client, names) if e.study}
+            known = {e.study for e in _search(client, names) if e.study}
             raise TrackingError(f"there is no study '{study}'; {did_you_mean(study, known)}")
     if chosen is not None:
         found = best_trial(client, chosen, metric)
     else:
-        found = search.first(client, {}, (metric or "val/accuracy",))
+        found = _first(client, {}, (metric or "val/accuracy",))
     if found is None:
         where = f"the study '{chosen.study}'" if chosen else display_name(client)
         what = "trial" if chosen else "run"
@@ -161,12 +173,12 @@ def best_trial(client: MlflowClient, study: Entry, metric: str | None = None) ->
     Raises:
         TrackingError: no trial has the metric.
     """
-    return search.first(client, _tags(study), (metric,) if metric else study.objectives)
+    return _first(client, _tags(study), (metric,) if metric else study.objectives)
 
 
 def list_studies(client: MlflowClient) -> list[Entry]:
     """The studies, newest first."""
-    return search.search(client, store.experiments(client), {"ferlab.kind": "study"})
+    return _search(client, store.experiments(client), {"ferlab.kind": "study"})
 
 
 def deleted_trials(client: MlflowClient, tags: Mapping[str, str]) -> set[str]:
@@ -183,7 +195,7 @@ def deleted_trials(client: MlflowClient, tags: Mapping[str, str]) -> set[str]:
 
 def whole_trials(client: MlflowClient, tags: Mapping[str, str]) -> set[str]:
     """The ids of the finished trials with these tags whose runs are all there."""
-    entries = search.group_seeds(search.search(client, store.experiments(client), tags))
+    entries = group_seeds(_search(client, store.experiments(client), tags))
     return {entry.run_id for entry in entries if entry.kind == "trial" and entry.is_whole}
 
 
@@ -194,7 +206,7 @@ def is_recorded(client: MlflowClient, run_id: str) -> bool:
 
 def every(client: MlflowClient, tags: Mapping[str, str] | None = None) -> list[Entry]:
     """All runs, seeds and studies that have these tags, newest first."""
-    return search.search(client, store.experiments(client), tags)
+    return _search(client, store.experiments(client), tags)
 
 
 def _study(entries: Sequence[Entry], name: str) -> Entry | None:
@@ -229,16 +241,6 @@ def _tags(study: Entry) -> dict[str, str]:
     return {"ferlab.study": str(study.study), **identity}
 
 
-def _of_status(status: str | None) -> list[str]:
-    """What MLflow is asked for runs of a status of `STATUSES`; some others are among them."""
-    match status:
-        case None:
-            return []
-        case "running" | "finished":
-            return [f"attributes.status = '{status.upper()}'"]
-    return ["attributes.status != 'RUNNING'", "attributes.status != 'FINISHED'"]
-
-
 def _with_id_prefix(client: MlflowClient, text: str) -> list[MlflowRun]:
     """The runs, deleted ones too, whose id is or begins with ``text``."""
     if not re.fullmatch(r"[0-9a-f]{1,32}", text):
@@ -253,3 +255,42 @@ def _with_id_prefix(client: MlflowClient, text: str) -> list[MlflowRun]:
                 max_results=_PAGE,
             )
         )
+
+
+def _search(
+    client: MlflowClient, experiments: Mapping[str, str], tags: Mapping[str, str] | None = None
+) -> list[Entry]:
+    """All active runs of these experiments (id -> name) that have these tags, newest first."""
+    found = store.runs_with(client, tags or {}, experiments)
+    return [entry_of(run, experiments[run.info.experiment_id]) for run in found]
+
+
+def _first(client: MlflowClient, tags: Mapping[str, str], metrics: Sequence[str]) -> Entry | None:
+    """The best finished run or trial by some metrics; of equal ones, the first trial or eldest run.
+
+    No more runs are read than it takes.
+    """
+    names = store.experiments(client)
+    only, order = [_NO_SEED, "attributes.status = 'FINISHED'"], list(map(order_by, metrics))
+    equal: list[Entry] = []
+    best: list[float | None] = []
+    for run in store.runs_with(client, tags, names, only=only, order=order, eldest=True):
+        entry = _whole(client, entry_of(run, names[run.info.experiment_id]))
+        if entry.kind not in ("run", "trial") or not entry.is_whole:
+            continue
+        values = [entry.metrics.get(metric_name(metric)) for metric in metrics]
+        if equal and (values[0] is None or values != best):
+            break
+        best = values
+        equal.append(entry)
+    if equal:
+        ranked(equal, metrics[0])  # refuses a metric that not even the first has
+    return min(equal, key=lambda entry: int(entry.tags.get("ferlab.trial", 0)), default=None)
+
+
+def _whole(client: MlflowClient, entry: Entry) -> Entry:
+    """The entry with its seeds, if it is a trial of several."""
+    if entry.tags.get(KIND) != "trial":
+        return entry
+    seeds = store.runs_with(client, {"mlflow.parentRunId": entry.run_id})
+    return with_seeds(entry, [entry_of(run, entry.experiment) for run in seeds])
