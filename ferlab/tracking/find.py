@@ -18,6 +18,7 @@ from ferlab.tracking.entry import (
     entry_of,
     group_seeds,
     metric_name,
+    of_status,
     order_by,
     ranked,
     with_seeds,
