@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ferlab.cli.table import table
-from ferlab.cli.use.photos import Outcome, described_photos, read_photos
+from ferlab.cli.use.photos import PhotoOutcome, described_photos, read_photos
 from ferlab.errors import ConfigError, DataError
 
 _EPILOG = """\
@@ -141,7 +141,7 @@ def _photos(args: argparse.Namespace, photos: Sequence[str]) -> int:
     return 1 if any(outcome.error for outcome in outcomes) else 0
 
 
-def _table(outcomes: Sequence[Outcome]) -> str:
+def _table(outcomes: Sequence[PhotoOutcome]) -> str:
     rows = [
         [
             outcome.name,

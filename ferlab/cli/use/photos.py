@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Drawn = Callable[[Photo, Sequence[Reading]], Photo]
 
 
-class Outcome(NamedTuple):
+class PhotoOutcome(NamedTuple):
     """What came of a photo.
 
     Attributes:
@@ -41,7 +41,7 @@ def read_photos(
     reader: "Reader",
     saver: "Saver | None",
     drawn: "Drawn | None" = None,
-) -> tuple[list[Outcome], str]:
+) -> tuple[list[PhotoOutcome], str]:
     """Read photos; what is wrong is told on standard error.
 
     Args:
@@ -61,13 +61,15 @@ def read_photos(
             except DataError as error:
                 print(f"ferlab: {error}", file=sys.stderr)
                 name = "" if isinstance(source, DataError) else source.name
-                outcomes.append(Outcome(name, error=str(error)))
+                outcomes.append(PhotoOutcome(name, error=str(error)))
             advance()
     summary = _summary(outcomes, time.monotonic() - started) if len(outcomes) > 1 else ""
     return outcomes, summary
 
 
-def described_photos(outcomes: Sequence[Outcome], classes: Sequence[str]) -> list[dict[str, Any]]:
+def described_photos(
+    outcomes: Sequence[PhotoOutcome], classes: Sequence[str]
+) -> list[dict[str, Any]]:
     """What came of photos, for JSON."""
     from ferlab.use.described import described
 
@@ -89,7 +91,7 @@ def _outcome(
     reader: "Reader",
     saver: "Saver | None",
     drawn: "Drawn | None",
-) -> Outcome:
+) -> PhotoOutcome:
     """Read one photo.
 
     Raises:
@@ -108,7 +110,7 @@ def _outcome(
         picture = pixels if drawn is None else drawn(pixels, readings)
         saved = str(saver.save(source, picture, readings))
     height, width = pixels.shape[:2]
-    return Outcome(source.name, (width, height), readings, saved)
+    return PhotoOutcome(source.name, (width, height), readings, saved)
 
 
 @contextmanager
@@ -123,7 +125,7 @@ def _bar(photos: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
-def _summary(outcomes: Sequence[Outcome], seconds: float) -> str:
+def _summary(outcomes: Sequence[PhotoOutcome], seconds: float) -> str:
     failed = sum(bool(outcome.error) for outcome in outcomes)
     faces = sum(len(outcome.readings) for outcome in outcomes)
     parts = [pluralize(len(outcomes), "photo"), pluralize(faces, "face")]

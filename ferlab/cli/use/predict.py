@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ferlab.cli.table import table
-from ferlab.cli.use.photos import Outcome, described_photos, read_photos
+from ferlab.cli.use.photos import PhotoOutcome, described_photos, read_photos
 
 if TYPE_CHECKING:
     from ferlab.use.model import NamedModel
@@ -83,7 +83,7 @@ def _predict(args: argparse.Namespace) -> int:
     return 1 if any(outcome.error for outcome in outcomes) else 0
 
 
-def _table(named: "NamedModel", outcomes: Sequence[Outcome]) -> str:
+def _table(named: "NamedModel", outcomes: Sequence[PhotoOutcome]) -> str:
     header = ["photo", "face", "at", "size", "expression", "", "next", ""]
     rows = []
     for outcome in outcomes:
@@ -100,13 +100,13 @@ def _table(named: "NamedModel", outcomes: Sequence[Outcome]) -> str:
     return table(header, rows, optional=2)
 
 
-def _json(named: "NamedModel", outcomes: Sequence[Outcome]) -> str:
+def _json(named: "NamedModel", outcomes: Sequence[PhotoOutcome]) -> str:
     classes = named.model.classes
     photos = described_photos(outcomes, classes)
     return json.dumps({"model": named.what, "classes": classes, "photos": photos}, indent=2)
 
 
-def _csv(named: "NamedModel", outcomes: Sequence[Outcome]) -> str:
+def _csv(named: "NamedModel", outcomes: Sequence[PhotoOutcome]) -> str:
     from ferlab.use.described import face_columns, face_row
 
     text = io.StringIO()

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.colors import to_rgb
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from ferlab.data.imageset import SIZE
 from ferlab.figure_style import VERMILION
@@ -20,14 +21,18 @@ _INK = 255 * np.array(to_rgb(VERMILION))
 _DENSEST = 0.75
 """Share of the colour where a map is at its highest."""
 
+_BLUR = 1.0
+"""Standard deviation of the blur, in pixels of the image: maps of single pixels are speckled."""
+
 _FULL = 0.98
 """Quantile of a map from which on it is drawn as its highest: single pixels may stand far out."""
 
 
 def strength(counted: Map) -> npt.NDArray[np.float32]:
-    """A map as shares of its highest values, in [0, 1]."""
-    full = float(np.quantile(counted, _FULL)) or float(counted.max()) or 1.0
-    shares: npt.NDArray[np.float32] = np.clip(counted / full, 0, 1).astype(np.float32)
+    """A map as it is drawn: blurred, as shares of its highest values, in [0, 1]."""
+    blurred = gaussian_filter(np.asarray(counted, np.float64), _BLUR)
+    full = float(np.quantile(blurred, _FULL)) or float(blurred.max()) or 1.0
+    shares: npt.NDArray[np.float32] = np.clip(blurred / full, 0, 1).astype(np.float32)
     return shares
 
 
