@@ -7,15 +7,19 @@ import torch
 from torch import Tensor, nn
 
 from ferlab.analysis.regions.seeded import REGIONS
+from ferlab.config.compose import compose
 from ferlab.data import faces
 from ferlab.data.faces import anatomy
 from ferlab.data.imageset import EXPRESSIONS, SIZE, ImageSet, Split
 from ferlab.models.classifier import Classifier
+from ferlab.use.explain.regions.landmarks import locate
 from ferlab.use.explain.regions.masks import Masks, region_masks
 from ferlab.use.explain.regions.measure import covered, measure
+from tests.use.portrait import EYES, portrait
 
 IMAGES = 1000
 MOUTH = REGIONS.index("mouth")
+
 
 @pytest.fixture(scope="module")
 def drawn() -> ImageSet:
@@ -50,6 +54,20 @@ def test_the_ink_of_each_part_of_a_face_is_in_its_region(region: str, masks: Mas
     assert np.quantile(inside, 0.25) > 0.85
 
 
+def test_landmarks_of_a_photograph_are_found_in_its_48_pixels_or_nobody_knows_them() -> None:
+    left, top, side = 150, 100, 240
+    face = portrait().convert("L").crop((left, top, left + side, top + side))
+    images = np.stack([np.asarray(face.resize((SIZE, SIZE))), np.full((SIZE, SIZE), 90, np.uint8)])
+    photos = ImageSet.of(images, np.zeros(2), np.zeros(2), ["officer", "wall"])
+    found = locate(compose(["data=folder", "data.path=."]).data, photos, np.arange(2))
+    eyes = (np.array(EYES) - (left, top)) * SIZE / side
+    assert np.abs(found[0, :2] - eyes).max() < 2
+    nose, corners = found[0, 2], found[0, 3:]
+    assert eyes[0, 0] < nose[0] < eyes[1, 0]
+    assert eyes[:, 1].max() < nose[1] < corners[:, 1].min()
+    assert np.isnan(found[1]).all()
+
+
 def test_regions_turn_and_grow_with_the_face() -> None:
     upright = np.array([[17.1, 20.2], [31.3, 20.4], [24, 27], [19, 34], [29, 34]])
     quarter = np.stack([SIZE - upright[:, 1], upright[:, 0]], axis=1)  # with the clock
@@ -57,7 +75,7 @@ def test_regions_turn_and_grow_with_the_face() -> None:
     as_it_was, turned, small = region_masks(np.stack([upright, quarter, smaller]))
     assert (turned == np.rot90(as_it_was, -1, axes=(1, 2))).all()
     areas, quartered = as_it_was[:-1].sum(axis=(1, 2)), small[:-1].sum(axis=(1, 2))
-    assert np.allclose(quartered, areas / 4, rtol=0.15)
+    assert np.allclose(quartered, areas / 4, rtol=0.3)
 
 
 def test_what_is_covered_is_the_mean_grey(drawn: ImageSet, masks: Masks) -> None:

@@ -10,7 +10,7 @@ from ferlab.analysis.comparison.figures import COLOURS
 from ferlab.analysis.regions.measured import MeasuredRegions
 from ferlab.analysis.regions.seeded import REGIONS
 from ferlab.analysis.regions.words import is_called
-from ferlab.figure_style import DASHED, EDGE, INK, WIDTH, canvas, legend_above, styled
+from ferlab.figure_style import DASHED, EDGE, INK, PAPER, WIDTH, canvas, legend_above, styled
 from ferlab.text import shorten
 
 _ROW, _ARM = 0.25, 0.13
@@ -100,7 +100,7 @@ def _forest(
             for axes, (estimate, is_filled) in zip(panels, drawn(arm, region), strict=True):
                 low, high = estimate.interval()
                 axes.hlines(y, 100 * low, 100 * high, color=colour, linewidth=1.4, zorder=3)
-                fill = colour if is_filled else "white"
+                fill = colour if is_filled else PAPER
                 axes.plot(100 * estimate.value, y, "o", color=colour, mfc=fill, ms=5, zorder=4)
     for axes in panels:
         axes.set(ylim=(len(REGIONS) - 0.5, -0.5), yticks=range(len(REGIONS)))

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from ferlab.analysis.regions.compare import RegionComparison
 
+FOLDER = "regions"
+"""Where the confirmation's run keeps what was measured."""
+
 
 @dataclass(frozen=True)
 class MeasuredRegions:

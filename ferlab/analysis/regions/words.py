@@ -10,9 +10,6 @@ from ferlab.analysis.sequential.ruling import Ruling
 from ferlab.analysis.sequential.words import worth_in_words
 from ferlab.text import join_words
 
-_CLAIMED = ("eyes", "mouth")
-"""The regions of which it is said that attention gives them more weight."""
-
 USES = (
     "configuration",
     "region",
@@ -56,26 +53,27 @@ def came_to(ruling: Ruling, plan: LookPlan) -> str:
 
 
 def sentences(measured: MeasuredRegions) -> Iterator[str]:
-    """What eyes and mouth are to the baseline, and how much more to each other configuration."""
+    """What eyes and mouth are to the baseline, and what to each other configuration.
+
+    They are what attention is most often said to give more weight to.
+    """
     found = measured.comparison
-    uses, areas, plan = found.uses[found.baseline], found.areas, found.plan
-    lies = join_words(
-        f"{_percent(uses[name].share.value)} of the attribution lies on the {name}, "
-        f"{_percent(areas[name])} of the area"
-        for name in _CLAIMED
+    base, areas = found.uses[found.baseline], found.areas
+    eyes, mouth = base["eyes"], base["mouth"]
+    yield (
+        f"With {found.baseline}, {_percent(eyes.share.value)} of the attribution lies on the eyes "
+        f"({_percent(areas['eyes'])} of the area) and {_percent(mouth.share.value)} on the mouth "
+        f"({_percent(areas['mouth'])} of the area); covering the eyes costs {_cost(eyes.drop)}, "
+        f"and covering the mouth {_cost(mouth.drop)}."
     )
-    costs = join_words(f"covering the {name} costs {_cost(uses[name].drop)}" for name in _CLAIMED)
-    yield f"With {found.baseline}, {lies}; {costs}."
     for arm, regions in found.differences.items():
-        gets = join_words(
-            f"the {name} {verb} {_more(regions[name].share, plan)}"
-            for name, verb in zip(_CLAIMED, ("get", "gets"), strict=True)
+        on_eyes, on_mouth = regions["eyes"], regions["mouth"]
+        yield (
+            f"With {arm}, the eyes get {_more(on_eyes.share, found.plan, 'the attribution')}, and "
+            f"the mouth {_more(on_mouth.share, found.plan, 'it')}; covering the eyes costs "
+            f"{_more(on_eyes.drop, found.plan, 'accuracy')}, and covering the mouth "
+            f"{_more(on_mouth.drop, found.plan, 'it')}."
         )
-        costs = join_words(
-            f"covering the {name} costs {_more(regions[name].drop, plan)}" for name in _CLAIMED
-        )
-        yield f"With {arm}, {gets} of the attribution."
-        yield f"With {arm}, {costs} of accuracy."
 
 
 def use_rows(measured: MeasuredRegions) -> list[list[str]]:
@@ -132,14 +130,15 @@ def _cells(ruling: Ruling, plan: LookPlan) -> list[str]:
     ]
 
 
-def _more(ruling: Ruling, plan: LookPlan) -> str:
-    """``0.31 points more (95 % interval −0.02 to +0.64; not settled)``."""
+def _more(ruling: Ruling, plan: LookPlan, what: str) -> str:
+    """``0.31 points more of it (95 % interval −0.02 to +0.64, not settled)``."""
     estimate = ruling.estimate
     low, high = estimate.interval()
     way = "more" if estimate.value > 0 else "less"
+    told = "beyond chance" if is_called(ruling) else came_to(ruling, plan)
     return (
-        f"{abs(100 * estimate.value):.2f} points {way} (95 % interval {points(low)} to "
-        f"{points(high)}; {came_to(ruling, plan)})"
+        f"{abs(100 * estimate.value):.2f} points {way} of {what} (95 % interval {points(low)} to "
+        f"{points(high)}, {told})"
     )
 
 

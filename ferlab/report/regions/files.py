@@ -2,21 +2,20 @@
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from ferlab.analysis.comparison.estimates import Estimate
 from ferlab.analysis.regions.figures import differences_figure, uses_figure
-from ferlab.analysis.regions.measured import MeasuredRegions
-from ferlab.analysis.regions.words import came_to
+from ferlab.analysis.regions.measured import FOLDER, MeasuredRegions
+from ferlab.analysis.regions.words import came_to, sentences
 from ferlab.analysis.sequential.ruling import Ruling
 from ferlab.confirm.choice import confirmation_name
-from ferlab.report.regions.text import PICTURES, TEXT, regions_markdown
+from ferlab.report.regions.text import NUMBERS, PICTURES, TEXT, regions_markdown
 from ferlab.report.svg import save_svg
 from ferlab.sweep import studies
 from ferlab.tracking.store import Client
 from ferlab.tracking.study_runs import StudyRun
-
-NUMBERS = "regions.json"
 
 
 def write_regions(measured: MeasuredRegions, folder: Path) -> None:
@@ -24,9 +23,8 @@ def write_regions(measured: MeasuredRegions, folder: Path) -> None:
 
     Args:
         measured: of a confirmation.
-        folder: created if missing; of what it holds, the files of an earlier call are replaced.
+        folder: must exist; of what it holds, the files of an earlier call are replaced.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     for name, figure in zip(PICTURES, (uses_figure, differences_figure), strict=True):
         save_svg(figure(measured), folder / name)
     (folder / TEXT).write_text(regions_markdown(measured), encoding="utf-8")
@@ -34,13 +32,28 @@ def write_regions(measured: MeasuredRegions, folder: Path) -> None:
     (folder / NUMBERS).write_text(numbers, encoding="utf-8")
 
 
-def record_regions(measured: MeasuredRegions, storage: str | None, client: Client) -> None:
-    """Keep the same files on the confirmation's MLflow run."""
+def record_regions(measured: MeasuredRegions, storage: str | None, client: Client) -> StudyRun:
+    """Keep the same files on the confirmation's MLflow run, and return it."""
     name = confirmation_name(measured.study)
-    with tempfile.TemporaryDirectory() as folder:
-        write_regions(measured, Path(folder))
-        run_id = studies.open_study(name, storage).user_attrs["run_id"]
-        StudyRun(client, run_id).log_folder(Path(folder))
+    run = StudyRun(client, studies.open_study(name, storage).user_attrs["run_id"])
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, FOLDER)
+        folder.mkdir()
+        write_regions(measured, folder)
+        run.log_folder(Path(scratch))
+    return run
+
+
+def write_kept(files: Mapping[str, bytes], folder: Path) -> dict[str, str]:
+    """Write what a confirmation's run has kept, by path, into the folder of its report.
+
+    Returns:
+        The pictures among them: each path, for `ferlab.report.confirmation_background.picture`.
+    """
+    for path, content in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(content)
+    return {path: path for path in files if path.endswith(".svg")}
 
 
 def plain_regions(measured: MeasuredRegions) -> dict[str, object]:
@@ -48,6 +61,7 @@ def plain_regions(measured: MeasuredRegions) -> dict[str, object]:
     found = measured.comparison
     return {
         "study": measured.study,
+        "told": list(sentences(measured)),
         "method": measured.method,
         "split": measured.split,
         "images": measured.images,

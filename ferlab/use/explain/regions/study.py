@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,12 @@ _log = logging.getLogger("ferlab")
 
 
 def measure_study(
-    client: Client, study: str, storage: str | None, method: str, images: int
+    client: Client,
+    study: str,
+    storage: str | None,
+    method: str,
+    images: int,
+    files: Mapping[str, str],
 ) -> MeasuredRegions:
     """Measure what each network of a confirmation goes by, on validation images.
 
@@ -45,6 +51,7 @@ def measure_study(
         storage: where studies are kept; None for ferlab's home.
         method: of attribution; see `ferlab.use.explain.attribution.METHODS`.
         images: how many to take; all, where there are no more.
+        files: where the data lies now; see `ferlab.reproduce.evaluate.Evaluator.load`.
 
     Raises:
         FerlabError: there is no such confirmation, or it is not over; its models or data are gone
@@ -55,13 +62,13 @@ def measure_study(
         raise DataError(f"--images {images}: there must be {_FEWEST} at least")
     choice, runs = _confirmed(client, study, storage)
     evaluator = Evaluator(client)
-    first = evaluator.load(next(iter(runs.values()))[0])
+    first = evaluator.load(next(iter(runs.values()))[0], files)
     faces = _faces(first, images)
     networks = [(name, entry) for name, entries in runs.items() for entry in entries]
     found: dict[str, list[RegionsUsed]] = defaultdict(list)
     started = time.monotonic()
     for number, (name, entry) in enumerate(networks, 1):
-        classifier = evaluator.load(entry).classifier
+        classifier = evaluator.load(entry, files).classifier
         found[name].append(measure(classifier, faces.images, faces.labels, faces.masks, method))
         left = (time.monotonic() - started) / number * (len(networks) - number)
         seed, of = entry.tags["ferlab.seed"], len(networks)
