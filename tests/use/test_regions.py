@@ -12,7 +12,7 @@ from ferlab.data import faces
 from ferlab.data.faces import anatomy
 from ferlab.data.imageset import EXPRESSIONS, SIZE, ImageSet, Split
 from ferlab.models.classifier import Classifier
-from ferlab.use.explain.regions.landmarks import locate
+from ferlab.use.explain.regions.landmarks import find_landmarks
 from ferlab.use.explain.regions.masks import Masks, region_masks
 from ferlab.use.explain.regions.measure import covered, measure
 from tests.use.portrait import EYES, portrait
@@ -59,7 +59,7 @@ def test_landmarks_of_a_photograph_are_found_in_its_48_pixels_or_nobody_knows_th
     face = portrait().convert("L").crop((left, top, left + side, top + side))
     images = np.stack([np.asarray(face.resize((SIZE, SIZE))), np.full((SIZE, SIZE), 90, np.uint8)])
     photos = ImageSet.of(images, np.zeros(2), np.zeros(2), ["officer", "wall"])
-    found = locate(compose(["data=folder", "data.path=."]).data, photos, np.arange(2))
+    found = find_landmarks(compose(["data=folder", "data.path=."]).data, photos, np.arange(2))
     eyes = (np.array(EYES) - (left, top)) * SIZE / side
     assert np.abs(found[0, :2] - eyes).max() < 2
     nose, corners = found[0, 2], found[0, 3:]

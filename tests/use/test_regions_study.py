@@ -15,7 +15,7 @@ from ferlab.data.imageset import Split
 from ferlab.report.regions.text import NUMBERS, PICTURES, TEXT
 from ferlab.tracking import artifacts, store
 from ferlab.use.explain.regions import study
-from ferlab.use.explain.regions.landmarks import Landmarks, locate
+from ferlab.use.explain.regions.landmarks import Landmarks, find_landmarks
 from tests.confirmed_study import BASE, GAIN, IMAGES, LOOKS, SAME, Lab
 from tests.sweep.test_sweep import runs
 
@@ -74,11 +74,11 @@ def test_images_without_landmarks_are_left_out_for_all_and_counted(
     there: Lab, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def every_third_is_unknown(*asked: Any) -> Landmarks:
-        found = locate(*asked)
+        found = find_landmarks(*asked)
         found[::3] = np.nan
         return found
 
-    monkeypatch.setattr(study, "locate", every_third_is_unknown)
+    monkeypatch.setattr(study, "find_landmarks", every_third_is_unknown)
     assert command_line.main([*ASKED, "--images", "30"]) == 0
     printed = capsys.readouterr().out
     assert "10 more images were left out, in which no face was found" in printed

@@ -20,7 +20,7 @@ Landmarks = npt.NDArray[np.float64]
 """Those of `ferlab.use.face.Face`, in pixels of the image, shape (n, 5, 2); NaN if not known."""
 
 
-def locate(data: Data, images: ImageSet, index: npt.NDArray[np.intp]) -> Landmarks:
+def find_landmarks(data: Data, images: ImageSet, index: npt.NDArray[np.intp]) -> Landmarks:
     """The landmarks of some images.
 
     Args:

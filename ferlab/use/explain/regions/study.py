@@ -22,7 +22,7 @@ from ferlab.reproduce.evaluate import Evaluator, RecordedModel
 from ferlab.sweep import studies
 from ferlab.tracking.store import Client
 from ferlab.use.explain.attribution import method_named
-from ferlab.use.explain.regions.landmarks import locate, source_of
+from ferlab.use.explain.regions.landmarks import find_landmarks, source_of
 from ferlab.use.explain.regions.masks import Masks, region_masks
 from ferlab.use.explain.regions.measure import RegionsUsed, measure
 
@@ -148,7 +148,7 @@ def _faces(model: RecordedModel, count: int) -> _Faces:
     every = model.images.indices(Split.VAL)
     index = np.sort(np.random.default_rng(_SEED).permutation(every)[:count])
     started = time.monotonic()
-    landmarks = locate(model.config.data, model.images, index)
+    landmarks = find_landmarks(model.config.data, model.images, index)
     is_known = np.isfinite(landmarks).all(axis=(1, 2))
     if not is_known.any():
         raise DataError(f"in none of {len(index):,} validation images a face is found")
