@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 
 from ferlab import cli as command_line
-from ferlab.analysis.regions.measured import FOLDER
+from ferlab.analysis.regions.compare import compare_regions
+from ferlab.analysis.regions.measured import FOLDER, MeasuredRegions
 from ferlab.analysis.regions.seeded import REGIONS
+from ferlab.config.compose import compose
 from ferlab.data import faces
 from ferlab.data.imageset import Split
+from ferlab.models.classifier import build
 from ferlab.report.regions.text import NUMBERS, PICTURES, TEXT
+from ferlab.reproduce.evaluate import RecordedModel
 from ferlab.tracking import artifacts, store
 from ferlab.use.explain.regions import study
 from ferlab.use.explain.regions.landmarks import Landmarks, find_landmarks
+from tests.analysis.test_regions import AREAS, arm
 from tests.confirmed_study import BASE, GAIN, IMAGES, LOOKS, SAME, Lab
 from tests.sweep.test_sweep import runs
 
@@ -29,8 +34,13 @@ def test_all_networks_are_measured_and_what_is_found_is_kept_and_reported(
 
     So its attribution is spread evenly, and what it loses is what it reads less what is angry.
     """
-    assert command_line.main([*ASKED, "--images", "9999", "--json", "--save", str(tmp_path)]) == 0
-    told = json.loads(capsys.readouterr().out)
+    assert command_line.main([*ASKED, "--images", "9999", "--save", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    told = json.loads((tmp_path / NUMBERS).read_text())
+    rows = [line for line in printed.splitlines() if line.startswith((BASE, GAIN, SAME))]
+    assert len(rows) == (3 + 2) * len(REGIONS)
+    for sentence in told["told"]:
+        assert sentence in printed
     drawn = faces.draw(IMAGES)
     labels = drawn.labels[drawn.indices(Split.VAL)]
     assert told["images"] == len(labels)
@@ -70,22 +80,36 @@ def test_all_networks_are_measured_and_what_is_found_is_kept_and_reported(
     assert {path.name for path in (tmp_path / "report" / FOLDER).iterdir()} == kept
 
 
-def test_images_without_landmarks_are_left_out_for_all_and_counted(
+def test_numbers_can_be_printed_alone(
     there: Lab, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    compared = compare_regions([arm("none"), arm("se", eyes=0.01)], AREAS, worth=0.01)
+    how = ("oracles", "saliency", "validation", 500, 400, 0, "known", 0)
+    monkeypatch.setattr(study, "measure_study", lambda *_: MeasuredRegions(*how, compared))
+    assert command_line.main([*ASKED, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["differences"]["se"]["eyes"]["attribution"]["came_to"] == "more"
+
+
+def test_images_without_landmarks_are_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     def every_third_is_unknown(*asked: Any) -> Landmarks:
         found = find_landmarks(*asked)
         found[::3] = np.nan
         return found
 
+    config, drawn = compose(["data.images=280"]), faces.draw(280)
+    model = RecordedModel(config, drawn, build(config.model.network(), 0, 1), {}, None)
+    every = study._faces(model, 21)
+    assert every.without == 0
+    assert (study._faces(model, 21).images == every.images).all()
+    assert len({image.tobytes() for image in every.images}) == 21
     monkeypatch.setattr(study, "find_landmarks", every_third_is_unknown)
-    assert command_line.main([*ASKED, "--images", "30"]) == 0
-    printed = capsys.readouterr().out
-    assert "10 more images were left out, in which no face was found" in printed
-    assert "20 of 308 validation images, the same for each network; 5 and 6 seeds" in printed
-    assert f"With {BASE}, " in printed
-    rows = [line for line in printed.splitlines() if line.startswith((BASE, GAIN, SAME))]
-    assert len(rows) == (3 + 2) * len(REGIONS)
+    some, kept = study._faces(model, 21), np.arange(21) % 3 > 0
+    assert some.without == 7
+    assert (some.images == every.images[kept]).all()
+    assert (some.labels == every.labels[kept]).all()
+    assert (some.masks == every.masks[kept]).all()
+    assert np.allclose(some.areas.sum(axis=1), 1)
 
 
 @pytest.mark.parametrize(
