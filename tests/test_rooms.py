@@ -15,6 +15,7 @@ ROOT = Path(ferlab.__file__).parent
 
 FLOORS = (
     ("archive", "errors", "git", "hydra_private", "paths", "signals", "text", "__version__"),
+    ("outage",),
     ("config",),
     ("instantiate", "study"),
     ("data", "figure_style"),

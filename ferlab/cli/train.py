@@ -68,9 +68,9 @@ def _train(args: argparse.Namespace) -> int:
     if args.cfg:
         return _print(config.plain())
 
-    from ferlab.training.run import train
+    from ferlab.training.patient import train_patiently
 
-    print(train(config).summary())
+    print(train_patiently(config).summary())
     return 0
 
 
@@ -83,9 +83,9 @@ def _resume(name: str, overrides: Sequence[str]) -> int:
     run_id = find.resolve(client, name).run_id
 
     from ferlab.reproduce.rerun import resumed
-    from ferlab.training.run import resume
+    from ferlab.training.patient import resume_patiently
 
-    print(resume(run_id).summary())
+    print(resume_patiently(run_id).summary())
     again = resumed(client, run_id)
     if again is not None and again.verdict is not None:
         print(f"verdict  {again.verdict.text}")

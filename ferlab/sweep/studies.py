@@ -11,12 +11,14 @@ from ferlab import paths
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
+from ferlab.outage import WAITS
 from ferlab.study.params import Choices, Domain, Params, Range, Value
 from ferlab.study.table import BEFORE, OutsideRow, State, StudyTable, TrialRow
 from ferlab.sweep.search.space import domain_of, stored
 from ferlab.sweep.trial_code import code_by_trial
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.identity import IDENTITY
+from ferlab.sweep.workers.shared_study import said_by
 from ferlab.sweep.workers.storage import exists, open_storage
 from ferlab.tracking import find, store
 from ferlab.tracking.store import Client
@@ -123,7 +125,15 @@ def view(study: optuna.Study, deleted: Collection[str] = ()) -> StudyTable:
         waiting=len(outside.waiting(trials)),
         domains=_domains(trials),
         baseline=_baseline(attrs.get("about", {})),
+        away=_away(attrs, trials),
     )
+
+
+def _away(attrs: Mapping[str, Any], trials: Sequence[FrozenTrial]) -> tuple[str, ...]:
+    """What the workers of running trials wait for, each line once."""
+    workers = [t.user_attrs.get("worker", "") for t in trials if t.state == TrialState.RUNNING]
+    lines = [attrs.get(said_by(worker), "") for worker in workers]
+    return tuple(dict.fromkeys(line for line in lines if line.startswith(WAITS)))
 
 
 def _outside_row(trial: FrozenTrial, misfit: str) -> OutsideRow:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ferlab import paths
 from ferlab.errors import TrackingError
+from ferlab.outage import http_trouble
 from ferlab.tracking import moved
 
 Client = MlflowClient
@@ -30,8 +31,8 @@ _SQLITE = "sqlite:///"
 _ALTERED = re.compile(r"%(?=[0-9a-fA-F]{2})|\?")
 """What is not itself in the URI of a file."""
 
-_TIMEOUT = (5.0, 30.0)
-"""Seconds to wait for a connection to a tracking server, and then for its first answer."""
+_CONNECT = 5.0
+"""Seconds to wait for a connection to a tracking server; MLflow knows those for its answer."""
 
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -157,8 +158,7 @@ def _require_answer(uri: str) -> None:
         page,
         "POST",
         max_retries=0,
-        raise_on_status=False,
-        timeout=_TIMEOUT,
+        timeout=(_CONNECT, float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])),
         json={"max_results": 1},
     )
     if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -269,7 +269,7 @@ def reported(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
-        what = _first_line(error).replace(uri, without_password(uri))
+        what = (http_trouble(error) or _first_line(error)).replace(uri, without_password(uri))
         raise TrackingError(
             f"the tracking store {without_password(uri)} cannot be used: {what}"
         ) from error

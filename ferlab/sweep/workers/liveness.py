@@ -46,6 +46,7 @@ class Liveness:
         self._at_home = at_home
         self._host = host or socket.gethostname()
         self._seen: dict[str, tuple[object, float]] = {}
+        self._deaf = float("-inf")  # when the storage was last away: nobody could be heard then
 
     @contextmanager
     def at_work(self) -> Iterator[str]:
@@ -112,8 +113,12 @@ class Liveness:
         count = 0
         while not ended.wait(INTERVAL):
             count += 1
+            began = time.monotonic()
             with suppress(Exception):  # the storage may be out of reach for a while
                 self._study.set_user_attr(f"heartbeat of {worker}", count)
+                if time.monotonic() - began < INTERVAL:
+                    continue
+            self._deaf = time.monotonic()
 
     def _has_timed_out(self, worker: str) -> bool:
         count = self._study.user_attrs.get(f"heartbeat of {worker}")
@@ -121,7 +126,7 @@ class Liveness:
         if worker not in self._seen or count != before:
             self._seen[worker] = (count, time.monotonic())
             return False
-        return time.monotonic() - since > TIMEOUT
+        return time.monotonic() - max(since, self._deaf) > TIMEOUT
 
 
 def _locks() -> Path:
