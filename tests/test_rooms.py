@@ -22,7 +22,7 @@ FLOORS = (
     ("models", "analysis"),
     ("tracking",),
     ("recording",),
-    ("training",),
+    ("training", "leftovers"),
     ("sweep", "reproduce"),
     ("confirm", "ensemble"),
     ("report", "use"),

@@ -1,7 +1,8 @@
 """Studies that were begun: found by name, and read as plain tables."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import optuna
@@ -11,6 +12,7 @@ from ferlab import paths
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
+from ferlab.leftovers import LeftOver, orphan
 from ferlab.outage import WAITS
 from ferlab.study.params import Choices, Domain, Params, Range, Value
 from ferlab.study.table import BEFORE, OutsideRow, State, StudyTable, TrialRow
@@ -18,9 +20,11 @@ from ferlab.sweep.search.space import domain_of, stored
 from ferlab.sweep.trial_code import code_by_trial
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.identity import IDENTITY
+from ferlab.sweep.workers.liveness import Liveness
 from ferlab.sweep.workers.shared_study import said_by
 from ferlab.sweep.workers.storage import exists, open_storage
-from ferlab.tracking import find, store
+from ferlab.tracking import find, store, study_runs
+from ferlab.tracking.run import Run, Status
 from ferlab.tracking.store import Client
 from ferlab.tracking.study_runs import StudyKey
 
@@ -35,6 +39,12 @@ _STATES: dict[TrialState, State] = {
     TrialState.FAIL: "failed",
     TrialState.RUNNING: "running",
 }
+
+_ENDS: dict[TrialState, tuple[Status, str]] = {
+    TrialState.FAIL: ("FAILED", "error"),
+    TrialState.PRUNED: ("KILLED", "pruned"),
+}
+"""The status of a trial's run, and why it is not FINISHED, where its end was not recorded."""
 
 
 def remember(
@@ -166,6 +176,37 @@ def deleted_runs(study: optuna.Study, client: Client) -> set[str]:
     complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
     ids = {str(trial.user_attrs["run_id"]) for trial in complete if "run_id" in trial.user_attrs}
     return ids - find.whole_trials(client, study_key(study).tags) if ids else ids
+
+
+def left_runs(study: optuna.Study, client: Client, liveness: Liveness) -> Iterator[LeftOver]:
+    """The study's runs that nobody trains, though MLflow says so.
+
+    Args:
+        study: that was begun.
+        client: of the tracking store that has its runs.
+        liveness: of its workers.
+    """
+    trials = {str(trial.number): trial for trial in study.get_trials(deepcopy=False)}
+    for run in store.runs_with(client, study_key(study).tags, running=True):
+        number, run_id = run.data.tags.get("ferlab.trial"), str(run.info.run_id)
+        trial = trials.get(number or "")
+        if number is None:
+            continue
+        is_over = trial is not None and trial.state.is_finished()
+        if trial is None or (is_over and trial.user_attrs.get("run_id") != run_id):
+            yield orphan(run_id, partial(study_runs.forget, client, run_id))  # nobody heard of it
+        elif is_over or liveness.is_dead(trial.user_attrs["worker"]):
+            status, reason = _ENDS.get(trial.state, ("KILLED", "interrupted"))
+            why = trial.user_attrs.get("why", "its worker is gone")
+            yield orphan(run_id, partial(Run(client, run_id).end, status, reason, why))
+
+
+def left_of_studies(client: Client) -> Iterator[LeftOver]:
+    """`left_runs` of all studies that lie in ferlab's home and have their runs in this store."""
+    for path in sorted((paths.home() / "studies").glob("*.log")):
+        if is_begun(path.stem, None):
+            study = open_study(path.stem, None)
+            yield from left_runs(study, client, Liveness(study, at_home=True))
 
 
 def study_key(study: optuna.Study) -> StudyKey:

@@ -14,7 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from ferlab import hydra_private, paths
+from ferlab import hydra_private, leftovers, paths
 from ferlab.errors import Outage, RunEnded, TrackingError
 from ferlab.outage import Patience
 from ferlab.signals import terminated
@@ -27,6 +27,7 @@ from ferlab.sweep.search.forecast import LONG, Forecast, forecast, may_be_long
 from ferlab.sweep.studies import remember, view, view_with_runs
 from ferlab.sweep.trial_code import tell_changed
 from ferlab.sweep.workers import outside
+from ferlab.sweep.workers.liveness import left_locks
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
 from ferlab.text import pluralize
@@ -195,6 +196,7 @@ def _conclude(
     # What the workers have waited for is not waited for again; nor by who wants to end.
     patience = Patience(0 if spent or interrupted else 60 * study.config.patience, _say)
     try:
+        patience.call(partial(_tidy, study, question.first.tracking.uri))
         result = patience.call(
             partial(_result, study, question, run_id, interrupted, is_late, _lines(errors))
         )
@@ -207,6 +209,17 @@ def _conclude(
             raise RunEnded(f"interrupted; {away}; {again}", run_id, "interrupted") from away
         spent = spent or away
     raise Outage(f"{spent}; {again}") from spent
+
+
+def _tidy(study: SharedStudy, uri: str | None) -> None:
+    """Leave nothing over of workers that are gone."""
+    client = store.connect(uri)
+    for left in (
+        *studies.left_runs(study.optuna, client, study.liveness),
+        *leftovers.of_runs(client),
+        *left_locks(),
+    ):
+        left.remove()
 
 
 def _say(line: str) -> None:

@@ -193,6 +193,20 @@ def recorded_status(client: MlflowClient, run_id: str) -> tuple[str, Mapping[str
     return RunStatus.to_string(RunStatus.from_string(run.info.status)), run.data.tags
 
 
+def standing(client: MlflowClient, run_id: str) -> str | None:
+    """How a run stands: ``running``, ``deleted``, or its end in a word; None if there is none."""
+    with reported(client.tracking_uri):
+        try:
+            run = client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+    if run.info.lifecycle_stage == "deleted":
+        return "deleted"
+    return "running" if run.info.status == "RUNNING" else run.data.tags.get("ferlab.ended", "")
+
+
 def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
     """The resolved config that a run recorded, as plain containers.
 

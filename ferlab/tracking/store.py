@@ -73,10 +73,10 @@ def noted(uri: str | None) -> str | None:
     uri = uri or default_uri()
     if uri.startswith(_SQLITE):
         uri = _file_uri(_file_of(uri).absolute())
-    return None if _is_home(uri) else without_password(uri)
+    return None if is_home(uri) else without_password(uri)
 
 
-def _is_home(uri: str) -> bool:
+def is_home(uri: str) -> bool:
     """Whether a URI leads to the store in ferlab's home, by whatever path."""
     return uri.startswith(_SQLITE) and _file_of(uri).resolve() == paths.home() / "mlflow.db"
 
@@ -124,10 +124,10 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
         # Two first runs at once would both create the tables.
         with FileLock(path.with_name(".mlflow.lock")):
             if not path.exists():
-                _make(path, _is_home(uri))
+                _make(path, is_home(uri))
             client = MlflowClient(uri)
             client.search_experiments(max_results=1)  # makes the tables of an empty file
-            if _is_home(uri):
+            if is_home(uri):
                 moved.follow(path, paths.home() / "artifacts")
             return client
 
@@ -191,7 +191,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
         experiment = client.get_experiment_by_name(name)
         if experiment is None:
             location, tags = None, _EXPERIMENT_TAGS
-            if _is_home(client.tracking_uri):
+            if is_home(client.tracking_uri):
                 location, tags = (paths.home() / "artifacts").as_uri(), {**tags, **moved.TAG}
             try:
                 return str(client.create_experiment(name, location, tags))
@@ -228,6 +228,7 @@ def runs_with(
     *,
     deleted: bool = False,
     eldest: bool = False,
+    running: bool = False,
 ) -> Iterator[MlflowRun]:
     """The runs that have these tags, the newest first.
 
@@ -237,8 +238,10 @@ def runs_with(
         among: ids of the experiments that are searched; None for all.
         deleted: whether runs are found that are deleted, too.
         eldest: whether the eldest come first.
+        running: whether only those are found that are RUNNING.
     """
     where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+    where += " and attributes.status = 'RUNNING'" if running else ""
     ids = list(experiments(client, deleted=deleted) if among is None else among)
     token = None
     while ids:

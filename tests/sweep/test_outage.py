@@ -1,8 +1,8 @@
 """A store that is away for a while is waited for: no trial fails, and the budget stays exact."""
 
-import re
+import os
+import shutil
 import socket
-import sys
 import time
 import urllib.request
 from collections import Counter
@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from tests import warm
 from tests.conftest import TINY
-from tests.processes import started
+from tests.processes import called
 from tests.proxy import Mood, Proxy, proxy
 
 pytestmark = pytest.mark.slow
@@ -29,24 +29,31 @@ def tracking(
 ) -> Iterator[tuple[int, MlflowClient]]:
     """The port of an MLflow server, and a client that reaches it however sick the proxy is."""
     folder = tmp_path_factory.mktemp("server")
-    (folder / "mlflow.db").write_bytes(empty_store.read_bytes())
+    shutil.copy(empty_store, folder / "mlflow.db")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [
-        *(sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)),
-        *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db"),
-        *("--artifacts-destination", f"{folder}/artifacts", "--allowed-hosts", "*"),
-    ]
 
     def is_up() -> bool:
         with suppress(OSError):
             return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/health").status == 200)
         return False
 
-    with started(command) as server:
+    with called(warm.SERVER, serve, port, folder) as server:
         server.until(is_up)
         yield port, MlflowClient(f"http://127.0.0.1:{port}")
+
+
+def serve(port: int, folder: Path) -> None:
+    """MLflow's server, without the processes beside it that run jobs of language models."""
+    os.environ["_MLFLOW_SERVER_FILE_STORE"] = f"sqlite:///{folder}/mlflow.db"
+    os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = "mlflow-artifacts:/"
+    os.environ["_MLFLOW_SERVER_ARTIFACT_DESTINATION"] = str(folder / "artifacts")
+    os.environ["_MLFLOW_SERVER_SERVE_ARTIFACTS"] = "true"
+    from mlflow.server import app
+    from werkzeug.serving import make_server
+
+    make_server("127.0.0.1", port, app, threaded=True).serve_forever()
 
 
 @pytest.fixture
@@ -71,6 +78,10 @@ def test_a_tracking_server_that_is_away_is_waited_for(
     print(told)
     assert "2 of 2 trials count (2 complete, 0 pruned); 0 failed, 0 retried" in told
     assert told.count("waits  ") == told.count("goes on  after") == 1
-    found = [run for e in tracking[1].search_experiments() for run in tracking[1].search_runs([e.experiment_id], f"tags.`ferlab.study` = '{mood}'")]
+    found = [
+        run
+        for e in tracking[1].search_experiments()
+        for run in tracking[1].search_runs([e.experiment_id], f"tags.`ferlab.study` = '{mood}'")
+    ]
     assert Counter(run.info.status for run in found) == {"FINISHED": 3}
     assert list((home / "work").iterdir()) == []

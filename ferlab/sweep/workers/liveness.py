@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import optuna
@@ -19,6 +20,7 @@ from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial
 
 from ferlab import paths
+from ferlab.leftovers import LeftOver
 from ferlab.sweep.optuna_private import open_trial
 
 INTERVAL = 15.0
@@ -116,7 +118,7 @@ class Liveness:
             began = time.monotonic()
             with suppress(Exception):  # the storage may be out of reach for a while
                 self._study.set_user_attr(f"heartbeat of {worker}", count)
-                if time.monotonic() - began < INTERVAL:
+                if time.monotonic() - began < TIMEOUT / 2:  # those of others came as well
                     continue
             self._deaf = time.monotonic()
 
@@ -127,6 +129,14 @@ class Liveness:
             self._seen[worker] = (count, time.monotonic())
             return False
         return time.monotonic() - max(since, self._deaf) > TIMEOUT
+
+
+def left_locks() -> Iterator[LeftOver]:
+    """The locks of workers that were killed, in this home."""
+    for path in sorted(_locks().glob("*-*")):
+        with suppress(Timeout), FileLock(path, timeout=0):
+            remove = partial(path.unlink, missing_ok=True)
+            yield LeftOver(f"lock {path.name} of a worker that is gone", remove)
 
 
 def _locks() -> Path:
