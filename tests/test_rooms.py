@@ -14,7 +14,17 @@ from tests.processes import run
 ROOT = Path(ferlab.__file__).parent
 
 FLOORS = (
-    ("archive", "errors", "git", "hydra_private", "paths", "signals", "text", "__version__"),
+    (
+        "archive",
+        "draft",
+        "errors",
+        "git",
+        "hydra_private",
+        "paths",
+        "signals",
+        "text",
+        "__version__",
+    ),
     ("outage",),
     ("config",),
     ("instantiate", "study"),

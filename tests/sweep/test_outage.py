@@ -75,13 +75,14 @@ def test_a_tracking_server_that_is_away_is_waited_for(
         sick.become("well")
         assert sweep.finish() == 0, sweep.told()
         told = sweep.told()
-    print(told)
     assert "2 of 2 trials count (2 complete, 0 pruned); 0 failed, 0 retried" in told
     assert told.count("waits  ") == told.count("goes on  after") == 1
     found = [
         run
-        for e in tracking[1].search_experiments()
-        for run in tracking[1].search_runs([e.experiment_id], f"tags.`ferlab.study` = '{mood}'")
+        for experiment in tracking[1].search_experiments()
+        for run in tracking[1].search_runs(
+            [experiment.experiment_id], f"tags.`ferlab.study` = '{mood}'"
+        )
     ]
     assert Counter(run.info.status for run in found) == {"FINISHED": 3}
     assert list((home / "work").iterdir()) == []
