@@ -15,6 +15,9 @@ from ferlab.errors import FerlabError, Outage, RunEnded
 
 Result = TypeVar("Result")
 
+PATIENCE = 600.0
+"""Seconds that a command waits; those of a sweep's workers are ``study.patience``."""
+
 WAITS = "waits    "
 """How the line begins that says what is waited for."""
 

@@ -32,7 +32,7 @@ FLOORS = (
     ("models", "analysis"),
     ("tracking",),
     ("recording",),
-    ("training", "leftovers"),
+    ("training",),
     ("sweep", "reproduce"),
     ("confirm", "ensemble"),
     ("report", "use"),

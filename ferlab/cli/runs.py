@@ -68,7 +68,7 @@ def _runs(args: argparse.Namespace) -> int:
 
 
 def _clean(args: argparse.Namespace) -> int:
-    from ferlab import leftovers
+    from ferlab.recording import leftovers
     from ferlab.sweep.studies import left_of_studies
     from ferlab.sweep.workers.liveness import left_locks
     from ferlab.text import pluralize

@@ -1,7 +1,9 @@
 """``ferlab train`` and ``ferlab sweep``."""
 
 import argparse
+import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,9 +139,11 @@ def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepR
     result: SweepResult = multirun(overrides, needs_baseline)
 
     from ferlab.cli.ranking import ranking
+    from ferlab.outage import PATIENCE, Patience
     from ferlab.report import search_files
 
-    search_files.record_search(result)
+    patience = Patience(PATIENCE if result.is_over else 0, logging.getLogger("ferlab").info)
+    patience.call(partial(search_files.record_search, result))
     if ranked := ranking(result.table):
         print(f"{ranked}\n")
     print(result.summary())

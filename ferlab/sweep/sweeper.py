@@ -14,9 +14,10 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from ferlab import hydra_private, leftovers, paths
+from ferlab import hydra_private, paths
 from ferlab.errors import Outage, RunEnded, TrackingError
 from ferlab.outage import Patience
+from ferlab.recording import leftovers
 from ferlab.signals import terminated
 from ferlab.study.table import value_of
 from ferlab.sweep import live, plan, studies

@@ -7,14 +7,11 @@ from typing import Protocol
 
 from ferlab.config import Config
 from ferlab.errors import FerlabError, Outage, RunEnded
-from ferlab.outage import Patience
+from ferlab.outage import PATIENCE, Patience
 from ferlab.signals import terminated
 from ferlab.training.epochs import Report
 from ferlab.training.result import RunResult
 from ferlab.training.run import resume, train
-
-PATIENCE = 600.0
-"""Seconds that the store or the disk may be away; those of a sweep are ``study.patience``."""
 
 _log = logging.getLogger("ferlab")
 

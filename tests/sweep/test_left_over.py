@@ -66,7 +66,9 @@ def test_clean_removes_what_nobody_can_go_on_with(
         assert all(path.exists() for path in (*kept, *left, orphans, lock, artifacts / gone))
         assert client.get_run(orphan).info.status == "RUNNING"
         assert clean() == 0
-    assert capsys.readouterr().out.splitlines()[:-1] == listed[:-1]
+        assert capsys.readouterr().out.splitlines()[:-1] == listed[:-1]
+        assert clean() == 0
+        assert capsys.readouterr().out == "nothing is left over\n"
     assert listed[-1] == "6 things would be removed or ended"
     assert f"work folder of run {deleted}, which is deleted" in listed
     assert f"run {orphan} is RUNNING, and nobody trains it" in listed
@@ -75,8 +77,6 @@ def test_clean_removes_what_nobody_can_go_on_with(
     ended = client.get_run(orphan)  # it may be gone on with
     assert (ended.info.status, ended.data.tags["ferlab.ended"]) == ("KILLED", "interrupted")
     assert client.get_run(trained).info.status == "RUNNING"
-    assert clean() == 0
-    assert capsys.readouterr().out == "nothing is left over\n"
 
 
 def test_runs_of_a_study_are_ended_unless_somebody_trains_them() -> None:

@@ -1,6 +1,7 @@
 """A store that is away for a while is waited for: no trial fails, and the budget stays exact."""
 
 import errno
+import logging
 import os
 import shutil
 import signal
@@ -27,7 +28,6 @@ from tests.proxy import Mood, Proxy, proxy
 pytestmark = pytest.mark.slow
 
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=3", "hydra/launcher=basic"]
-IMPATIENT = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,7 @@ def serve(port: int, folder: Path) -> None:
     os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = "mlflow-artifacts:/"
     os.environ["_MLFLOW_SERVER_ARTIFACT_DESTINATION"] = str(folder / "artifacts")
     os.environ["_MLFLOW_SERVER_SERVE_ARTIFACTS"] = "true"
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     from mlflow.server import app
     from werkzeug.serving import make_server
 
@@ -83,7 +84,8 @@ def statuses(client: MlflowClient, study: str) -> Counter[str]:
 def test_a_tracking_server_that_is_away_is_waited_for(
     mood: Mood, sick: Proxy, tracking: tuple[int, MlflowClient], home: Path, tmp_path: Path
 ) -> None:
-    with warm.started(arguments(mood, sick.url), tmp_path, IMPATIENT) as sweep:
+    variables = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5"} if mood == "hanging" else {}
+    with warm.started(arguments(mood, sick.url), tmp_path, variables) as sweep:
         sweep.until(lambda: sick.asked("/runs/log-batch") > 4)
         sick.become(mood)
         sweep.until(lambda: "waits    " in sweep.told())
@@ -101,7 +103,7 @@ def test_after_patience_has_ended_the_same_command_goes_on(
     sick: Proxy, tracking: tuple[int, MlflowClient], home: Path, tmp_path: Path
 ) -> None:
     command = arguments("left", sick.url, "study.patience=0.02")
-    with warm.started(command, tmp_path, IMPATIENT) as sweep:
+    with warm.started(command, tmp_path) as sweep:
         sweep.until(lambda: sick.asked("/runs/log-batch") > 4)
         sick.become("gone")
         assert sweep.finish() == 75, sweep.told()
@@ -120,7 +122,7 @@ def test_after_patience_has_ended_the_same_command_goes_on(
 
 
 def test_a_signal_ends_the_wait_at_once(sick: Proxy, home: Path, tmp_path: Path) -> None:
-    with warm.started(arguments("signal", sick.url), tmp_path, IMPATIENT) as sweep:
+    with warm.started(arguments("signal", sick.url), tmp_path) as sweep:
         sweep.until(lambda: sick.asked("/runs/log-batch") > 4)
         sick.become("gone")
         sweep.until(lambda: "waits    " in sweep.told())
@@ -133,7 +135,7 @@ def test_a_run_of_its_own_waits_as_well(
     sick: Proxy, tracking: tuple[int, MlflowClient], home: Path, tmp_path: Path
 ) -> None:
     command = ["train", *FAST[:-1], f"tracking.uri={sick.url}", "seed=7"]
-    with warm.started(command, tmp_path, IMPATIENT) as training:
+    with warm.started(command, tmp_path) as training:
         training.until(lambda: sick.asked("/runs/log-batch") > 4)
         sick.become("failing")
         training.until(lambda: "waits    " in training.told())

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial
 
 from ferlab import paths
-from ferlab.leftovers import LeftOver
+from ferlab.recording.leftovers import LeftOver
 from ferlab.sweep.optuna_private import open_trial
 
 INTERVAL = 15.0
