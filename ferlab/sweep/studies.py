@@ -12,8 +12,8 @@ from ferlab import paths
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
-from ferlab.recording.leftovers import LeftOver, orphan
 from ferlab.outage import WAITS
+from ferlab.recording.leftovers import LeftOver, orphan
 from ferlab.study.params import Choices, Domain, Params, Range, Value
 from ferlab.study.table import BEFORE, OutsideRow, State, StudyTable, TrialRow
 from ferlab.sweep.search.space import domain_of, stored
