@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from ferlab import hydra_private, paths
 from ferlab.errors import Outage, RunEnded, TrackingError
-from ferlab.outage import Patience
+from ferlab.outage import Patience, is_outage
 from ferlab.recording import leftovers
 from ferlab.signals import terminated
 from ferlab.study.table import value_of
@@ -220,7 +220,11 @@ def _tidy(study: SharedStudy, uri: str | None) -> None:
         *leftovers.of_runs(client),
         *left_locks(),
     ):
-        left.remove()
+        try:
+            left.remove()
+        except TrackingError as error:  # this is not what the command is about
+            if is_outage(error):
+                raise
 
 
 def _say(line: str) -> None:
