@@ -63,6 +63,8 @@ def tell(error: BaseException) -> str:
 def http_trouble(error: BaseException) -> str | None:
     """What a server that is away does, in words; None for any other error."""
     for cause in _causes(error):
+        if isinstance(cause, requests.exceptions.SSLError):
+            return None  # it says itself what is wrong with a certificate
         if isinstance(cause, requests.Timeout):
             return "it does not answer"
         if isinstance(cause, _HTTP):
