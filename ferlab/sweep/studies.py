@@ -175,7 +175,14 @@ def deleted_runs(study: optuna.Study, client: Client) -> set[str]:
     """The ids of complete trials' runs that were deleted, themselves or a seed of theirs."""
     complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
     ids = {str(trial.user_attrs["run_id"]) for trial in complete if "run_id" in trial.user_attrs}
-    return ids - find.whole_trials(client, study_key(study).tags) if ids else ids
+    if not ids:
+        return ids
+    tags = study_key(study).tags
+    deleted = ids & find.deleted_trials(client, tags)
+    best = view(study, deleted).best
+    if best is None or find.is_recorded(client, str(best.run_id)):
+        return deleted
+    return ids - find.whole_trials(client, tags)  # some are gone for good
 
 
 def left_runs(study: optuna.Study, client: Client, liveness: Liveness) -> Iterator[LeftOver]:
@@ -187,7 +194,7 @@ def left_runs(study: optuna.Study, client: Client, liveness: Liveness) -> Iterat
         liveness: of its workers.
     """
     trials = {str(trial.number): trial for trial in study.get_trials(deepcopy=False)}
-    for run in store.runs_with(client, study_key(study).tags, running=True):
+    for run in store.runs_with(client, study_key(study).tags, only=[store.RUNNING]):
         number, run_id = run.data.tags.get("ferlab.trial"), str(run.info.run_id)
         trial = trials.get(number or "")
         if number is None:

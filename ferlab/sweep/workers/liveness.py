@@ -5,6 +5,8 @@ end is known at once on its own machine. Others see its heartbeat in the study: 
 changed for as long as `TIMEOUT`, by the watcher's own clock, belongs to a worker that is gone.
 """
 
+import fcntl
+import math
 import os
 import socket
 import threading
@@ -14,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import optuna
 from filelock import FileLock, Timeout
@@ -28,6 +31,9 @@ INTERVAL = 15.0
 
 TIMEOUT = 120.0
 """Seconds without a heartbeat after which a worker of another machine is gone."""
+
+_FRESH = 1.0
+"""Seconds for which heartbeats that were read are not read again; a look is at all workers."""
 
 _SETTLE = 2.0
 """Seconds within which all who want one abandoned trial have said so; more than a storage takes."""
@@ -48,7 +54,9 @@ class Liveness:
         self._at_home = at_home
         self._host = host or socket.gethostname()
         self._seen: dict[str, tuple[object, float]] = {}
-        self._deaf = float("-inf")  # when the storage was last away: nobody could be heard then
+        self._deaf = -math.inf  # when the storage was last away: nobody could be heard then
+        self._beats: dict[str, Any] = {}
+        self._read = -math.inf
 
     @contextmanager
     def at_work(self) -> Iterator[str]:
@@ -76,6 +84,9 @@ class Liveness:
         path = _locks() / name  # a path of its own stays what it is
         if host != self._host or not path.parent.is_dir():
             yield self._has_timed_out(worker)
+            return
+        if _is_held(path):  # as most are; a FileLock takes ten times as long to say so
+            yield False
             return
         try:
             with FileLock(path, timeout=0):
@@ -123,7 +134,9 @@ class Liveness:
             self._deaf = time.monotonic()
 
     def _has_timed_out(self, worker: str) -> bool:
-        count = self._study.user_attrs.get(f"heartbeat of {worker}")
+        if time.monotonic() - self._read > _FRESH:
+            self._beats, self._read = self._study.user_attrs, time.monotonic()
+        count = self._beats.get(f"heartbeat of {worker}")
         before, since = self._seen.get(worker, (None, 0.0))
         if worker not in self._seen or count != before:
             self._seen[worker] = (count, time.monotonic())
@@ -137,6 +150,20 @@ def left_locks() -> Iterator[LeftOver]:
         with suppress(Timeout), FileLock(path, timeout=0):
             remove = partial(path.unlink, missing_ok=True)
             yield LeftOver(f"lock {path.name} of a worker that is gone", remove)
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a file."""
+    try:
+        file = path.open()
+    except FileNotFoundError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _locks() -> Path:
