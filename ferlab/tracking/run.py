@@ -32,6 +32,7 @@ from ferlab.config.schema import Config
 from ferlab.data.fingerprint import fingerprint
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import TrackingError
+from ferlab.outage import is_outage
 from ferlab.tracking import environment, sources, store
 from ferlab.tracking.store import reported
 
@@ -134,8 +135,9 @@ class Run:
                     file.write_bytes(fingerprint(images).tobytes())
                     self._client.log_artifact(self.id, str(file), IMAGES.rpartition("/")[0])
         except BaseException as error:
-            with suppress(TrackingError):
-                self.end("FAILED", "error", f"nothing could be recorded: {error}")
+            if not is_outage(error):
+                with suppress(TrackingError):
+                    self.end("FAILED", "error", f"nothing could be recorded: {error}")
             raise
 
     @classmethod
@@ -289,7 +291,9 @@ def _retried(write: Callable[..., object], *args: object, **kwargs: object) -> N
     """Write, and once more where another process may have created the same row just now."""
     try:
         write(*args, **kwargs)
-    except MlflowException:
+    except MlflowException as error:
+        if is_outage(error):
+            raise
         write(*args, **kwargs)
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ferlab import paths
 from ferlab.errors import TrackingError
+from ferlab.outage import http_trouble
 from ferlab.tracking import moved
 
 Client = MlflowClient
@@ -30,8 +31,8 @@ _SQLITE = "sqlite:///"
 _ALTERED = re.compile(r"%(?=[0-9a-fA-F]{2})|\?")
 """What is not itself in the URI of a file."""
 
-_TIMEOUT = (5.0, 30.0)
-"""Seconds to wait for a connection to a tracking server, and then for its first answer."""
+_CONNECT = 5.0
+"""Seconds to wait for a connection to a tracking server; MLflow knows those for its answer."""
 
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -40,6 +41,9 @@ _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 _PAGE = 500
 """Runs that are asked for at a time."""
+
+RUNNING = "attributes.status = 'RUNNING'"
+"""What MLflow says of a run that has not ended, as it is searched for."""
 
 _HIDDEN = ":***@"
 """Placeholder for the password in an address that is shown."""
@@ -72,10 +76,10 @@ def noted(uri: str | None) -> str | None:
     uri = uri or default_uri()
     if uri.startswith(_SQLITE):
         uri = _file_uri(_file_of(uri).absolute())
-    return None if _is_home(uri) else without_password(uri)
+    return None if is_home(uri) else without_password(uri)
 
 
-def _is_home(uri: str) -> bool:
+def is_home(uri: str) -> bool:
     """Whether a URI leads to the store in ferlab's home, by whatever path."""
     return uri.startswith(_SQLITE) and _file_of(uri).resolve() == paths.home() / "mlflow.db"
 
@@ -123,10 +127,10 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
         # Two first runs at once would both create the tables.
         with FileLock(path.with_name(".mlflow.lock")):
             if not path.exists():
-                _make(path, _is_home(uri))
+                _make(path, is_home(uri))
             client = MlflowClient(uri)
             client.search_experiments(max_results=1)  # makes the tables of an empty file
-            if _is_home(uri):
+            if is_home(uri):
                 moved.follow(path, paths.home() / "artifacts")
             return client
 
@@ -157,8 +161,7 @@ def _require_answer(uri: str) -> None:
         page,
         "POST",
         max_retries=0,
-        raise_on_status=False,
-        timeout=_TIMEOUT,
+        timeout=(_CONNECT, float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])),
         json={"max_results": 1},
     )
     if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -191,7 +194,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
         experiment = client.get_experiment_by_name(name)
         if experiment is None:
             location, tags = None, _EXPERIMENT_TAGS
-            if _is_home(client.tracking_uri):
+            if is_home(client.tracking_uri):
                 location, tags = (paths.home() / "artifacts").as_uri(), {**tags, **moved.TAG}
             try:
                 return str(client.create_experiment(name, location, tags))
@@ -227,28 +230,35 @@ def runs_with(
     among: Iterable[str] | None = None,
     *,
     deleted: bool = False,
+    only_deleted: bool = False,
     eldest: bool = False,
+    only: Sequence[str] = (),
+    order: Sequence[str] = (),
 ) -> Iterator[MlflowRun]:
-    """The runs that have these tags, the newest first.
+    """The runs that have these tags, the newest first; read by the page, as they are asked for.
 
     Args:
         client: an MLflow client of the store.
         tags: that a run must have.
         among: ids of the experiments that are searched; None for all.
         deleted: whether runs are found that are deleted, too.
+        only_deleted: whether no others are found.
         eldest: whether the eldest come first.
+        only: what else must hold of a run, in MLflow's search syntax.
+        order: what they are sorted by before that.
     """
-    where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    ids = list(experiments(client, deleted=deleted) if among is None else among)
+    where = " and ".join([*(f"tags.`{key}` = '{value}'" for key, value in tags.items()), *only])
+    ids = list(experiments(client, deleted=deleted or only_deleted) if among is None else among)
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
     token = None
     while ids:
         with reported(client.tracking_uri):
             page = client.search_runs(
                 ids,
                 where,
-                ViewType.ALL if deleted else ViewType.ACTIVE_ONLY,
+                ViewType.DELETED_ONLY if only_deleted else view,
                 max_results=_PAGE,
-                order_by=[f"start_time {'ASC' if eldest else 'DESC'}"],
+                order_by=[*order, f"start_time {'ASC' if eldest else 'DESC'}"],
                 page_token=token,
             )
         yield from page
@@ -269,7 +279,7 @@ def reported(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
-        what = _first_line(error).replace(uri, without_password(uri))
+        what = (http_trouble(error) or _first_line(error)).replace(uri, without_password(uri))
         raise TrackingError(
             f"the tracking store {without_password(uri)} cannot be used: {what}"
         ) from error
