@@ -224,18 +224,24 @@ class Run:
     def log_model(self, folder: Path) -> str:
         """Record an MLflow model folder as the run's model, named and configured like the run.
 
+        A run has one model: what a process that was killed here has begun is completed.
+
         Returns:
             The id of the model, which ``models:/ID`` loads and serves.
         """
         with reported(self._client.tracking_uri):
             run = self._client.get_run(self.id)
-            model = self._client.create_logged_model(
+            begun = self._client.search_logged_models(
+                [run.info.experiment_id], f"source_run_id = '{self.id}'"
+            )
+            model = next(iter(begun), None) or self._client.create_logged_model(
                 run.info.experiment_id,
                 name=_model_name(run),
                 source_run_id=self.id,
                 params=dict(run.data.params),
             )
-            self._client.log_outputs(self.id, [LoggedModelOutput(model.model_id, step=0)])
+            if not (run.outputs and run.outputs.model_outputs):
+                self._client.log_outputs(self.id, [LoggedModelOutput(model.model_id, step=0)])
             self._client.log_model_artifacts(model.model_id, str(folder))
             self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         return str(model.model_id)
