@@ -25,6 +25,7 @@ FLOORS = (
         "text",
         "__version__",
     ),
+    ("outage",),
     ("config",),
     ("instantiate", "study"),
     ("data", "figure_style"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ferlab import __version__
 from ferlab.cli import completion, confirm, data, ensemble, report, reproduce, runs, train, ui, use
-from ferlab.errors import FerlabError, RunEnded
+from ferlab.errors import FerlabError, Outage, RunEnded
 
 _GROUPS = (train, data, runs, confirm, report, reproduce, ensemble, use, ui)
 """Modules that each add their commands to the parser."""
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.debug:
             raise
         print(f"ferlab: {error}", file=sys.stderr)
-        return 130 if isinstance(error, RunEnded) and error.reason == "interrupted" else 1
+        return _exit_code(error)
     except KeyboardInterrupt:
         print("ferlab: interrupted", file=sys.stderr)
         return 130
@@ -57,6 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+
+
+def _exit_code(error: FerlabError) -> int:
+    reason = error.reason if isinstance(error, RunEnded) else ""
+    if isinstance(error, Outage) or reason == "outage":
+        return os.EX_TEMPFAIL
+    return 130 if reason == "interrupted" else 1
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -89,6 +89,7 @@ def render_study(table: StudyTable, now: float, started: float, height: int) -> 
     room = max(1, height - _OTHER_LINES - _LAST)
     ended = sorted((row for row in table.rows if row.ended), key=lambda row: -(row.ended or 0))
     parts: list[RenderableType] = [_head(table), _counts(table), _times(table, now, started)]
+    parts += [_line(line, "yellow") for line in table.away]
     best = table.best
     if best is not None:
         value = format_value(table.objectives[0], value_of(best))
