@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from ferlab.errors import FerlabError
@@ -137,15 +138,28 @@ def _dashboard(args: argparse.Namespace) -> int:
 
 def _require_free(host: str, port: int) -> None:
     """Refuse an address that MLflow could not listen on; it would end without an exit code."""
+    listen(host, port).close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        FerlabError: there is no such port, or it cannot be listened on.
+    """
     if not 0 < port < 2**16:  # the system would take it modulo 2**16
         raise FerlabError(f"--port {port}: there are 1 to {2**16 - 1}")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        with ExitStack() as undone:
+            listening = undone.enter_context(socket.socket(family, kind, protocol))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen()
+            undone.pop_all()
+        return listening
     except OSError as error:
         reason = getattr(error, "strerror", None) or error
         raise FerlabError(

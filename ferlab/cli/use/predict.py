@@ -16,7 +16,6 @@ from ferlab.errors import DataError
 from ferlab.text import pluralize
 
 if TYPE_CHECKING:
-    from ferlab.use.face import FaceFinder
     from ferlab.use.model import NamedModel
     from ferlab.use.reader import Reader, Reading
     from ferlab.use.saved import Saver
@@ -88,13 +87,14 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _predict(args: argparse.Namespace) -> int:
+    from ferlab.use.face import finder_of
     from ferlab.use.model import load_named
     from ferlab.use.reader import Reader
     from ferlab.use.saved import Saver
     from ferlab.use.sources import listed
 
     named = load_named(args.model)
-    reader = Reader(named.model, _finder(args.face))
+    reader = Reader(named.model, finder_of(args.face))
     sources = list(listed(args.photos, sys.stdin.buffer))
     saver = None if args.save is None else Saver(args.save, sources)
     outcomes, started = [], time.monotonic()
@@ -112,16 +112,6 @@ def _predict(args: argparse.Namespace) -> int:
     if len(outcomes) > 1:
         print(_summary(outcomes, time.monotonic() - started), file=sys.stderr)
     return 1 if any(outcome.error for outcome in outcomes) else 0
-
-
-def _finder(face: str) -> "FaceFinder":
-    if face == "whole":
-        from ferlab.use.face import WholePhoto
-
-        return WholePhoto()
-    from ferlab.use.mtcnn.cascade import Cascade
-
-    return Cascade()
 
 
 def _outcome(source: "Source | DataError", reader: "Reader", saver: "Saver | None") -> _Outcome:
