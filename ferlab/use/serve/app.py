@@ -74,7 +74,7 @@ class Endpoints:
         return JSONResponse(schema.document())
 
     async def models(self, request: Request) -> Response:
-        """See `ferlab.use.serve.schema.Models`."""
+        """See `ferlab.use.serve.schema.ModelList`."""
         del request
         offers = await self._threaded(self._models.offers)
         listed = [

@@ -90,7 +90,7 @@ class OfferedModel(_Plain):
     explains: bool = Field(description="whether `explain` can be asked of it")
 
 
-class Models(_Plain):
+class ModelList(_Plain):
     """The models to choose from, the one that is asked by default first."""
 
     models: list[OfferedModel]
@@ -144,7 +144,7 @@ def document() -> dict[str, Any]:
         "info": {"title": "ferlab serve", "version": __version__},
         "paths": {
             "/predict": {"post": posted},
-            "/models": {"get": {"summary": "List the models", "responses": _responses(Models)}},
+            "/models": {"get": {"summary": "List the models", "responses": _responses(ModelList)}},
             "/health": {"get": {"summary": "Answer", "responses": _responses(Health)}},
         },
     }

@@ -13,7 +13,7 @@ from ferlab.use import photo
 from ferlab.use.described import described
 from ferlab.use.face import finder_of
 from ferlab.use.reader import Reader
-from ferlab.use.serve.explained import explained
+from ferlab.use.serve.explanation import explanation_of
 from ferlab.use.serve.models import Models
 from ferlab.use.serve.schema import JsonImage, Options
 
@@ -68,7 +68,7 @@ class Scoring:
             faces = [described(reading, classes) for reading in readings]
             if options.explain:
                 for face, reading in zip(faces, readings, strict=True):
-                    face["explanation"] = explained(model, reading)
+                    face["explanation"] = explanation_of(model, reading)
         except DataError as error:
             raise HTTPException(422, str(error)) from error
         height, width = pixels.shape[:2]

@@ -107,7 +107,7 @@ def test_a_photo_without_a_face_is_an_answer(served: Served) -> None:
 
 def test_models_of_the_store_are_listed_and_asked(served: Served, grace: bytes) -> None:
     reply = served.ask("GET", "/models")
-    listed = schema.Models.model_validate(reply.told).models
+    listed = schema.ModelList.model_validate(reply.told).models
     assert [(one.kind, one.name) for one in listed] == [
         ("started", served.run_id),
         ("registered", "models:/faces@champion"),

@@ -12,7 +12,7 @@ from ferlab.use.reader import Reading
 from ferlab.use.serve.models import SharedModel
 
 
-def explained(model: SharedModel, reading: Reading) -> dict[str, Any]:
+def explanation_of(model: SharedModel, reading: Reading) -> dict[str, Any]:
     """See `ferlab.use.serve.schema.Explanation`: of the first of the squares that were read."""
     seen = reading.images[0]
     counted = model.attribution(seen, model.classes.index(reading.expression))
