@@ -5,7 +5,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import islice
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -152,21 +151,17 @@ def _offers() -> Iterator[Offer]:
         client = store.connect(None, make=False)
     except TrackingError:  # a file is served, far from any store
         return
-    entries = find.list_entries(client)
-    known = {one.run_id: one for entry in entries for one in (entry, *entry.seeds)}
     for address, run_id in list_addresses(client, LISTED):
-        if run_id in known:
-            yield _offer(address, "registered", known[run_id])
-    studies = [e for e in entries if e.kind == "study" and "ferlab.confirms" not in e.tags]
+        with suppress(TrackingError):  # the run was deleted
+            yield _offer(address, "registered", find.resolve(client, run_id))
+    studies = [e for e in find.list_studies(client) if "ferlab.confirms" not in e.tags]
     names = [entry.study for entry in studies]
     for study in studies[:LISTED]:
-        with suppress(TrackingError):  # no trial has the objective yet
-            for best in find.rank(entries, study)[:1]:
+        with suppress(TrackingError):  # no trial has the objective
+            if best := find.best_trial(client, study):
                 is_named = names.count(study.study) == 1
-                name = f"best:{study.study}" if is_named else best.run_id
-                yield _offer(name, "study", best)
-    alone = (e for e in entries if e.kind in ("run", "ensemble", "soup") and e.is_whole)
-    for entry in islice(alone, LISTED):
+                yield _offer(f"best:{study.study}" if is_named else best.run_id, "study", best)
+    for entry in find.list_entries(client, status="finished", single=True, limit=LISTED):
         yield _offer(entry.run_id, "run", entry)
 
 
