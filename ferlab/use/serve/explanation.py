@@ -13,7 +13,7 @@ from ferlab.use.serve.models import SharedModel
 
 
 def explanation_of(model: SharedModel, reading: Reading) -> dict[str, Any]:
-    """See `ferlab.use.serve.schema.Explanation`: of the first of the squares that were read."""
+    """See `ferlab.use.serve.schema.FaceExplanation`: of the first of the squares that were read."""
     seen = reading.images[0]
     counted = model.attribution(seen, model.classes.index(reading.expression))
     most = float(counted.max()) or 1.0  # nothing may have counted

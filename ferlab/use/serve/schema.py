@@ -42,7 +42,7 @@ class Box(_Plain):
     bottom: float
 
 
-class Explanation(_Plain):
+class FaceExplanation(_Plain):
     """What in a face counted for its expression, by Grad-CAM (Selvaraju et al. 2017)."""
 
     corners: list[tuple[float, float]] = Field(
@@ -66,7 +66,7 @@ class FaceAnswer(_Plain):
     probabilities: dict[str, float] = Field(
         description="of each class; calibrated, if the run has recorded a temperature"
     )
-    explanation: Explanation | None = Field(None, description="if it was asked for")
+    explanation: FaceExplanation | None = Field(None, description="if it was asked for")
 
 
 class Answer(_Plain):

@@ -177,10 +177,13 @@ def test_json_that_is_not_as_told_is_refused(served: Served, body: bytes) -> Non
 def test_other_types_paths_and_methods_are_refused(served: Served, grace: bytes) -> None:
     for kind in ("text/plain", "multipart/form-data", "application/x-www-form-urlencoded", None):
         refused(served.post(grace, Content_Type=kind), 415)
-    for method, path, allowed in (("GET", "/predict", "POST"), ("POST", "/models", "GET, HEAD")):
+    for method, path, allowed in (
+        ("GET", "/predict", {"POST"}),
+        ("POST", "/models", {"GET", "HEAD"}),
+    ):
         reply = served.ask(method, path)
         refused(reply, 405)
-        assert reply.headers["Allow"] == allowed
+        assert set(reply.headers["Allow"].split(", ")) == allowed
     for path in ("/nosuch", "/page/../app.py", "/page/%2e%2e/app.py", "/page/nosuch.js"):
         refused(served.ask("GET", path), 404)
 
