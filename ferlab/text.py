@@ -22,3 +22,10 @@ def shorten(text: str, length: int) -> str:
 def printable(text: object) -> str:
     """The text in one line that a terminal shows as it is: what controls it is spelt out."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
+def visible(text: str) -> str:
+    """Lines that a terminal shows as they are: what else controls it is spelt out."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c in "\n\t" else printable(c) for c in text)

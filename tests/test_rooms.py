@@ -14,7 +14,10 @@ from tests.processes import run
 ROOT = Path(ferlab.__file__).parent
 
 FLOORS = (
-    ("archive", "errors", "git", "hydra_private", "paths", "signals", "text", "__version__"),
+    (
+        *("archive", "bounded", "errors", "git", "hydra_private", "paths", "secrets", "signals"),
+        *("terminal", "text", "__version__"),
+    ),
     ("config",),
     ("instantiate", "study"),
     ("data", "figure_style"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from ferlab import bounded
 from ferlab.analysis.calibration import reliability, tempered
 from ferlab.analysis.classification import ClassScores
 from ferlab.analysis.predictions import Predictions
@@ -19,7 +20,7 @@ from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
 from ferlab.models.ensemble import Ensemble
 from ferlab.reproduce import ledger
-from ferlab.reproduce.recorded import PREDICTIONS, read_config
+from ferlab.reproduce.recorded import PREDICTIONS
 from ferlab.tracking import artifacts, origin, pyfunc_model
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import CONFIG, IMAGES, MEMBERS, SOURCES, Run
@@ -141,7 +142,8 @@ class Evaluator:
         about = MEMBERS if entry.members else CONFIG
         wanted = (about, PREDICTIONS, IMAGES, SOURCES)
         files = artifacts.read_files(self._client, entry.run_id, wanted, (about,))
-        configs = _configs(read_config(files[about]), bool(entry.members))
+        recorded = bounded.read_config(files[about], max(1, len(entry.members)))
+        configs = _configs(recorded, bool(entry.members))
         config = configs[0]
         images = self._prepared(config.data)
         _require_unchanged(entry, images, files.get(IMAGES))

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-import yaml
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from scipy.special import stdtrit
 
-from ferlab.errors import TrackingError
+from ferlab import bounded
+from ferlab.errors import DataError, TrackingError
 from ferlab.tracking import STATUSES, artifacts
 from ferlab.tracking.run import CONFIG
 from ferlab.tracking.store import display_name
@@ -193,12 +193,10 @@ def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
     """The resolved config that a run recorded, as plain containers.
 
     Raises:
-        TrackingError: there is none, or it is not a YAML mapping.
+        TrackingError: there is none, or it is no config.
     """
+    text = artifacts.read_files(client, run_id, [CONFIG], [CONFIG])[CONFIG]
     try:
-        config = yaml.safe_load(artifacts.read_files(client, run_id, [CONFIG], [CONFIG])[CONFIG])
-    except yaml.YAMLError as error:
-        raise TrackingError(f"run {run_id} has no readable {CONFIG}") from error
-    if not isinstance(config, dict):
-        raise TrackingError(f"the {CONFIG} of run {run_id} is not a mapping")
-    return config
+        return bounded.read_config(text)
+    except DataError as error:
+        raise TrackingError(f"run {run_id} has no readable {CONFIG}: {error}") from error

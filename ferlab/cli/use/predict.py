@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ferlab.cli.table import table
 from ferlab.errors import DataError
+from ferlab.terminal import unguarded
 from ferlab.text import pluralize
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ def _bar(photos: int) -> Iterator[Callable[[], None]]:
     from rich.progress import Progress
 
     shown = photos > 1 and sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), transient=True, disable=not shown) as bar:
+    console = Console(file=unguarded(sys.stderr))
+    with Progress(console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task("photos", total=photos)
         yield lambda: bar.advance(task)
 

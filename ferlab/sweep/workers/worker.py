@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ferlab.config.study import StudyConfig
-from ferlab.errors import RunEnded
+from ferlab.errors import FerlabError, RunEnded
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import TrialConfigs
+from ferlab.terminal import guarded
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,15 @@ class Task:
     def __call__(self, job: Any) -> None:
         """Work; what comes of it is in the study."""
         del job
+        with guarded():
+            try:
+                self._work()
+            except FerlabError:
+                raise
+            except Exception as error:  # what a driver says may be kept in a launcher's files
+                raise FerlabError(f"{type(error).__name__}: {error}") from error
+
+    def _work(self) -> None:
         os.environ["FERLAB_HOME"] = self.home
         os.chdir(self.folder)
         if self.folder not in sys.path:
