@@ -14,10 +14,9 @@ from tests.processes import run
 ROOT = Path(ferlab.__file__).parent
 
 FLOORS = (
-    (
-        *("archive", "bounded", "errors", "git", "hydra_private", "paths", "secrets", "signals"),
-        *("terminal", "text", "__version__"),
-    ),
+    ("archive", "git", "hydra_private", "paths", "secrets", "signals", "text", "__version__"),
+    ("errors", "terminal"),
+    ("bounded",),
     ("config",),
     ("instantiate", "study"),
     ("data", "figure_style"),

@@ -5,6 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ferlab.cli.table import table
+from ferlab.text import printable
 from ferlab.tracking import STATUSES
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _show(args: argparse.Namespace) -> int:
         *_looks(client, entry),
         *(("best", f"{trial.run_id}: {trial.name}") for trial in best),
     ]
-    print("\n".join(f"{name:<12}{value}" for name, value in lines))
+    print("\n".join(f"{name:<12}{printable(value.strip())}" for name, value in lines))
     if entry.kind == "study":
         trials = find.list_entries(client, study=entry.run_id)
         header = ["trial", "what", "name", *_SHOWN, *_LESS]
