@@ -21,7 +21,9 @@ from optuna.trial import FrozenTrial, create_trial
 from benchmarks.measure import TrialRow, compare, scratch
 from ferlab import paths
 from ferlab.config import study as studies
+from ferlab.sweep.optuna_private import generator_states
 from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.sampler import DRAWN
 from ferlab.sweep.search.syntax import parse
 from ferlab.sweep.search.trial_configs import ComposedConfigs
 from ferlab.sweep.workers.shared_study import SharedStudy
@@ -101,7 +103,7 @@ def _ask_and_tell() -> TrialRow:
         study = SharedStudy(name, settings, space, is_feasible, 20_000, session="1")
         took = []
         with study.liveness.at_work() as worker:
-            for _ in range(12):
+            for _ in range(32):
                 started = time.monotonic()
                 trial = study.next_trial(worker, float("inf"))
                 assert trial is not None  # noqa: S101
@@ -115,7 +117,7 @@ def _ask_and_tell() -> TrialRow:
         lambda: seconds(late),
         lambda: seconds(early),
         "s",
-        "as small as can be",
+        "< 2",
     )
 
 
@@ -127,12 +129,14 @@ def _filled(count: int, distribution: optuna.distributions.BaseDistribution) -> 
     folder.mkdir(parents=True, exist_ok=True)
     storage = JournalStorage(JournalFileBackend(str(folder / f"{name}.log")))
     study = optuna.create_study(storage=storage, study_name=name, direction="maximize")
+    states = generator_states(optuna.samplers.RandomSampler(0))
     study.add_trials(
         create_trial(
             params={"lr": 0.001 + 0.09 * i / count},
             distributions={"lr": distribution},
             value=i / count,
             user_attrs={"params": {"lr": i / count}, "worker": "gone", "session": "0"},
+            system_attrs={DRAWN: [i + 1, states]},
         )
         for i in range(count)
     )

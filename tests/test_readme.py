@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ferlab.cli import _parse
 from ferlab.config.attention import KINDS
@@ -51,8 +51,8 @@ def read_sweep(
 ) -> None:
     """All that a sweep reads before it looks at data: its space, study, points, baseline."""
     del context, how
-    settings = check_study(OmegaConf.to_container(config.study, resolve=True))  # type: ignore[arg-type]
-    pinned, shared = plan.read_space(params, when, arguments)
+    settings = check_study(plan.section_of(config))
+    pinned, shared = plan.read_space(config, params, when, arguments)
     check_points(pinned.space, PointConfigs(shared), plan.enqueued(settings, pinned))
     baseline = pinned.baseline(settings.baseline)
     if baseline is not None:

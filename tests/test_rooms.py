@@ -16,7 +16,7 @@ ROOT = Path(ferlab.__file__).parent
 FLOORS = (
     ("archive", "git", "hydra_private", "paths", "secrets", "signals", "text", "__version__"),
     ("errors", "terminal"),
-    ("bounded",),
+    ("bounded", "draft"),
     ("config",),
     ("instantiate", "study"),
     ("data", "figure_style"),

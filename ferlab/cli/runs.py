@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from ferlab.cli.table import table
+from ferlab.errors import FerlabError
 from ferlab.text import printable
 from ferlab.tracking import STATUSES
 
@@ -16,6 +18,9 @@ _SHOWN = ("accuracy", "f1")
 _LESS = ("status", "started (UTC)", "seeds", "parameters", "commit")
 """Columns that a narrow terminal has no room for, the last first."""
 
+_LIMIT = 100
+"""Runs that are listed unless more are asked for."""
+
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the commands."""
@@ -24,6 +29,12 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     runs.add_argument("--experiment", metavar="NAME", help="only those of this MLflow experiment")
     runs.add_argument("--status", choices=STATUSES, help="only those that are so")
     runs.add_argument("--sort", metavar="METRIC", help="the best first, as in --sort val/f1")
+    runs.add_argument(
+        "--limit",
+        type=int,
+        metavar="N",
+        help=f"no more than so many, 0 for all; default {_LIMIT}, with --json all",
+    )
     runs.add_argument("--json", action="store_true", help="everything, for a program to read")
     runs.set_defaults(run=_runs)
 
@@ -36,13 +47,18 @@ def _runs(args: argparse.Namespace) -> int:
     from ferlab.tracking import find, store
 
     client = store.connect(None, make=False)
-    entries = find.list_entries(
+    limit = (0 if args.json else _LIMIT) if args.limit is None else args.limit
+    if limit < 0:
+        raise FerlabError(f"--limit {limit}: no fewer than 1 can be listed; 0 lists all")
+    found = find.list_entries(
         client,
         study=args.study,
         experiment=args.experiment,
         status=args.status,
         sort=args.sort,
+        limit=limit + 1 if limit else None,
     )
+    entries = found[:limit] if limit else found
     if args.json:
         print(json.dumps([_plain(entry) for entry in entries], indent=2))
         return 0
@@ -54,12 +70,21 @@ def _runs(args: argparse.Namespace) -> int:
     rows = []
     for entry in entries:
         # A study shows the scores of its best trial.
-        best = find.rank(entries, entry) if entry.kind == "study" else []
-        rows.append(_row(entry, next(iter(best), entry), [*_SHOWN, *extra]))
+        best = find.best_trial(client, entry) if entry.kind == "study" else None
+        rows.append(_row(entry, best or entry, [*_SHOWN, *extra]))
     print(table(header, rows, optional=len(_LESS) + 1))
+    if len(found) > len(entries):
+        print(f"there are more: {_more(args)} lists all")
     if any(entry.seeds for entry in entries):
         print("±: the 95 % interval of the mean over the seeds")
     return 0
+
+
+def _more(args: argparse.Namespace) -> str:
+    """The same command, for all runs."""
+    given = {key: getattr(args, key) for key in ("study", "experiment", "status", "sort")}
+    words = [word for key, value in given.items() if value for word in (f"--{key}", value)]
+    return shlex.join(["ferlab", "runs", *words, "--limit", "0"])
 
 
 def _row(entry: "Entry", scored: "Entry", metrics: list[str]) -> list[str]:
@@ -114,18 +139,20 @@ def _show(args: argparse.Namespace) -> int:
 
     client = store.connect(None, make=False)
     entry = find.resolve(client, args.name)
-    best = find.ranked(client, entry)[:1] if entry.kind == "study" else []
+    best = find.best_trial(client, entry) if entry.kind == "study" else None
     lines = [
         *_head(entry),
         *_looks(client, entry),
-        *(("best", f"{trial.run_id}: {trial.name}") for trial in best),
+        *([("best", f"{best.run_id}: {best.name}")] if best else []),
     ]
     print("\n".join(f"{name:<12}{printable(value.strip())}" for name, value in lines))
     if entry.kind == "study":
-        trials = find.list_entries(client, study=entry.run_id)
+        trials = find.list_entries(client, study=entry.run_id, limit=_LIMIT + 1)
         header = ["trial", "what", "name", *_SHOWN, *_LESS]
-        rows = [_row(trial, trial, [*_SHOWN])[:-1] for trial in trials]
+        rows = [_row(trial, trial, [*_SHOWN])[:-1] for trial in trials[:_LIMIT]]
         print("\n" + table(header, rows, optional=len(_LESS)))
+        if len(trials) > _LIMIT:
+            print(f"there are more: ferlab runs --study {entry.run_id} --limit 0 lists all")
     if entry.seeds:
         rows = [[s.run_id, *(f"{s.metrics[f'best/{k}']:.4f}" for k in _SHOWN)] for s in entry.seeds]
         print("\n" + table(["seed's run", *_SHOWN], rows))

@@ -80,6 +80,7 @@ class StudyConfig(Section):
     objective: Annotated[Objective | Annotated[list[Objective], Field(min_length=1)], _OBJECTIVES]
     constraints: Constraints
     baseline: dict[str, Any] | None = Field(description="a point: trained first, never pruned")
+    points: list[dict[str, Any]] | None = Field(min_length=1, description="all that is trained")
     enqueue: list[dict[str, Any]] = Field(description="points to be trained after the baseline")
     seed: int = Field(ge=0, lt=2**31, description="of the sampler")
     sampler: OptunaComponent
@@ -118,7 +119,7 @@ class StudyConfig(Section):
     def _dotted(cls, value: Any) -> Any:
         return flatten(value) if isinstance(value, Mapping) else value
 
-    @field_validator("enqueue", mode="before")
+    @field_validator("enqueue", "points", mode="before")
     @classmethod
     def _each_dotted(cls, value: Any) -> Any:
         points = value if isinstance(value, list) else []

@@ -8,14 +8,13 @@ the size that its kind may have.
 
 import hashlib
 import json
-import os
 import zipfile
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import ferlab
 from ferlab import archive, bounded
+from ferlab.draft import drafted
 from ferlab.errors import DataError
 from ferlab.reproduce.recorded import ARTIFACTS, DIFF, OWN_DIFF, PREDICTIONS, RUN, Files, Recorded
 from ferlab.text import shorten
@@ -56,20 +55,15 @@ def write_bundle(path: Path, runs: Sequence[Files]) -> None:
         "files": {name: _digest(data) for name, data in members.items()},
     }
     members[MANIFEST] = json.dumps(manifest, indent=2).encode()
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if path.exists():
             raise DataError(f"{path} is there already; remove it, or take another name")
-        with zipfile.ZipFile(draft, "x", zipfile.ZIP_DEFLATED) as made:
+        with drafted(path) as draft, zipfile.ZipFile(draft, "x", zipfile.ZIP_DEFLATED) as made:
             for name, data in members.items():
                 # A fixed time: the same runs make the same bundle.
                 made.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
-        draft.replace(path)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # there is no draft, or no such folder
-            draft.unlink()
 
 
 def read_bundle(path: Path) -> list[Recorded]:

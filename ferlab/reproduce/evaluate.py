@@ -16,7 +16,7 @@ from ferlab.config.parts.data import Data
 from ferlab.data import fingerprint, splits
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
-from ferlab.errors import DataError
+from ferlab.errors import ConfigError, DataError
 from ferlab.models.classifier import Classifier
 from ferlab.models.ensemble import Ensemble
 from ferlab.reproduce import ledger
@@ -134,19 +134,24 @@ class Evaluator:
         accuracy, f1, rows = metrics["accuracy"], metrics["f1"], len(predictions.labels)
         return Evaluation(entry.run_id, split, accuracy, f1, rows, True, more)
 
-    def load(self, entry: Entry) -> RecordedModel:
+    def load(self, entry: Entry, files: Mapping[str, str] | None = None) -> RecordedModel:
         """Load a finished run's model and its data; errors are those of `evaluate`.
 
         Nothing is unpickled, and only allowed targets are built.
+
+        Args:
+            entry: see `evaluate`.
+            files: where its data lies now, by keys of `ferlab.config.parts.data.FILES`.
         """
         about = MEMBERS if entry.members else CONFIG
         wanted = (about, PREDICTIONS, IMAGES, SOURCES)
-        files = artifacts.read_files(self._client, entry.run_id, wanted, (about,))
-        recorded = bounded.read_config(files[about], max(1, len(entry.members)))
-        configs = _configs(recorded, bool(entry.members))
+        kept = artifacts.read_files(self._client, entry.run_id, wanted, (about,))
+        plain = bounded.read_config(kept[about], max(1, len(entry.members)))
+        recorded = _configs(plain, bool(entry.members))
+        configs = [_with_data_at(each, files or {}) for each in recorded]
         config = configs[0]
         images = self._prepared(config.data)
-        _require_unchanged(entry, images, files.get(IMAGES))
+        _require_unchanged(entry, images, kept.get(IMAGES))
         with artifacts.model(self._client, entry.run_id) as folder:
             served = pyfunc_model.load_model(folder)
         classifier = served.network
@@ -156,8 +161,8 @@ class Evaluator:
         classifier.to(_device(entry, config))
         model = RecordedModel(config, images, classifier, served.built_by, served.temperature)
         targets = frozenset[str]().union(*(each.targets() for each in configs))
-        if PREDICTIONS in files and not self._is_same_code(entry, targets, files):
-            before = Predictions.read(files[PREDICTIONS].decode())
+        if PREDICTIONS in kept and not self._is_same_code(entry, targets, kept):
+            before = Predictions.read(kept[PREDICTIONS].decode())
             _require_same_model(entry, before, model.predict(Split.VAL))
         return model
 
@@ -269,6 +274,15 @@ def _configs(recorded: Mapping[str, Any], has_members: bool) -> list[Config]:
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"a recorded {MEMBERS} is damaged: {error!r}") from error
     return [check(member) for member in members]
+
+
+def _with_data_at(config: Config, files: Mapping[str, str]) -> Config:
+    """A config whose data lies where these keys say."""
+    plain = config.plain()
+    if missing := [key for key in files if key.removeprefix("data.") not in plain["data"]]:
+        raise ConfigError(f"the run's data, {config.data.name}, has no {', '.join(missing)}")
+    here = {key.removeprefix("data."): path for key, path in files.items()}
+    return check({**plain, "data": {**plain["data"], **here}})
 
 
 def _device(entry: Entry, config: Config) -> torch.device:

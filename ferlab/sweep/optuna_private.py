@@ -41,8 +41,8 @@ __all__ = [
 HOLDS_FOR = "5.0.0"
 """The release that this was read and tested against."""
 
-Seen = Callable[[FrozenTrial], FrozenTrial | None]
-"""A trial as a sampler is to know of it; None for one that it is not to know of."""
+Known = Callable[[], list[FrozenTrial]]
+"""Gives a study's trials as a sampler is to know of them, by number."""
 
 
 def open_trial(study: Study, trial: FrozenTrial) -> Trial:
@@ -98,9 +98,9 @@ def may_follow(before: BaseDistribution, after: BaseDistribution) -> bool:
 class _View:
     """A storage as a sampler is to see it, in which values may be drawn without being kept."""
 
-    def __init__(self, storage: BaseStorage, seen: Seen) -> None:
+    def __init__(self, storage: BaseStorage, known: Known) -> None:
         self._storage = storage
-        self._seen = seen
+        self._known = known
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
@@ -111,15 +111,16 @@ class _View:
         deepcopy: bool = True,
         states: Sequence[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        trials = self._storage.get_all_trials(study_id, deepcopy, states)
-        return list(filter(None, map(self._seen, trials)))
+        del study_id
+        trials = [trial for trial in self._known() if states is None or trial.state in states]
+        return copy.deepcopy(trials) if deepcopy else trials
 
     def set_trial_param(self, *arguments: Any) -> None:
         """Keep nothing."""
 
 
 def draft(
-    study: Study, sampler: BaseSampler, trial: FrozenTrial, fixed: Mapping[str, Any], seen: Seen
+    study: Study, sampler: BaseSampler, trial: FrozenTrial, fixed: Mapping[str, Any], known: Known
 ) -> Trial:
     """A trial that asks a sampler, by Optuna's own calls, and whose values are not kept.
 
@@ -128,9 +129,9 @@ def draft(
         sampler: to ask.
         trial: a running one without values.
         fixed: values that are given and not asked for, as an enqueued trial has them.
-        seen: how the sampler knows of each trial.
+        known: gives the trials as the sampler is to know them.
     """
-    drafted = Trial(_view(study, sampler, seen), trial._trial_id)
+    drafted = Trial(_view(study, sampler, known), trial._trial_id)
     drafted._cached_frozen_trial = copy.deepcopy(drafted._cached_frozen_trial)  # the storage's own
     drafted._fixed_params = dict(fixed)
     return drafted
@@ -142,17 +143,17 @@ def end_trial(
     trial: FrozenTrial,
     state: TrialState,
     values: Sequence[float] | None,
-    seen: Seen,
+    known: Known,
 ) -> None:
     """Tell a sampler how a trial ends, as Optuna does; the study may be a bracket of Hyperband."""
-    view = _filter_study(_view(getattr(study, "_study", study), sampler, seen), trial)
+    view = _filter_study(_view(getattr(study, "_study", study), sampler, known), trial)
     sampler.after_trial(view, trial, state, values)
 
 
-def _view(study: Study, sampler: BaseSampler, seen: Seen) -> Study:
+def _view(study: Study, sampler: BaseSampler, known: Known) -> Study:
     view = copy.copy(study)  # Optuna's own copying gives it a cache of trials of its own
     view.sampler = sampler
-    view._storage = _View(study._storage, seen)  # type: ignore[assignment]
+    view._storage = _View(study._storage, known)  # type: ignore[assignment]
     view.stop = lambda: None  # type: ignore[method-assign]  # ferlab knows itself when all is done
     return view
 

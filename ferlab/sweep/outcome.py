@@ -9,7 +9,7 @@ from ferlab.study.deleted import tell_deleted
 from ferlab.study.objectives import format_values
 from ferlab.study.params import overrides
 from ferlab.study.table import BEFORE, StudyTable, TrialRow
-from ferlab.sweep.workers.shared_study import Counts
+from ferlab.sweep.workers.ledger import Counts
 from ferlab.text import pluralize
 from ferlab.tracking.run import Status
 

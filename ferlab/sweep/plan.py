@@ -14,11 +14,12 @@ from ferlab import secrets
 from ferlab.config import Config
 from ferlab.config.parts.data import FILES
 from ferlab.config.problems import Problem, flatten, report
-from ferlab.config.study import StudyConfig
+from ferlab.config.study import StudyConfig, check_study
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.pins import Pinned
+from ferlab.sweep.search.points import read_points
 from ferlab.sweep.search.space import Space, size
 from ferlab.sweep.search.syntax import read
 from ferlab.sweep.workers.processes import cores, gpus
@@ -37,18 +38,29 @@ _NONE_WITHIN = Problem("study.constraints", "no point of the space meets them")
 
 
 def read_space(
-    params: Mapping[str, Any], when: Mapping[str, Any], arguments: Sequence[str]
+    config: DictConfig,
+    params: Mapping[str, Any],
+    when: Mapping[str, Any],
+    arguments: Sequence[str],
 ) -> tuple[Pinned, list[str]]:
     """The space and the shared overrides; what is typed goes before what is in a file."""
     typed = {text.partition("=")[0].lstrip("+~"): text for text in arguments}
     pinned, shared = read(flatten(params), when, list(typed.values()))
+    if OmegaConf.select(config, "study.points") is not None:
+        pinned = read_points(check_study(section_of(config)), config, pinned, shared)
     if not pinned.space.parameters:
         text = (
             "nothing is swept; give several values, as in optimizer.lr=0.05,0.1, "
-            "or hydra.sweeper.params in an experiment"
+            "or hydra.sweeper.params or study.points in an experiment"
         )
         raise ConfigError(report([Problem("", text)]))
     return pinned, shared
+
+
+def section_of(config: DictConfig) -> dict[str, Any]:
+    """The composed ``study`` section, not checked yet."""
+    section: dict[str, Any] = OmegaConf.to_container(config.study, resolve=True)  # type: ignore[assignment]
+    return section
 
 
 def enqueued(settings: StudyConfig, pinned: Pinned) -> list[dict[str, Any]]:

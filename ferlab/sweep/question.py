@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ferlab.config import Config
 from ferlab.config.problems import Problem, report
@@ -101,8 +101,8 @@ def pose(
     Raises:
         FerlabError: the config or the space cannot be used.
     """
-    section: dict[str, Any] = OmegaConf.to_container(config.study, resolve=True)  # type: ignore[assignment]
-    pinned, shared = plan.read_space(params, when, arguments)
+    section = plan.section_of(config)
+    pinned, shared = plan.read_space(config, params, when, arguments)
     space = pinned.space
     all_params = plan.firsts(space)
     checked = PointConfigs(shared)

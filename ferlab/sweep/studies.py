@@ -155,7 +155,14 @@ def deleted_runs(study: optuna.Study, client: Client) -> set[str]:
     """The ids of complete trials' runs that were deleted, themselves or a seed of theirs."""
     complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
     ids = {str(trial.user_attrs["run_id"]) for trial in complete if "run_id" in trial.user_attrs}
-    return ids - find.whole_trials(client, study_key(study).tags) if ids else ids
+    if not ids:
+        return ids
+    tags = study_key(study).tags
+    deleted = ids & find.deleted_trials(client, tags)
+    best = view(study, deleted).best
+    if best is None or find.is_recorded(client, str(best.run_id)):
+        return deleted
+    return ids - find.whole_trials(client, tags)  # some are gone for good
 
 
 def study_key(study: optuna.Study) -> StudyKey:

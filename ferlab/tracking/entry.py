@@ -2,8 +2,9 @@
 
 import math
 import statistics
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +15,8 @@ from mlflow.tracking import MlflowClient
 from scipy.special import stdtrit
 
 from ferlab import bounded
+from ferlab.config.problems import did_you_mean
+from ferlab.config.study import is_less_better
 from ferlab.errors import DataError, TrackingError
 from ferlab.tracking import STATUSES, artifacts
 from ferlab.tracking.run import CONFIG
@@ -200,3 +203,54 @@ def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
         return bounded.read_config(text)
     except DataError as error:
         raise TrackingError(f"run {run_id} has no readable {CONFIG}: {error}") from error
+
+
+def of_status(status: str | None) -> list[str]:
+    """What MLflow is asked for runs of a status of `STATUSES`; some others are among them."""
+    match status:
+        case None:
+            return []
+        case "running" | "finished":
+            return [f"attributes.status = '{status.upper()}'"]
+    return ["attributes.status != 'RUNNING'", "attributes.status != 'FINISHED'"]
+
+
+def order_by(metric: str) -> str:
+    """The best first by a metric, in MLflow's terms; runs without it come last."""
+    return f"metrics.`{metric_name(metric)}` {'ASC' if is_less_better(metric) else 'DESC'}"
+
+
+def ranked(entries: Sequence[Entry], metric: str) -> list[Entry]:
+    """The best first by a metric, and those without it last.
+
+    Raises:
+        TrackingError: none of them has it.
+    """
+    scores = {entry.run_id: entry.score(metric) for entry in entries}
+    if entries and not any(scores.values()):
+        known = {name for entry in entries for name in entry.metrics}
+        validation = f"val/{metric}"
+        is_scored = any(entry.score(validation) for entry in entries)
+        hint = f"did you mean '{validation}'?" if is_scored else did_you_mean(metric, known)
+        raise TrackingError(f"no run has the metric '{metric}'; {hint}")
+    sign = 1 if is_less_better(metric) else -1
+
+    def rank(entry: Entry) -> tuple[bool, float]:
+        score = scores[entry.run_id]
+        return score is None, sign * score.mean if score else 0.0
+
+    return sorted(entries, key=rank)
+
+
+def group_seeds(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries, each trial's seeds moved into the trial."""
+    seeds: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        seeds[entry.tags.get("mlflow.parentRunId", "")].append(entry)
+    return [with_seeds(entry, seeds[entry.run_id]) for entry in entries if entry.kind != "seed"]
+
+
+def with_seeds(trial: Entry, children: Sequence[Entry]) -> Entry:
+    """The trial with those of its runs that are finished seeds."""
+    seeds = [child for child in children if child.kind == "seed" and child.status == "finished"]
+    return replace(trial, seeds=tuple(sorted(seeds, key=lambda s: int(s.tags["ferlab.replicate"]))))

@@ -1,23 +1,35 @@
 """Recorded runs, found by id, by a part of it, or as the best; and listed with their studies."""
 
 import difflib
+import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
 from ferlab.config.problems import did_you_mean
-from ferlab.config.study import is_less_better
 from ferlab.errors import TrackingError
 from ferlab.tracking import store
-from ferlab.tracking.entry import Entry, entry_of
+from ferlab.tracking.entry import (
+    KIND,
+    Entry,
+    entry_of,
+    group_seeds,
+    metric_name,
+    of_status,
+    order_by,
+    ranked,
+    with_seeds,
+)
 from ferlab.tracking.registry.versions import SCHEME, run_of
 from ferlab.tracking.store import display_name, reported
 
 _PAGE = 500
+
+_NO_SEED = "tags.`ferlab.replicate` IS NULL"
+"""What holds of every run but those of a trial's seeds, in MLflow's search syntax."""
 
 
 def list_entries(
@@ -27,6 +39,7 @@ def list_entries(
     experiment: str | None = None,
     status: str | None = None,
     sort: str | None = None,
+    limit: int | None = None,
 ) -> list[Entry]:
     """Runs, trials and studies, newest first; a trial's seeds are in it, not beside it.
 
@@ -36,6 +49,7 @@ def list_entries(
         experiment: list only runs of this MLflow experiment.
         status: list only runs of this status; see `ferlab.tracking.entry.STATUSES`.
         sort: a metric to sort by, the best first and runs without it last.
+        limit: how many of them are listed; None for all.
 
     Raises:
         TrackingError: there is no such study, experiment or metric.
@@ -47,16 +61,21 @@ def list_entries(
             known = did_you_mean(experiment, names.values())
             raise TrackingError(f"there is no experiment '{experiment}'; {known}")
         names = found
-    entries = _group_seeds(_search(client, names))
+    tags: dict[str, str] = {}
+    only = [_NO_SEED, *of_status(status)]
     if study is not None:
-        one = _study(entries, study)
-        entries = _trials(entries, study if one is None else one)
-        if one is None and not entries:
-            known = did_you_mean(study, {entry.study for entry in entries if entry.study})
-            raise TrackingError(f"there is no study '{study}'; {known}")
-    if status is not None:
-        entries = [entry for entry in entries if entry.status == status]
-    return entries if sort is None else _sorted(entries, sort)
+        one = _study(list_studies(client), study)
+        tags = {"ferlab.study": study} if one is None else _tags(one)
+        only.append("tags.`ferlab.trial` IS NOT NULL")
+    order = [] if sort is None else [order_by(sort)]
+    runs = store.runs_with(client, tags, names, only=only, order=order)
+    entries = (entry_of(run, names[run.info.experiment_id]) for run in runs)
+    entries = (entry for entry in entries if status in (None, entry.status))
+    listed = [_whole(client, entry) for entry in itertools.islice(entries, limit)]
+    if study is not None and one is None and not listed:
+        known = did_you_mean(study, {entry.study for entry in every(client) if entry.study})
+        raise TrackingError(f"there is no study '{study}'; {known}")
+    return listed if sort is None else ranked(listed, sort)
 
 
 def resolve(client: MlflowClient, name: str) -> Entry:
@@ -89,11 +108,7 @@ def resolve(client: MlflowClient, name: str) -> Entry:
             f"run {run.info.run_id} is deleted; mlflow runs restore --run-id brings it back"
         )
     names = store.experiments(client)
-    entry = entry_of(run, names.get(run.info.experiment_id, ""))
-    if entry.kind != "trial":
-        return entry
-    seeds = _search(client, names, {"mlflow.parentRunId": entry.run_id})
-    return _with_seeds(entry, seeds)
+    return _whole(client, entry_of(run, names.get(run.info.experiment_id, "")))
 
 
 def _meant(name: str, studies: set[str]) -> str:
@@ -135,23 +150,21 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
             known = {e.study for e in _search(client, names) if e.study}
             raise TrackingError(f"there is no study '{study}'; {did_you_mean(study, known)}")
     if chosen is not None:
-        entries = ranked(client, chosen, metric)
+        found = best_trial(client, chosen, metric)
     else:
-        done = [e for e in _group_seeds(_search(client, names)) if e.is_whole]
-        done = [entry for entry in done if entry.kind in ("run", "trial")]
-        entries = _sorted(sorted(done, key=lambda entry: entry.started), metric or "val/accuracy")
-    if not entries:
+        found = _first(client, {}, (metric or "val/accuracy",))
+    if found is None:
         where = f"the study '{chosen.study}'" if chosen else display_name(client)
         what = "trial" if chosen else "run"
         raise TrackingError(f"{where} has no finished {what} yet, so there is no best one")
-    return entries[0]
+    return found
 
 
-def ranked(client: MlflowClient, study: Entry, metric: str | None = None) -> list[Entry]:
-    """The finished trials of a study whose runs are all there, the best first.
+def best_trial(client: MlflowClient, study: Entry, metric: str | None = None) -> Entry | None:
+    """The best finished trial of a study whose runs are all there; None without one.
 
-    The order is by the study's objectives, one after the other, and then by the trial's number, as
-    is that of `ferlab.study.table.StudyTable.ranked`.
+    What is best is said by the study's objectives, one after the other, and then by the trial's
+    number, as by `ferlab.study.table.StudyTable.ranked`.
 
     Args:
         client: an MLflow client of the store.
@@ -161,8 +174,7 @@ def ranked(client: MlflowClient, study: Entry, metric: str | None = None) -> lis
     Raises:
         TrackingError: no trial has the metric.
     """
-    mine = {"ferlab.study": str(study.study)}
-    return rank(_group_seeds(_search(client, store.experiments(client), mine)), study, metric)
+    return _first(client, _tags(study), (metric,) if metric else study.objectives)
 
 
 def list_studies(client: MlflowClient) -> list[Entry]:
@@ -170,19 +182,27 @@ def list_studies(client: MlflowClient) -> list[Entry]:
     return _search(client, store.experiments(client), {"ferlab.kind": "study"})
 
 
+def deleted_trials(client: MlflowClient, tags: Mapping[str, str]) -> set[str]:
+    """The ids of the trials with these tags of which a run is deleted, their own or a seed's."""
+    own, parents = set(), set()
+    for run in store.runs_with(client, tags, only_deleted=True):
+        if "ferlab.replicate" in run.data.tags:
+            parents.add(run.data.tags["mlflow.parentRunId"])
+        else:
+            own.add(run.info.run_id)
+    # A seed that was trained again has left a deleted run, too.
+    return own | {run_id for run_id in parents - own if not resolve(client, run_id).is_whole}
+
+
 def whole_trials(client: MlflowClient, tags: Mapping[str, str]) -> set[str]:
     """The ids of the finished trials with these tags whose runs are all there."""
-    entries = _group_seeds(_search(client, store.experiments(client), tags))
+    entries = group_seeds(_search(client, store.experiments(client), tags))
     return {entry.run_id for entry in entries if entry.kind == "trial" and entry.is_whole}
 
 
-def rank(entries: Sequence[Entry], study: Entry, metric: str | None = None) -> list[Entry]:
-    """As `ranked`, of the entries that are known."""
-    done = [entry for entry in _trials(entries, study) if entry.is_whole]
-    done.sort(key=lambda entry: int(entry.tags["ferlab.trial"]))
-    for name in reversed((metric,) if metric else study.objectives):  # sorting is stable
-        done = _sorted(done, name)
-    return done
+def is_recorded(client: MlflowClient, run_id: str) -> bool:
+    """Whether there is such a run, deleted or not."""
+    return bool(_with_id_prefix(client, run_id))
 
 
 def every(client: MlflowClient, tags: Mapping[str, str] | None = None) -> list[Entry]:
@@ -216,38 +236,10 @@ def _require_not_deleted(client: MlflowClient, study: str) -> None:
             )
 
 
-def _trials(entries: Sequence[Entry], study: Entry | str) -> list[Entry]:
-    """The trials of a study, or of all that had this name where its run is deleted."""
-    trials = [entry for entry in entries if entry.kind == "trial"]
-    if isinstance(study, str):
-        return [entry for entry in trials if entry.study == study]
-    mine = study.study, study.study_id
-    return [entry for entry in trials if (entry.study, entry.study_id) == mine]
-
-
-def _sorted(entries: Sequence[Entry], metric: str) -> list[Entry]:
-    scores = {entry.run_id: entry.score(metric) for entry in entries}
-    if entries and not any(scores.values()):
-        known = {name for entry in entries for name in entry.metrics}
-        validation = f"val/{metric}"
-        is_scored = any(entry.score(validation) for entry in entries)
-        hint = f"did you mean '{validation}'?" if is_scored else did_you_mean(metric, known)
-        raise TrackingError(f"no run has the metric '{metric}'; {hint}")
-    sign = 1 if is_less_better(metric) else -1
-
-    def rank(entry: Entry) -> tuple[bool, float]:
-        score = scores[entry.run_id]
-        return score is None, sign * score.mean if score else 0.0
-
-    return sorted(entries, key=rank)
-
-
-def _search(
-    client: MlflowClient, experiments: Mapping[str, str], tags: Mapping[str, str] | None = None
-) -> list[Entry]:
-    """All active runs of these experiments (id -> name) that have these tags, newest first."""
-    found = store.runs_with(client, tags or {}, experiments)
-    return [entry_of(run, experiments[run.info.experiment_id]) for run in found]
+def _tags(study: Entry) -> dict[str, str]:
+    """The tags of the runs of a study."""
+    identity = {} if study.study_id is None else {"ferlab.study.id": study.study_id}
+    return {"ferlab.study": str(study.study), **identity}
 
 
 def _with_id_prefix(client: MlflowClient, text: str) -> list[MlflowRun]:
@@ -266,22 +258,40 @@ def _with_id_prefix(client: MlflowClient, text: str) -> list[MlflowRun]:
         )
 
 
-def _group_seeds(entries: Sequence[Entry]) -> list[Entry]:
-    """The entries, each trial's seeds moved into the trial."""
-    seeds = [entry for entry in entries if entry.kind == "seed"]
-    return [
-        _with_seeds(entry, seeds) if entry.kind == "trial" else entry
-        for entry in entries
-        if entry.kind != "seed"
-    ]
+def _search(
+    client: MlflowClient, experiments: Mapping[str, str], tags: Mapping[str, str] | None = None
+) -> list[Entry]:
+    """All active runs of these experiments (id -> name) that have these tags, newest first."""
+    found = store.runs_with(client, tags or {}, experiments)
+    return [entry_of(run, experiments[run.info.experiment_id]) for run in found]
 
 
-def _with_seeds(trial: Entry, seeds: Sequence[Entry]) -> Entry:
-    own = [
-        seed
-        for seed in seeds
-        if seed.kind == "seed"
-        and seed.status == "finished"
-        and seed.tags.get("mlflow.parentRunId") == trial.run_id
-    ]
-    return replace(trial, seeds=tuple(sorted(own, key=lambda s: int(s.tags["ferlab.replicate"]))))
+def _first(client: MlflowClient, tags: Mapping[str, str], metrics: Sequence[str]) -> Entry | None:
+    """The best finished run or trial by some metrics; of equal ones, the first trial or eldest run.
+
+    No more runs are read than it takes.
+    """
+    names = store.experiments(client)
+    only, order = [_NO_SEED, "attributes.status = 'FINISHED'"], list(map(order_by, metrics))
+    equal: list[Entry] = []
+    best: list[float | None] = []
+    for run in store.runs_with(client, tags, names, only=only, order=order, eldest=True):
+        entry = _whole(client, entry_of(run, names[run.info.experiment_id]))
+        if entry.kind not in ("run", "trial") or not entry.is_whole:
+            continue
+        values = [entry.metrics.get(metric_name(metric)) for metric in metrics]
+        if equal and (values[0] is None or values != best):
+            break
+        best = values
+        equal.append(entry)
+    if equal:
+        ranked(equal, metrics[0])  # refuses a metric that not even the first has
+    return min(equal, key=lambda entry: int(entry.tags.get("ferlab.trial", 0)), default=None)
+
+
+def _whole(client: MlflowClient, entry: Entry) -> Entry:
+    """The entry with its seeds, if it is a trial of several."""
+    if entry.tags.get(KIND) != "trial":
+        return entry
+    seeds = store.runs_with(client, {"mlflow.parentRunId": entry.run_id})
+    return with_seeds(entry, [entry_of(run, entry.experiment) for run in seeds])

@@ -3,7 +3,7 @@
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -259,28 +259,35 @@ def runs_with(
     among: Iterable[str] | None = None,
     *,
     deleted: bool = False,
+    only_deleted: bool = False,
     eldest: bool = False,
+    only: Sequence[str] = (),
+    order: Sequence[str] = (),
 ) -> Iterator[MlflowRun]:
-    """The runs that have these tags, the newest first.
+    """The runs that have these tags, the newest first; read by the page, as they are asked for.
 
     Args:
         client: an MLflow client of the store.
         tags: that a run must have.
         among: ids of the experiments that are searched; None for all.
         deleted: whether runs are found that are deleted, too.
+        only_deleted: whether no others are found.
         eldest: whether the eldest come first.
+        only: what else must hold of a run, in MLflow's search syntax.
+        order: what they are sorted by before that.
     """
-    where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    ids = list(experiments(client, deleted=deleted) if among is None else among)
+    where = " and ".join([*(f"tags.`{key}` = '{value}'" for key, value in tags.items()), *only])
+    ids = list(experiments(client, deleted=deleted or only_deleted) if among is None else among)
+    view = ViewType.ALL if deleted else ViewType.ACTIVE_ONLY
     token = None
     while ids:
         with reported(client.tracking_uri):
             page = client.search_runs(
                 ids,
                 where,
-                ViewType.ALL if deleted else ViewType.ACTIVE_ONLY,
+                ViewType.DELETED_ONLY if only_deleted else view,
                 max_results=_PAGE,
-                order_by=[f"start_time {'ASC' if eldest else 'DESC'}"],
+                order_by=[*order, f"start_time {'ASC' if eldest else 'DESC'}"],
                 page_token=token,
             )
         yield from page

@@ -1,7 +1,6 @@
 """Checkpoints of a run: written whole or not at all, and without pickled code."""
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from ferlab.draft import drafted
 from ferlab.models.weights import weights_as_bytes
 
 LAST = "last.ckpt"
@@ -39,14 +39,6 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 
 
 def _write(path: Path, data: bytes | memoryview) -> None:
-    """Write beside ``path`` and rename, so that a crash leaves the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with drafted(path) as draft:
+        draft.write_bytes(data)

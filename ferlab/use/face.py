@@ -1,6 +1,6 @@
 """A face in a photo, and what finds it."""
 
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ Points = npt.NDArray[np.float64]
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom edge, in pixels of a photo; parts may lie outside."""
+
+FaceIn = Literal["found", "whole"]
+"""Whether faces are looked for, or a photo is taken for one as a whole."""
 
 
 class Face(NamedTuple):
@@ -47,3 +50,16 @@ class WholePhoto:
         side = min(height, width)
         left, top = (width - side) / 2, (height - side) / 2
         return [Face((left, top, left + side, top + side), 1.0, None)]
+
+
+def finder_of(face: FaceIn) -> FaceFinder:
+    """What finds the faces of photos in which they are so.
+
+    Raises:
+        FerlabError: see `ferlab.use.mtcnn.networks.load_networks`.
+    """
+    if face == "whole":
+        return WholePhoto()
+    from ferlab.use.mtcnn.cascade import Cascade  # noqa: PLC0415  it is slow, and may lack weights
+
+    return Cascade()

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from torch import nn
 
 from ferlab.analysis.calibration import tempered
 from ferlab.reproduce.resolve import resolve_model
@@ -38,10 +39,12 @@ class NamedModel(NamedTuple):
     Attributes:
         model: scores images; calibrated, if it was recorded with a temperature.
         what: it is, for people to read.
+        network: uint8 (n, 48, 48) -> logits (n, k), to be explained; None for a file.
     """
 
     model: Scorer
     what: str
+    network: nn.Module | None
 
 
 def load_named(name: str) -> NamedModel:
@@ -61,7 +64,7 @@ def load_named(name: str) -> NamedModel:
     with artifacts.model(client, entry.run_id) as folder:
         served = pyfunc_model.load_model(folder)
     what = f"run {entry.run_id}: {entry.name}"
-    return NamedModel(_calibrated(served, served.temperature), what)
+    return NamedModel(_calibrated(served, served.temperature), what, served.network)
 
 
 def _exported(path: Path) -> NamedModel:
@@ -69,7 +72,7 @@ def _exported(path: Path) -> NamedModel:
     from ferlab.use.onnx.model import OnnxModel  # noqa: PLC0415  the extra may not be installed
 
     model = OnnxModel.read(path)
-    return NamedModel(_calibrated(model, model.temperature), str(path))
+    return NamedModel(_calibrated(model, model.temperature), str(path), None)
 
 
 def _calibrated(model: Scorer, temperature: float | None) -> Scorer:

@@ -36,8 +36,8 @@ class Saver:
         photos = (s.path for s in sources if isinstance(s, Source) and s.path is not None)
         self._taken = {photo.resolve() for photo in photos}
 
-    def save(self, source: Source, photo: Photo, readings: Sequence[Reading]) -> None:
-        """Write what was read of a photo.
+    def save(self, source: Source, photo: Photo, readings: Sequence[Reading]) -> Path:
+        """Write what was read of a photo; the file's path is returned.
 
         Raises:
             DataError: it cannot be written, or would overwrite a photo.
@@ -53,6 +53,7 @@ class Saver:
             raise DataError(
                 f"{printable(path)} cannot be written: {error.strerror or error}"
             ) from error
+        return path
 
     def _free(self, source: Source) -> Path:
         """A file in the folder that is neither a photo nor one of this call's."""

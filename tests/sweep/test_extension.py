@@ -177,10 +177,10 @@ def test_points_to_be_trained_first_are_enqueued_once() -> None:
     study = shared(space, 3, trials=3)
     for _ in range(2):
         outside.enqueue(study.optuna, [{"kind": "se", "lr": 0.2}, {"lr": 0.1}])
-    assert len(study.waiting()) == 2
+    assert len(outside.waiting(study.optuna.trials)) == 2
     work(study)
     outside.enqueue(study.optuna, [{"kind": "se", "lr": 0.2}, {"lr": 0.1}])
-    assert study.waiting() == []
+    assert outside.waiting(study.optuna.trials) == []
     done = [t.params for t in study.trials() if t.state == TrialState.COMPLETE]
     assert done[0] == {"kind": "se", "lr": 0.2}
     assert done[1]["lr"] == 0.1

@@ -39,7 +39,7 @@ def test_an_enqueued_point_is_the_next_to_be_trained(point: dict[str, Any]) -> N
     assert point.items() <= trial.params.items()
     assert trial.user_attrs["params"] == trial.params
     assert study.counts().counted == 4
-    assert study.waiting() == []
+    assert outside.waiting(study.optuna.trials) == []
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_budget_is_exact_with_what_is_enqueued() -> None:
         study.optuna.enqueue_trial({"lr": lr})
     assert work(study) == 3
     assert [params["lr"] for params in finished(study)] == [0.1, 0.2, 0.3]
-    assert len(study.waiting()) == 1
+    assert len(outside.waiting(study.optuna.trials)) == 1
     assert work(shared(LINE, 4, trials=4)) == 1
     assert [params["lr"] for params in finished(study)] == [0.1, 0.2, 0.3, 0.4]
 

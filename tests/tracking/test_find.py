@@ -1,7 +1,9 @@
 """Runs found by what a user types: an id, its beginning, the best; and what scores they have."""
 
+import statistics
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -48,7 +50,8 @@ def trial(
 
 def seeds(client: MlflowClient, study: str, accuracies: list[float], started: int = 0) -> str:
     tags = {"ferlab.trial": str(started), **StudyKey(study, "1").tags}
-    group = record(client, tags={**tags, "ferlab.kind": "trial"})
+    mean = statistics.fmean(accuracies)
+    group = record(client, tags={**tags, "ferlab.kind": "trial"}, accuracy=mean)
     for index, accuracy in enumerate(accuracies):
         mine = {"ferlab.replicate": str(index), "mlflow.parentRunId": group, **tags}
         record(client, tags=mine, accuracy=accuracy)
@@ -266,6 +269,44 @@ def test_a_trial_with_a_deleted_run_is_not_the_best(client: MlflowClient, gone: 
     client.delete_run(best if gone == "the trial" else find.resolve(client, best).seeds[0].run_id)
     assert find.resolve(client, "best:s").run_id == other
     assert find.whole_trials(client, tags) == {other}
+    assert find.deleted_trials(client, tags) == {best}
+
+
+def test_a_seed_that_was_trained_again_leaves_its_trial_whole(client: MlflowClient) -> None:
+    study(client, "s")
+    group = seeds(client, "s", [0.9, 0.8])
+    client.log_metric(group, "seeds", 2)
+    tags = {"ferlab.trial": "0", "ferlab.replicate": "1", **StudyKey("s", "1").tags}
+    client.delete_run(record(client, "KILLED", {**tags, "mlflow.parentRunId": group}))
+    assert find.deleted_trials(client, StudyKey("s", "1").tags) == set()
+    assert find.best(client, "s").run_id == group
+
+
+def test_no_more_are_listed_and_read_than_are_asked_for(
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study(client, "s")
+    ids = [trial(client, "s", i, accuracy=i / 10) for i in (3, 5, 1, 4, 2)]
+    monkeypatch.setattr(store, "_PAGE", 1)
+    pages = []
+    search = MlflowClient.search_runs
+
+    def counted(*args: Any, **how: Any) -> Any:
+        pages.append(how["order_by"])
+        return search(*args, **how)
+
+    monkeypatch.setattr(MlflowClient, "search_runs", counted)
+    assert find.best(client, "s").run_id == ids[1]
+    assert len(pages) <= 4  # the studies; of the trials, the best and the second
+    best = find.list_entries(client, sort="val/accuracy", limit=2)
+    assert [entry.run_id for entry in best] == [ids[1], ids[3]]
+    assert len(pages) <= 6
+    assert command_line.main(["runs", "--study", "s", "--limit", "2"]) == 0
+    *_, last, more = capsys.readouterr().out.splitlines()
+    assert last.startswith(ids[3][:8])
+    assert more == "there are more: ferlab runs --study s --limit 0 lists all"
+    assert command_line.main(["runs", "--study", "s", "--limit", "5"]) == 0
+    assert "there are more" not in capsys.readouterr().out
 
 
 def test_a_study_whose_run_is_deleted_says_so(client: MlflowClient) -> None:

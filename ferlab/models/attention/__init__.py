@@ -5,11 +5,20 @@ Their table is `ferlab.config.attention.KINDS`.
 
 import pkgutil
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from torch import nn
+from torch import Tensor, nn
 
 from ferlab.config.attention import KINDS, NONE
+
+
+@runtime_checkable
+class ChannelGated(Protocol):
+    """An attention that rescales whole channels; one that does not has no such method."""
+
+    def channel_gate(self, maps: Tensor) -> Tensor:
+        """By what it rescales each channel, in (0, 1): (n, C, h, w) -> (n, C)."""
+        ...
 
 
 def attention_at(

@@ -26,7 +26,11 @@ class CBAM(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Rescale channels, then pixels, by gates in (0, 1): (n, C, h, w) -> (n, C, h, w)."""
-        scored = self.shared(maps.mean(dim=(2, 3))) + self.shared(maps.amax(dim=(2, 3)))  # (n, C)
-        maps = maps * torch.sigmoid(scored)[:, :, None, None]
+        maps = maps * self.channel_gate(maps)[:, :, None, None]
         pooled = torch.stack([maps.mean(dim=1), maps.amax(dim=1)], dim=1)  # (n, 2, h, w)
         return maps * torch.sigmoid(self.spatial(pooled))
+
+    def channel_gate(self, maps: Tensor) -> Tensor:
+        """See `ferlab.models.attention.ChannelGated`."""
+        scored = self.shared(maps.mean(dim=(2, 3))) + self.shared(maps.amax(dim=(2, 3)))
+        return torch.sigmoid(scored)

@@ -22,9 +22,12 @@ class EfficientChannelAttention(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Rescale each channel by a gate in (0, 1): (n, C, h, w) -> (n, C, h, w)."""
+        return maps * self.channel_gate(maps)[:, :, None, None]
+
+    def channel_gate(self, maps: Tensor) -> Tensor:
+        """See `ferlab.models.attention.ChannelGated`."""
         pooled = maps.mean(dim=(2, 3))  # (n, C)
-        gate = torch.sigmoid(self.mix(pooled[:, None]))[:, 0]  # (n, C)
-        return maps * gate[:, :, None, None]
+        return torch.sigmoid(self.mix(pooled[:, None]))[:, 0]
 
 
 def adaptive_kernel(channels: int) -> int:

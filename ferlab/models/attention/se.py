@@ -27,7 +27,10 @@ class SqueezeExcitation(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Rescale each channel by a gate in (0, 1): (n, C, h, w) -> (n, C, h, w)."""
-        pooled = maps.mean(dim=(2, 3))  # (n, C)
-        gate = torch.sigmoid(self.excite(torch.relu(self.squeeze(pooled))))  # (n, C)
-        scaled = maps * gate[:, :, None, None]
+        scaled = maps * self.channel_gate(maps)[:, :, None, None]
         return torch.relu(scaled) if self.final_relu else scaled
+
+    def channel_gate(self, maps: Tensor) -> Tensor:
+        """See `ferlab.models.attention.ChannelGated`."""
+        pooled = maps.mean(dim=(2, 3))  # (n, C)
+        return torch.sigmoid(self.excite(torch.relu(self.squeeze(pooled))))

@@ -40,7 +40,8 @@ class Pinned:
                 replace(param, when=when)
                 for param in self.declared.parameters
                 if (when := left[param.key]) is not None and param.key not in self.pins
-            )
+            ),
+            self.declared.listed,
         )
 
     def _when(self, param: Parameter, above: Mapping[str, _When | None]) -> _When | None:
@@ -68,6 +69,8 @@ class Pinned:
         """
         if values is None:
             return None
+        if self.declared.listed is not None:
+            return dict(self.declared.listed[0])
         pinned = {key: stored(value) for key, value in values.items() if key in self.pins}
         problems = [
             Problem(

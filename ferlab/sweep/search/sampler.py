@@ -1,6 +1,6 @@
 """How the next point is chosen: by an Optuna sampler, but never one that was trained before."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,19 +18,20 @@ from ferlab.config.problems import Problem, report
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params, Value
 from ferlab.sweep.optuna_private import (
-    Seen,
+    Known,
     draft,
     end_trial,
     generator_states,
     set_generator_states,
     set_system_attr,
 )
+from ferlab.sweep.search.free_points import FreePoints
 from ferlab.sweep.search.space import Parameter, Space
 
 _DRAWS = 100
 """Random points tried before the first one left is taken."""
 
-_DRAWN = "ferlab:drawn"
+DRAWN = "ferlab:drawn"
 """A trial's system attribute: the sampler's draws so far, and its generators' states after them."""
 
 
@@ -42,14 +43,14 @@ class Chooser(BaseSampler):
 
     Args:
         sampler: to ask; None: points are taken in the order of the space.
-        seen: how the sampler knows of each trial.
+        known: gives the trials as the sampler is to know them.
     """
 
-    def __init__(self, sampler: BaseSampler | None, seen: Seen) -> None:
+    def __init__(self, sampler: BaseSampler | None, known: Known) -> None:
         self.params: Params = {}
         self._sampler = sampler
         self._first = generator_states(sampler) if sampler else []
-        self._seen = seen
+        self._known = known
 
     def choose(
         self,
@@ -57,42 +58,39 @@ class Chooser(BaseSampler):
         study: Study,
         trial: FrozenTrial,
         fixed: Params,
-        chosen: Sequence[FrozenTrial],
-        is_free: Callable[[Params], bool],
+        drawn: Sequence[Any] | None,
+        free: FreePoints,
         seed: int,
     ) -> Params | None:
         """The point of the next trial; None where none of a finite space is free.
 
         Args:
             space: to choose from.
-            study: with the trials so far.
+            study: that the trial belongs to.
             trial: the one to choose for.
             fixed: values that the point is to have.
-            chosen: the trials that have points.
-            is_free: whether a point may be chosen.
+            drawn: what the last trial that chose has under `DRAWN`; None for the first to choose.
+            free: the points that may be chosen.
             seed: of this one trial, for random points in place of one that is not free.
 
         Raises:
             ConfigError: of a space without end, no point that was drawn is free.
         """
         if self._sampler is None:
-            return next(filter(is_free, _having(space.all_params(), fixed)), None)
-        draws, states = max(
-            (t.system_attrs[_DRAWN] for t in chosen if _DRAWN in t.system_attrs),
-            default=(0, self._first),
-        )
+            return free.first(fixed)
+        draws, states = drawn or (0, self._first)
         set_generator_states(self._sampler, states)
-        params = _drawn(space, draft(study, self._sampler, trial, fixed, self._seen))
-        set_system_attr(study, trial, _DRAWN, [draws + 1, generator_states(self._sampler)])
-        if is_free(params):
+        params = _drawn(space, draft(study, self._sampler, trial, fixed, self._known))
+        set_system_attr(study, trial, DRAWN, [draws + 1, generator_states(self._sampler)])
+        if params in free:
             return params
         random = RandomSampler(seed)
         for _ in range(_DRAWS):
-            params = _drawn(space, draft(study, random, trial, fixed, self._seen))
-            if is_free(params):
+            params = _drawn(space, draft(study, random, trial, fixed, self._known))
+            if params in free:
                 return params
         if space.is_finite:
-            return next(filter(is_free, _having(space.all_params(), fixed)), None)
+            return free.first(fixed)
         if fixed:
             return None
         text = f"none of {_DRAWS} random points meets them"
@@ -128,7 +126,7 @@ class Chooser(BaseSampler):
     ) -> None:
         """Tell the sampler."""
         if self._sampler is not None:
-            end_trial(study, self._sampler, trial, state, values, self._seen)
+            end_trial(study, self._sampler, trial, state, values, self._known)
 
 
 def ask(trial: Trial, param: Parameter, name: str | None = None) -> Value:
@@ -152,8 +150,3 @@ def _plain(value: Any) -> Value:
     """Without NumPy's types, which JSON does not take."""
     chosen: Value = value.item() if isinstance(value, np.generic) else value
     return chosen
-
-
-def _having(points: Iterable[Params], fixed: Params) -> Iterator[Params]:
-    """The points that have these values, where they are drawn."""
-    return (p for p in points if all(p.get(key, value) == value for key, value in fixed.items()))

@@ -5,6 +5,8 @@ end is known at once on its own machine. Others see its heartbeat in the study: 
 changed for as long as `TIMEOUT`, by the watcher's own clock, belongs to a worker that is gone.
 """
 
+import fcntl
+import math
 import os
 import socket
 import threading
@@ -13,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import optuna
 from filelock import FileLock, Timeout
@@ -26,6 +29,9 @@ INTERVAL = 15.0
 
 TIMEOUT = 120.0
 """Seconds without a heartbeat after which a worker of another machine is gone."""
+
+_FRESH = 1.0
+"""Seconds for which heartbeats that were read are not read again; a look is at all workers."""
 
 _SETTLE = 2.0
 """Seconds within which all who want one abandoned trial have said so; more than a storage takes."""
@@ -46,6 +52,8 @@ class Liveness:
         self._at_home = at_home
         self._host = host or socket.gethostname()
         self._seen: dict[str, tuple[object, float]] = {}
+        self._beats: dict[str, Any] = {}
+        self._read = -math.inf
 
     @contextmanager
     def at_work(self) -> Iterator[str]:
@@ -73,6 +81,9 @@ class Liveness:
         path = _locks() / name  # a path of its own stays what it is
         if host != self._host or not path.parent.is_dir():
             yield self._has_timed_out(worker)
+            return
+        if _is_held(path):  # as most are; a FileLock takes ten times as long to say so
+            yield False
             return
         try:
             with FileLock(path, timeout=0):
@@ -116,12 +127,28 @@ class Liveness:
                 self._study.set_user_attr(f"heartbeat of {worker}", count)
 
     def _has_timed_out(self, worker: str) -> bool:
-        count = self._study.user_attrs.get(f"heartbeat of {worker}")
+        if time.monotonic() - self._read > _FRESH:
+            self._beats, self._read = self._study.user_attrs, time.monotonic()
+        count = self._beats.get(f"heartbeat of {worker}")
         before, since = self._seen.get(worker, (None, 0.0))
         if worker not in self._seen or count != before:
             self._seen[worker] = (count, time.monotonic())
             return False
         return time.monotonic() - since > TIMEOUT
+
+
+def _is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a file."""
+    try:
+        file = path.open()
+    except FileNotFoundError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _locks() -> Path:

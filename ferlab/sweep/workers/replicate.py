@@ -183,8 +183,7 @@ class Replicate:
             shown_so_far = trial.user_attrs.get("epochs", {})
             trial.set_user_attr("epochs", {**shown_so_far, str(epoch): metrics[shown]})
             return
-        known = self._study.trials()
-        me = next(t for t in known if t.number == trial.number)
+        me = self._study.trial(trial.number)
         if epoch not in me.intermediate_values:
             trial.report(metrics[shown], epoch)
         if self._study.baseline == trial.user_attrs["params"]:
@@ -193,7 +192,8 @@ class Replicate:
             return
         if epoch == self._config.trainer.max_epochs or not trial.should_prune():
             return
-        others = [t for t in known if t.number != trial.number and epoch in t.intermediate_values]
+        known = [t for t in self._study.trials() if epoch in t.intermediate_values]
+        others = [t for t in known if t.number != trial.number]
         complete = [t for t in others if t.state == TrialState.COMPLETE]
         values = [t.intermediate_values[epoch] for t in complete or others]
         which = "complete trials" if complete else "others"

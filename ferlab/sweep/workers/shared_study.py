@@ -7,8 +7,7 @@ their points, and steps back if they already fill the budget.
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -16,36 +15,21 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from ferlab.config.study import StudyConfig
-from ferlab.study.params import Params, identity
+from ferlab.study.params import Params
 from ferlab.sweep.optuna_private import fail_trial, open_trial, start_trial
 from ferlab.sweep.search.components import build_sampler
 from ferlab.sweep.search.constraints import Feasibility
+from ferlab.sweep.search.free_points import FreePoints
 from ferlab.sweep.search.sampler import Chooser, ask
 from ferlab.sweep.search.space import Space, stored
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.identity import IDENTITY, make_or_join
+from ferlab.sweep.workers.ledger import Counts, Ledger
 from ferlab.sweep.workers.liveness import Liveness
 from ferlab.tracking.study_runs import StudyKey
 
-_COUNTS = (TrialState.COMPLETE, TrialState.PRUNED)
 _POLL = 0.2
 """Seconds between two looks at what other workers do."""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many trials of a study are what."""
-
-    complete: int = 0
-    pruned: int = 0
-    failed: int = 0
-    running: int = 0
-    retried: int = 0
-
-    @property
-    def counted(self) -> int:
-        """Those that use up the budget."""
-        return self.complete + self.pruned
 
 
 class SharedStudy:
@@ -78,25 +62,31 @@ class SharedStudy:
         self._budget = budget
         self.baseline = None if config.baseline is None else space.params_of(config.baseline)
         sampler = None if config.trials is None else build_sampler(config.sampler, config.seed)
-        self._chooser = Chooser(sampler, outside.Seen(space, lambda: self._moved))
+        self._chooser = Chooser(sampler, self._known)
         self.optuna, self.is_new = make_or_join(name, config, self._chooser)
         self.key = StudyKey(name, self.optuna.user_attrs[IDENTITY])
         self.liveness = Liveness(self.optuna, at_home=config.storage is None)
+        self._free = FreePoints(space, is_feasible)
+        seen = outside.Seen(space, lambda: self._moved)
+        self._ledger = Ledger(self.optuna, seen, self._free, session, self.baseline)
 
     def trials(self) -> list[FrozenTrial]:
         """All trials of ferlab's workers but those withdrawn, or out of the space, by number."""
-        trials = self.optuna.get_trials(deepcopy=False)
-        return [
-            trial
-            for trial in trials
-            if outside.is_own(trial)
-            and not outside.is_withdrawn(trial)
-            and ("params" not in trial.user_attrs or self.point_of(trial) is not None)
-        ]
+        self._ledger.refresh()
+        return self._ledger.trials()
+
+    def trial(self, number: int) -> FrozenTrial:
+        """One of the study's trials, as it is now."""
+        self._ledger.refresh()
+        return self._ledger.trial(number)
 
     def point_of(self, trial: FrozenTrial) -> Params | None:
         """The point of a trial that has chosen; None if the space has none such any more."""
-        return outside.point_of(trial, self._moved)
+        return self._ledger.point_of(trial)
+
+    def _known(self) -> list[FrozenTrial]:
+        """The trials as a sampler is to know of them."""
+        return self._ledger.known()
 
     @cached_property
     def _moved(self) -> dict[str, Params | None]:
@@ -107,34 +97,22 @@ class SharedStudy:
     def _names(self) -> dict[str, str]:
         return outside.names(self.optuna, self._space)
 
-    def waiting(self) -> list[FrozenTrial]:
-        """The trials that were enqueued and are not trained yet, by number."""
-        return outside.waiting(self.optuna.get_trials(deepcopy=False))
-
     def counts(self) -> Counts:
         """How many trials are what; failed ones of this session only."""
-        trials = self.trials()
-        states = [trial.state for trial in trials]
-        return Counts(
-            complete=states.count(TrialState.COMPLETE),
-            pruned=states.count(TrialState.PRUNED),
-            failed=sum(self._failed_now(trial) for trial in trials),
-            running=states.count(TrialState.RUNNING),
-            retried=sum(sum(trial.user_attrs.get("attempts", ())) for trial in trials),
-        )
+        self._ledger.refresh()
+        return self._ledger.counts()
 
     def mistakes(self) -> list[FrozenTrial]:
         """The trials that failed in this session because their configs are wrong."""
-        return [t for t in self.trials() if self._failed_now(t) and "mistake" in t.user_attrs]
+        failed = filter(self._ledger.failed_now, self.trials())
+        return [trial for trial in failed if "mistake" in trial.user_attrs]
 
     def beside(self, number: int) -> int:
         """How many other trials are being trained on the machine that trains this one."""
-        hosts = {
-            trial.number: trial.user_attrs["worker"].partition(":")[0]
-            for trial in self.trials()
-            if trial.state == TrialState.RUNNING
-        }
-        return list(hosts.values()).count(hosts[number]) - 1
+        self._ledger.refresh()
+        hosts = [t.user_attrs["worker"].partition(":")[0] for t in self._ledger.running()]
+        own = self._ledger.trial(number).user_attrs["worker"].partition(":")[0]
+        return hosts.count(own) - 1
 
     def is_over(self) -> bool:
         """Whether enough trials count, or too many failed."""
@@ -154,13 +132,12 @@ class SharedStudy:
             None once there is nothing left to do.
         """
         while not self.is_over():
-            trials = self.trials()
-            running = [trial for trial in trials if trial.state == TrialState.RUNNING]
+            running = self._ledger.running()
             adopted = next(filter(None, (self._adopt(trial, worker) for trial in running)), None)
             if adopted is not None:
                 return adopted
-            used = sum(trial.state in _COUNTS for trial in trials) + len(running)
-            is_full = used >= self._budget or not (self._has_point_left(trials) or self.waiting())
+            has_point = self._free.are_left() or self._ledger.waiting()
+            is_full = self._ledger.using_budget() >= self._budget or not has_point
             if not is_full and time.time() < deadline:
                 claimed = self._claim(worker)
                 if claimed is not None:
@@ -179,11 +156,15 @@ class SharedStudy:
                 user_attrs={"worker": worker, "reservation": reservation, "session": self.session},
             )
         )
+        self._ledger.refresh()
         mine = next(
-            t for t in reversed(self.trials()) if t.user_attrs.get("reservation") == reservation
+            t
+            for t in reversed(self._ledger.running())
+            if t.user_attrs.get("reservation") == reservation
         )
-        while any(map(self._is_choosing, self._below(mine))):
-            time.sleep(_POLL / 10)
+        while choosing := self._choosing_below(mine):
+            time.sleep(choosing * _POLL / 10)  # they choose one after the other
+            self._ledger.refresh()
         enqueued = self._take_enqueued(mine, worker)
         if enqueued is not None:
             self._withdraw(mine)
@@ -200,7 +181,8 @@ class SharedStudy:
         """
         if self._baseline_first(mine):
             return None
-        for trial in self.waiting():
+        for trial in self._ledger.waiting():
+            self._ledger.refresh()
             if trial.number > mine.number or self._is_full_below(trial):
                 return None
             values = outside.enqueued_values(trial)
@@ -213,7 +195,7 @@ class SharedStudy:
             if not start_trial(self.optuna, trial):
                 opened.set_user_attr("worker", "")  # whoever runs it, ferlab does not
                 continue
-            if (taken := self._chosen(self._again(trial), values)) is not None:
+            if (taken := self._chosen(self.trial(trial.number), values)) is not None:
                 return taken
             opened.set_user_attr("worker", "")
             is_point = not self._space.problems(values)
@@ -226,15 +208,14 @@ class SharedStudy:
         """The trial with its point, unless the budget or the space is used up; no other chooses."""
         if self._is_full_below(mine):
             return None
-        chosen = [t for t in self.trials() if "params" in t.user_attrs]
         params = self._chooser.choose(
             self._space,
             self.optuna,
             mine,
             {key: stored(value) for key, value in fixed.items()},
-            chosen,
-            self._is_free(chosen),
-            self.config.seed + len(chosen),
+            self._ledger.drawn,
+            self._free,
+            self.config.seed + self._ledger.chosen,
         )
         if params is None:
             return None
@@ -244,15 +225,14 @@ class SharedStudy:
 
     def _is_full_below(self, trial: FrozenTrial) -> bool:
         """Whether the trials of lower numbers, enqueued ones among them, fill the budget."""
-        lower = self._below(trial)
-        used = sum(t.state in _COUNTS or t.state == TrialState.RUNNING for t in lower)
-        return used + sum(t.number < trial.number for t in self.waiting()) >= self._budget
+        waiting = sum(other.number < trial.number for other in self._ledger.waiting())
+        return self._ledger.using_budget(below=trial.number) + waiting >= self._budget
 
     def _baseline_first(self, mine: FrozenTrial) -> Params:
         """The baseline, where it has not had its chance; else nothing."""
-        below = [t for t in self._below(mine) if "params" in t.user_attrs]
-        tried = [self.point_of(t) for t in below if self._is_tried(t)]
-        return {} if self.baseline is None or self.baseline in tried else self.baseline
+        if self.baseline is None or self._ledger.has_tried_baseline(below=mine.number):
+            return {}
+        return self.baseline
 
     def _adopt(self, abandoned: FrozenTrial, worker: str) -> Trial | None:
         """Take over a trial whose worker is gone; None if it is not, or another was quicker."""
@@ -262,7 +242,7 @@ class SharedStudy:
         with self.liveness.dead(before) as is_dead:
             if not is_dead or not self.liveness.is_new_owner(abandoned, worker):
                 return None
-            now = self._again(abandoned)
+            now = self.trial(abandoned.number)
             if now.state.is_finished() or now.user_attrs["worker"] != before:
                 return None
             if "params" not in now.user_attrs:
@@ -287,37 +267,15 @@ class SharedStudy:
                 ask(trial, param, self._names[param.key])
         return trial
 
-    def _is_choosing(self, trial: FrozenTrial) -> bool:
-        if trial.state.is_finished() or "params" in trial.user_attrs:
-            return False
-        return not self.liveness.is_dead(trial.user_attrs["worker"])
-
-    def _below(self, mine: FrozenTrial) -> list[FrozenTrial]:
-        return [trial for trial in self.trials() if trial.number < mine.number]
-
-    def _is_free(self, trials: Sequence[FrozenTrial]) -> Callable[[Params], bool]:
-        """Whether a point of the space is feasible, and neither trained nor being trained.
-
-        One that failed in an earlier session may go again; in a space without end, each may.
-        """
-        taken = {
-            identity(self.point_of(trial) or {})
-            for trial in trials
-            if self._space.is_finite and "params" in trial.user_attrs and self._is_tried(trial)
-        }
-        return lambda params: identity(params) not in taken and self._is_feasible(params)
-
-    def _has_point_left(self, trials: Sequence[FrozenTrial]) -> bool:
-        return not self._space.is_finite or any(
-            map(self._is_free(trials), self._space.all_params())
-        )
-
-    def _is_tried(self, trial: FrozenTrial) -> bool:
-        """Whether it has had its chance, in this session if it failed."""
-        return trial.state != TrialState.FAIL or self._failed_now(trial)
-
-    def _failed_now(self, trial: FrozenTrial) -> bool:
-        return trial.state == TrialState.FAIL and trial.user_attrs.get("session") == self.session
+    def _choosing_below(self, mine: FrozenTrial) -> int:
+        """How many trials of lower numbers are yet to choose; 0 if the workers of all are gone."""
+        choosing = [
+            trial
+            for trial in self._ledger.running()
+            if trial.number < mine.number and "params" not in trial.user_attrs
+        ]
+        is_any = any(not self.liveness.is_dead(trial.user_attrs["worker"]) for trial in choosing)
+        return len(choosing) if is_any else 0
 
     def _withdraw(self, trial: FrozenTrial) -> None:
         self._open(trial).set_user_attr("withdrawn", True)
@@ -325,6 +283,3 @@ class SharedStudy:
 
     def _open(self, trial: FrozenTrial) -> Trial:
         return open_trial(self.optuna, trial)
-
-    def _again(self, trial: FrozenTrial) -> FrozenTrial:
-        return next(t for t in self.optuna.get_trials(deepcopy=False) if t.number == trial.number)

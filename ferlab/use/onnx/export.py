@@ -1,9 +1,7 @@
 """A recorded run's network as an ONNX file, which is left only where it answers as torch does."""
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import metadata as distribution
 from pathlib import Path
@@ -15,6 +13,7 @@ from torch import nn
 
 import ferlab
 from ferlab.data.imageset import SIZE, ImageSet, Split
+from ferlab.draft import drafted
 from ferlab.errors import DataError
 from ferlab.reproduce.evaluate import Evaluator
 from ferlab.tracking.entry import Entry
@@ -158,13 +157,8 @@ def _require_agreement(path: Path, found: Agreement) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a draft, and rename it once it is whole."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_bytes(content)
-        draft.replace(path)
+        with drafted(path) as draft:
+            draft.write_bytes(content)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # it was renamed, or never there
-            draft.unlink()
