@@ -14,9 +14,9 @@ from tests.processes import run
 ROOT = Path(ferlab.__file__).parent
 
 FLOORS = (
-    ("archive", "git", "hydra_private", "paths", "secrets", "signals", "text", "__version__"),
+    ("draft", "git", "hydra_private", "paths", "secrets", "signals", "text", "__version__"),
     ("errors", "terminal"),
-    ("bounded", "draft"),
+    ("untrusted",),
     ("config",),
     ("instantiate", "study"),
     ("data", "figure_style"),

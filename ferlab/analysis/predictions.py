@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ferlab import bounded
 from ferlab.errors import DataError
 from ferlab.text import shorten
+from ferlab.untrusted import bounded
 
 _MOST_CLASSES = 256
 """As a label is a byte."""

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import ferlab
-from ferlab import archive, bounded
 from ferlab.draft import drafted
 from ferlab.errors import DataError
 from ferlab.reproduce.recorded import ARTIFACTS, DIFF, OWN_DIFF, PREDICTIONS, RUN, Files, Recorded
 from ferlab.text import shorten
 from ferlab.tracking.run import CONFIG, IMAGES, MACHINE, SOURCES
+from ferlab.untrusted import archive, bounded
 
 FORMAT = 1
 """Version of the bundle format; any other is refused."""

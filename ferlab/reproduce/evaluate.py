@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from ferlab import bounded
 from ferlab.analysis.calibration import reliability, tempered
 from ferlab.analysis.classification import ClassScores
 from ferlab.analysis.predictions import Predictions
@@ -27,6 +26,7 @@ from ferlab.tracking.run import CONFIG, IMAGES, MEMBERS, SOURCES, Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import set_up_torch
 from ferlab.training.scoring import predict, predict_with_and_without_views
+from ferlab.untrusted import bounded
 
 _ROUNDING = 0.01
 """Share of the images whose class another machine's rounding may change."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ferlab import bounded, paths
+from ferlab import paths
 from ferlab.analysis.predictions import Predictions
 from ferlab.config import Config
 from ferlab.data import fingerprint
@@ -20,6 +20,7 @@ from ferlab.tracking import artifacts, environment, sources
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import CONFIG, IMAGES, MACHINE, SOURCES
 from ferlab.tracking.store import Client
+from ferlab.untrusted import bounded
 
 Files = Mapping[str, bytes]
 """The recorded files of one run, by path."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ferlab import bounded
 from ferlab.config import check
 from ferlab.config.problems import flatten, without_begin
 from ferlab.errors import ConfigError, DataError, FerlabError, TrackingError
@@ -15,6 +14,7 @@ from ferlab.tracking import find, store
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import params_of
 from ferlab.tracking.store import Client
+from ferlab.untrusted import bounded
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from scipy.special import stdtrit
 
-from ferlab import bounded
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import is_less_better
 from ferlab.errors import DataError, TrackingError
 from ferlab.tracking import STATUSES, artifacts
 from ferlab.tracking.run import CONFIG
 from ferlab.tracking.store import display_name
+from ferlab.untrusted import bounded
 
 Kind = Literal["run", "study", "trial", "seed", "ensemble", "soup"]
 """A single run, a study, a trial (which may stand for several seeds), one of those seeds, or what

@@ -104,7 +104,7 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
     Raises:
         TrackingError: the store cannot be reached, opened or created.
     """
-    uri = known(uri or default_uri())
+    uri = whole_address(uri or default_uri())
     _require_address(uri)
     with reported(uri):
         if uri.startswith(("http://", "https://")):
@@ -130,7 +130,7 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
             return client
 
 
-def known(address: str) -> str:
+def whole_address(address: str) -> str:
     """The address of a store, whole, to connect to it.
 
     Raises:

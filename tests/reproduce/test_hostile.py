@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ferlab import bounded
 from ferlab.analysis.predictions import Predictions
 from ferlab.errors import DataError
+from ferlab.untrusted import bounded
 from tests.processes import run
 from tests.reproduce.test_bundle import FILES, RUN, manifest
 
