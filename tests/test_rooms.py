@@ -14,9 +14,9 @@ from tests.processes import run
 ROOT = Path(ferlab.__file__).parent
 
 FLOORS = (
-    ("draft", "git", "hydra_private", "paths", "secrets", "signals", "text", "__version__"),
-    ("errors", "terminal"),
-    ("untrusted",),
+    ("draft", "git", "hydra_private", "paths", "secrets", "signals", "__version__"),
+    ("errors", "text"),
+    ("outage", "untrusted"),
     ("config",),
     ("instantiate", "study"),
     ("data", "figure_style"),

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from ferlab import __version__, secrets
 from ferlab.cli import completion, confirm, data, ensemble, report, reproduce, runs, train, ui, use
-from ferlab.errors import FerlabError, RunEnded
-from ferlab.terminal import guarded
+from ferlab.errors import FerlabError, Outage, RunEnded
+from ferlab.text import guarded
 
 _GROUPS = (train, data, runs, confirm, report, reproduce, ensemble, use, ui)
 """Modules that each add their commands to the parser."""
@@ -52,7 +52,7 @@ def _run(argv: Sequence[str] | None) -> int:
             traceback.print_exc()
         else:
             print(f"ferlab: {error}", file=sys.stderr)
-        return 130 if isinstance(error, RunEnded) and error.reason == "interrupted" else 1
+        return _exit_code(error)
     except KeyboardInterrupt:
         print("ferlab: interrupted", file=sys.stderr)
         return 130
@@ -66,6 +66,13 @@ def _run(argv: Sequence[str] | None) -> int:
             told = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
             print(f"ferlab: {told}", file=sys.stderr)
         return 1
+
+
+def _exit_code(error: FerlabError) -> int:
+    reason = error.reason if isinstance(error, RunEnded) else ""
+    if isinstance(error, Outage) or reason == "outage":
+        return os.EX_TEMPFAIL
+    return 130 if reason == "interrupted" else 1
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

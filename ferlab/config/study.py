@@ -87,6 +87,7 @@ class StudyConfig(Section):
     pruner: OptunaComponent | None
     retries: int = Field(ge=0, description="of a trial that failed by chance")
     max_failures: int = Field(ge=0, description="failed trials above which the sweep stops")
+    patience: float = Field(ge=0, description="minutes that a store may be away")
     storage: str | None = Field(min_length=1, description="an RDB URL; null: a journal file")
 
     @field_validator("name")

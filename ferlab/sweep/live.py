@@ -16,8 +16,7 @@ from rich.text import Text
 from ferlab import secrets
 from ferlab.study.objectives import format_value
 from ferlab.study.table import StudyTable, TrialRow, value_of
-from ferlab.terminal import unguarded
-from ferlab.text import printable
+from ferlab.text import printable, unguarded
 
 _EVERY = 2.0
 """Seconds between two looks."""
@@ -95,6 +94,7 @@ def render_study(table: StudyTable, now: float, started: float, height: int) -> 
     room = max(1, height - _OTHER_LINES - _LAST)
     ended = sorted((row for row in table.rows if row.ended), key=lambda row: -(row.ended or 0))
     parts: list[RenderableType] = [_head(table), _counts(table), _times(table, now, started)]
+    parts += [_line(line, "yellow") for line in table.away]
     best = table.best
     if best is not None:
         value = format_value(table.objectives[0], value_of(best))

@@ -17,9 +17,10 @@ from scipy.special import stdtrit
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import is_less_better
 from ferlab.errors import DataError, TrackingError
+from ferlab.outage import is_outage
 from ferlab.tracking import STATUSES, artifacts
 from ferlab.tracking.run import CONFIG
-from ferlab.tracking.store import display_name
+from ferlab.tracking.store import display_name, reported
 from ferlab.untrusted import bounded
 
 Kind = Literal["run", "study", "trial", "seed", "ensemble", "soup"]
@@ -185,11 +186,28 @@ def recorded_status(client: MlflowClient, run_id: str) -> tuple[str, Mapping[str
     Raises:
         TrackingError: there is no such run.
     """
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
-        raise TrackingError(f"there is no run '{run_id}' in {display_name(client)}") from error
+    with reported(client.tracking_uri):
+        try:
+            run = client.get_run(run_id)
+        except MlflowException as error:
+            if is_outage(error):
+                raise
+            raise TrackingError(f"there is no run '{run_id}' in {display_name(client)}") from error
     return RunStatus.to_string(RunStatus.from_string(run.info.status)), run.data.tags
+
+
+def standing(client: MlflowClient, run_id: str) -> str | None:
+    """How a run stands: ``running``, ``deleted``, or its end in a word; None if there is none."""
+    with reported(client.tracking_uri):
+        try:
+            run = client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+    if run.info.lifecycle_stage == "deleted":
+        return "deleted"
+    return "running" if run.info.status == "RUNNING" else run.data.tags.get("ferlab.ended", "")
 
 
 def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:

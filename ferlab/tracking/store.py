@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from ferlab import paths, secrets
 from ferlab.errors import TrackingError
+from ferlab.outage import http_trouble
 from ferlab.tracking import moved
 
 Client = MlflowClient
@@ -31,8 +32,8 @@ _SQLITE = "sqlite:///"
 _ALTERED = re.compile(r"%(?=[0-9a-fA-F]{2})|\?")
 """What is not itself in the URI of a file."""
 
-_TIMEOUT = (5.0, 30.0)
-"""Seconds to wait for a connection to a tracking server, and then for its first answer."""
+_CONNECT = 5.0
+"""Seconds to wait for a connection to a tracking server; MLflow knows those for its answer."""
 
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -41,6 +42,9 @@ _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 _PAGE = 500
 """Runs that are asked for at a time."""
+
+RUNNING = "attributes.status = 'RUNNING'"
+"""What MLflow says of a run that has not ended, as it is searched for."""
 
 UI_MODE = "?workflowType=machine_learning"
 """Query of a page's address in the MLflow UI, which else may open on language models."""
@@ -70,10 +74,10 @@ def noted(uri: str | None) -> str | None:
     uri = uri or default_uri()
     if uri.startswith(_SQLITE):
         uri = _file_uri(_file_of(uri).absolute())
-    return None if _is_home(uri) else secrets.seal(uri)
+    return None if is_home(uri) else secrets.seal(uri)
 
 
-def _is_home(uri: str) -> bool:
+def is_home(uri: str) -> bool:
     """Whether a URI leads to the store in ferlab's home, by whatever path."""
     return uri.startswith(_SQLITE) and _file_of(uri).resolve() == paths.home() / "mlflow.db"
 
@@ -122,10 +126,10 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
         # Two first runs at once would both create the tables.
         with FileLock(path.with_name(".mlflow.lock")):
             if not path.exists():
-                _make(path, _is_home(uri))
+                _make(path, is_home(uri))
             client = MlflowClient(uri)
             client.search_experiments(max_results=1)  # makes the tables of an empty file
-            if _is_home(uri):
+            if is_home(uri):
                 moved.follow(path, paths.home() / "artifacts")
             return client
 
@@ -189,8 +193,7 @@ def _require_answer(uri: str) -> None:
         page,
         "POST",
         max_retries=0,
-        raise_on_status=False,
-        timeout=_TIMEOUT,
+        timeout=(_CONNECT, float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])),
         json={"max_results": 1},
     )
     if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -223,7 +226,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
         experiment = client.get_experiment_by_name(name)
         if experiment is None:
             location, tags = None, _EXPERIMENT_TAGS
-            if _is_home(client.tracking_uri):
+            if is_home(client.tracking_uri):
                 location, tags = (paths.home() / "artifacts").as_uri(), {**tags, **moved.TAG}
             try:
                 return str(client.create_experiment(name, location, tags))
@@ -308,7 +311,7 @@ def reported(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
-        what = _first_line(error)
+        what = http_trouble(error) or _first_line(error)
         raise TrackingError(
             f"the tracking store {secrets.seal(uri)} cannot be used: {what}"
         ) from error

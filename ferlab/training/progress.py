@@ -8,7 +8,7 @@ from rich import progress
 from rich.console import Console
 from rich.text import Text
 
-from ferlab.terminal import unguarded
+from ferlab.text import unguarded
 
 _TASK = progress.TaskID(0)
 """Id of the only task of the bar."""

@@ -20,7 +20,7 @@ import psutil
 import pytest
 from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import create_engine
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import OperationalError
 
 from ferlab.errors import TrackingError
@@ -29,6 +29,7 @@ from ferlab.tracking import store
 from tests import warm
 from tests.conftest import TINY
 from tests.processes import run, started
+from tests.proxy import proxy
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
@@ -257,3 +258,24 @@ def test_a_storage_that_cannot_be_opened_is_told_in_a_line_without_its_password(
     assert message in str(error.value)
     assert CORE not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_server_that_is_away_is_waited_for(server: URL, home: Path, tmp_path: Path) -> None:
+    url = make_url(database(server, "away"))
+    assert server.port is not None
+    with proxy(server.port) as between:
+        storage = url.set(port=between.port).render_as_string(hide_password=False)
+        command = ["train", "-m", *FAST, "study.name=s", f"study.storage={storage}", "seed=0,1"]
+        with warm.started(command, tmp_path) as sweep:
+            sweep.until(lambda: "trial 0 " in sweep.told())
+            between.become("gone")
+            sweep.until(lambda: "waits    " in sweep.told())
+            between.become("well")
+            assert sweep.finish() == 0, sweep.told()
+            told = sweep.told()
+    assert "waits    the study's storage cannot be used: " in told
+    assert "2 of 2 trials count (2 complete, 0 pruned); 0 failed, 0 retried" in told
+    client = store.connect(None)
+    runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert [run.info.status for run in runs] == ["FINISHED"] * 3
+    assert SECRET not in told

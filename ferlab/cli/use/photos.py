@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ferlab.errors import DataError
-from ferlab.terminal import unguarded
-from ferlab.text import pluralize
+from ferlab.text import pluralize, unguarded
 
 if TYPE_CHECKING:
     from ferlab.use.face import Photo

@@ -9,7 +9,7 @@ import yaml
 
 from ferlab import cli as command_line
 from ferlab.reproduce import bundle
-from ferlab.terminal import guarded, unguarded
+from ferlab.text import guarded, unguarded
 from ferlab.tracking import store
 from tests.reproduce.test_bundle import FILES, RUN, pack
 
