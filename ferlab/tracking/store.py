@@ -35,10 +35,8 @@ _ALTERED = re.compile(r"%(?=[0-9a-fA-F]{2})|\?")
 _CONNECT = 5.0
 """Seconds to wait for a connection to a tracking server; MLflow knows those for its answer."""
 
-
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Tags by which the MLflow UI opens on runs and metrics, not on traces of language models."""
-
 
 _PAGE = 500
 """Runs that are asked for at a time."""
@@ -48,7 +46,6 @@ RUNNING = "attributes.status = 'RUNNING'"
 
 UI_MODE = "?workflowType=machine_learning"
 """Query of a page's address in the MLflow UI, which else may open on language models."""
-
 
 LOCAL = "http://127.0.0.1:5000"
 """Where ``ferlab ui`` shows a store that is no server."""
@@ -266,6 +263,7 @@ def runs_with(
     eldest: bool = False,
     only: Sequence[str] = (),
     order: Sequence[str] = (),
+    at_a_time: int | None = None,
 ) -> Iterator[MlflowRun]:
     """The runs that have these tags, the newest first; read by the page, as they are asked for.
 
@@ -273,11 +271,11 @@ def runs_with(
         client: an MLflow client of the store.
         tags: that a run must have.
         among: ids of the experiments that are searched; None for all.
-        deleted: whether runs are found that are deleted, too.
-        only_deleted: whether no others are found.
+        deleted: whether runs are found that are deleted, too; ``only_deleted``, no others.
         eldest: whether the eldest come first.
         only: what else must hold of a run, in MLflow's search syntax.
         order: what they are sorted by before that.
+        at_a_time: how many are read at once, if few are wanted.
     """
     where = " and ".join([*(f"tags.`{key}` = '{value}'" for key, value in tags.items()), *only])
     ids = list(experiments(client, deleted=deleted or only_deleted) if among is None else among)
@@ -289,7 +287,7 @@ def runs_with(
                 ids,
                 where,
                 ViewType.DELETED_ONLY if only_deleted else view,
-                max_results=_PAGE,
+                max_results=min(_PAGE, at_a_time or _PAGE),
                 order_by=[*order, f"start_time {'ASC' if eldest else 'DESC'}"],
                 page_token=token,
             )
