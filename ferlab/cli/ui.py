@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from ferlab import secrets
 from ferlab.errors import FerlabError
 from ferlab.signals import terminated
 
@@ -46,16 +47,17 @@ def _ui(args: argparse.Namespace) -> int:
 
     uri = default_uri()
     if uri.startswith(("http://", "https://")):
-        _tell(uri, _pages(connect(uri), args.what))
+        _tell(secrets.seal(uri), _pages(connect(uri), args.what))
         return 0
     _require_free(args.host, args.port)
     pages = _pages(connect(uri, make=not args.what), args.what)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    command = [sys.executable, "-m", "mlflow", "ui"]
     command += ["--host", args.host, "--port", str(args.port), "--workers", "1"]
     command += ["--uvicorn-opts", "--log-level warning"]  # else a line for each file of a page
     print("the MLflow UI is starting ...", flush=True)
     address = (args.host, args.port)
-    return _serve(command, address, lambda: _tell(f"http://{args.host}:{args.port}", pages))
+    shown = f"http://{args.host}:{args.port}"
+    return _serve(command, uri, address, lambda: _tell(shown, pages))
 
 
 def _pages(client: "Client", what: str | None) -> dict[str, str]:
@@ -82,11 +84,15 @@ def _tell(address: str, pages: dict[str, str]) -> None:
         print(f"{what} {address.rstrip('/')}/{page}", flush=True)
 
 
-def _serve(command: list[str], address: tuple[str, int], ready: Callable[[], None]) -> int:
+def _serve(
+    command: list[str], uri: str, address: tuple[str, int], ready: Callable[[], None]
+) -> int:
     """Run MLflow's server until it ends by itself, or Ctrl-C or SIGTERM ends this command.
 
     Args:
         command: that starts it.
+        uri: of the store that it shows; not in the command, which the system's list of processes
+            would tell anyone.
         address: host and port on which it will listen.
         ready: called once it does, which takes it some ten seconds.
     """
@@ -94,6 +100,7 @@ def _serve(command: list[str], address: tuple[str, int], ready: Callable[[], Non
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven processes for language models
         "PYTHONWARNINGS": "ignore",  # those of MLflow's own libraries
         **os.environ,
+        "MLFLOW_BACKEND_STORE_URI": uri,
     }
     with terminated():
         # In a group of its own, for it would answer Ctrl-C with a traceback.

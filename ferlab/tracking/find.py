@@ -70,7 +70,7 @@ def list_entries(
         tags = {"ferlab.study": study} if one is None else _tags(one)
         only.append("tags.`ferlab.trial` IS NOT NULL")
     order = [] if sort is None else [order_by(sort)]
-    runs = store.runs_with(client, tags, names, only=only, order=order)
+    runs = store.runs_with(client, tags, names, only=only, order=order, at_a_time=limit)
     entries = (entry_of(run, names[run.info.experiment_id]) for run in runs)
     entries = (entry for entry in entries if status in (None, entry.status))
     listed = [_whole(client, entry) for entry in itertools.islice(entries, limit)]
@@ -274,10 +274,11 @@ def _first(client: MlflowClient, tags: Mapping[str, str], metrics: Sequence[str]
     No more runs are read than it takes.
     """
     names = store.experiments(client)
-    only, order = [_NO_SEED, "attributes.status = 'FINISHED'"], list(map(order_by, metrics))
+    only, by = [_NO_SEED, "attributes.status = 'FINISHED'"], list(map(order_by, metrics))
+    runs = store.runs_with(client, tags, names, eldest=True, only=only, order=by, at_a_time=10)
     equal: list[Entry] = []
     best: list[float | None] = []
-    for run in store.runs_with(client, tags, names, only=only, order=order, eldest=True):
+    for run in runs:
         entry = _whole(client, entry_of(run, names[run.info.experiment_id]))
         if entry.kind not in ("run", "trial") or not entry.is_whole:
             continue

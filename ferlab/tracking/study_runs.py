@@ -211,6 +211,7 @@ class TrialRun(Run):
 
 def forget(client: MlflowClient, run_id: str) -> None:
     """Delete a run that ended before it recorded anything worth keeping."""
+    Run(client, run_id).end("KILLED", "interrupted", "another run has taken its place")
     with reported(client.tracking_uri):
         client.delete_run(run_id)
 

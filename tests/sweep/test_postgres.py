@@ -1,19 +1,22 @@
 """Two commands at once on one storage: a journal, SQLite, a PostgreSQL server of the tests' own."""
 
 import importlib.util
+import json
 import os
 import secrets
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import optuna
+import psutil
 import pytest
 from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import create_engine
@@ -26,11 +29,14 @@ from ferlab.tracking import store
 from tests import warm
 from tests.conftest import TINY
 from tests.processes import run, started
+from tests.proxy import proxy
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=1", "hydra/launcher=basic"]
-SECRET = secrets.token_hex(8)
+CORE = secrets.token_hex(8)
+SECRET = f"{CORE}/:#?'\"%41ü@"
+"""A password; whatever it looks like in an address, `CORE` is a part of it."""
 NOBODY = 65534
 
 
@@ -56,7 +62,8 @@ def server() -> Iterator[URL]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        url = make_url(f"postgresql+psycopg://ferlab:{SECRET}@127.0.0.1:{port}/postgres")
+        address = ("127.0.0.1", port, "postgres")
+        url = URL.create("postgresql+psycopg", "ferlab", SECRET, *address)
         postgres = [
             *(programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port)),
             *("-c", "unix_socket_directories=", "-c", "fsync=off"),
@@ -108,7 +115,8 @@ def database(server: URL, name: str) -> str:
     with engine.connect() as connection:
         connection.exec_driver_sql(f"create database {name}")
     engine.dispose()
-    return server.set(database=name).render_as_string(hide_password=False)
+    address = server.set(database=name).render_as_string(hide_password=False)
+    return address.replace("%2F", "/")  # which SQLAlchemy takes as it is, and other readers do not
 
 
 @pytest.fixture(params=["journal", "sqlite", "postgres"])
@@ -145,9 +153,48 @@ def test_two_commands_at_once_share_one_study_and_end_at_exactly_n_trials(
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
     kinds = Counter((run.data.tags.get("ferlab.kind"), run.info.status) for run in runs)
     assert kinds == {(None, "FINISHED"): 5, ("study", "FINISHED"): 1}
-    assert SECRET not in told
-    for path in home.rglob("*"):  # neither in MLflow's database nor in its artifacts
-        assert path.is_dir() or SECRET.encode() not in path.read_bytes()
+    assert CORE not in told
+    require_no_password(home)
+
+
+def require_no_password(*folders: Path) -> None:
+    """Neither in MLflow's database and its artifacts, nor in any other file."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert [path for path in files if CORE.encode() in path.read_bytes()] == []
+
+
+def test_a_launcher_that_writes_down_what_it_runs_writes_no_password(
+    server: URL, home: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    experiment = folder / "experiments" / "kept.yaml"
+    experiment.parent.mkdir(parents=True)
+    study = {"storage": database(server, "written"), "trials": 1, "workers": 1}
+    hydra = {"output_subdir": ".hydra", "sweeper": {"params": {"seed": "choice(0,1)"}}}
+    text = json.dumps({"study": study, "hydra": hydra}, ensure_ascii=False)
+    experiment.write_text(f"# @package _global_\n{text}\n", "utf-8")
+    launched = [*FAST[:-1], "hydra/launcher=submitit_local", "hydra/job_logging=default"]
+    typed: set[str] = set()
+    command = [sys.executable, "-m", "ferlab", "sweep", "kept", *launched]
+    with started(command, cwd=folder) as process:
+        me = psutil.Process(process.pid)
+
+        def is_over() -> bool:
+            with suppress(psutil.NoSuchProcess):
+                family = [me, *me.children(recursive=True)]
+                typed.update(" ".join(p.cmdline()) for p in family)
+            return process.poll() is not None
+
+        process.until(is_over)
+        assert process.finish() == 0, process.told()
+        told = process.told()
+    assert "1 of 1 trials count" in told
+    assert any("submitit" in line for line in typed)
+    assert CORE not in "".join([told, *typed])
+    assert list(home.rglob("*.pkl"))
+    assert list(home.rglob(".hydra/config.yaml"))
+    experiment.unlink()
+    require_no_password(home, folder)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -207,7 +254,28 @@ def test_a_storage_that_cannot_be_opened_is_told_in_a_line_without_its_password(
     url: str, message: str
 ) -> None:
     with pytest.raises(TrackingError, match=r"^study.storage cannot be opened: ") as error:
-        open_storage(url.replace("SECRET", SECRET), "s")
+        open_storage(url.replace("SECRET", CORE), "s")
     assert message in str(error.value)
-    assert SECRET not in str(error.value)
+    assert CORE not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_server_that_is_away_is_waited_for(server: URL, home: Path, tmp_path: Path) -> None:
+    url = make_url(database(server, "away"))
+    assert server.port is not None
+    with proxy(server.port) as between:
+        storage = url.set(port=between.port).render_as_string(hide_password=False)
+        command = ["train", "-m", *FAST, "study.name=s", f"study.storage={storage}", "seed=0,1"]
+        with warm.started(command, tmp_path) as sweep:
+            sweep.until(lambda: "trial 0 " in sweep.told())
+            between.become("gone")
+            sweep.until(lambda: "waits    " in sweep.told())
+            between.become("well")
+            assert sweep.finish() == 0, sweep.told()
+            told = sweep.told()
+    assert "waits    the study's storage cannot be used: " in told
+    assert "2 of 2 trials count (2 complete, 0 pruned); 0 failed, 0 retried" in told
+    client = store.connect(None)
+    runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert [run.info.status for run in runs] == ["FINISHED"] * 3
+    assert SECRET not in told

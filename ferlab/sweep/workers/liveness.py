@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial
 
 from ferlab import paths
+from ferlab.recording.leftovers import LeftOver
 from ferlab.sweep.optuna_private import open_trial
 
 INTERVAL = 15.0
@@ -52,6 +54,7 @@ class Liveness:
         self._at_home = at_home
         self._host = host or socket.gethostname()
         self._seen: dict[str, tuple[object, float]] = {}
+        self._deaf = -math.inf  # when the storage was last away: nobody could be heard then
         self._beats: dict[str, Any] = {}
         self._read = -math.inf
 
@@ -123,8 +126,12 @@ class Liveness:
         count = 0
         while not ended.wait(INTERVAL):
             count += 1
+            began = time.monotonic()
             with suppress(Exception):  # the storage may be out of reach for a while
                 self._study.set_user_attr(f"heartbeat of {worker}", count)
+                if time.monotonic() - began < TIMEOUT / 2:  # those of others came as well
+                    continue
+            self._deaf = time.monotonic()
 
     def _has_timed_out(self, worker: str) -> bool:
         if time.monotonic() - self._read > _FRESH:
@@ -134,7 +141,15 @@ class Liveness:
         if worker not in self._seen or count != before:
             self._seen[worker] = (count, time.monotonic())
             return False
-        return time.monotonic() - since > TIMEOUT
+        return time.monotonic() - max(since, self._deaf) > TIMEOUT
+
+
+def left_locks() -> Iterator[LeftOver]:
+    """The locks of workers that were killed, in this home."""
+    for path in sorted(_locks().glob("*-*")):
+        with suppress(Timeout), FileLock(path, timeout=0):
+            remove = partial(path.unlink, missing_ok=True)
+            yield LeftOver(f"lock {path.name} of a worker that is gone", remove)
 
 
 def _is_held(path: Path) -> bool:
