@@ -1,11 +1,16 @@
 """What can go wrong, said in a line that a user can act on."""
 
+from ferlab import secrets
+
 
 class FerlabError(Exception):
     """Something the user can mend; the command line prints its message without a traceback.
 
-    The message says what was wrong, where, and what would be right.
+    The message says what was wrong, where, and what would be right; no password is in it.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(secrets.hide(str(message)))
 
 
 class ConfigError(FerlabError):

@@ -42,6 +42,7 @@ def home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """A ferlab home of the test's own."""
     path = tmp_path / "home"
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # mlflow.set_tracking_uri sets it
+    monkeypatch.delenv("FERLAB_ADDRESSES", raising=False)  # what an earlier test has sealed
     monkeypatch.setenv("FERLAB_HOME", str(path))
     monkeypatch.setenv("FERLAB_CACHE", str(cache))
     return path

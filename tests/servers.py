@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
 from tests.processes import run, started
@@ -49,7 +49,7 @@ def postgres(password: str, address: str = "127.0.0.1") -> Iterator[URL]:
         with (data / "pg_hba.conf").open("a") as file:
             file.write("host all all samenet scram-sha-256\n")
         port = free_port(address)
-        url = make_url(f"postgresql+psycopg://ferlab:{password}@{address}:{port}/postgres")
+        url = URL.create("postgresql+psycopg", "ferlab", password, address, port, "postgres")
         command = [
             *(programs / "postgres", "-D", data, "-h", address, "-p", str(port)),
             *("-c", "unix_socket_directories=", "-c", "fsync=off"),
@@ -102,7 +102,8 @@ def database(server: URL, name: str) -> str:
     with engine.connect() as connection:
         connection.exec_driver_sql(f"create database {name}")
     engine.dispose()
-    return server.set(database=name).render_as_string(hide_password=False)
+    address = server.set(database=name).render_as_string(hide_password=False)
+    return address.replace("%2F", "/")  # which SQLAlchemy takes as it is, and other readers do not
 
 
 def free_port(address: str = "127.0.0.1") -> int:

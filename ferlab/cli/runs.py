@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ferlab.cli.table import table
 from ferlab.errors import FerlabError
+from ferlab.text import printable
 from ferlab.tracking import STATUSES
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _show(args: argparse.Namespace) -> int:
         *_looks(client, entry),
         *([("best", f"{best.run_id}: {best.name}")] if best else []),
     ]
-    print("\n".join(f"{name:<12}{value}" for name, value in lines))
+    print("\n".join(f"{name:<12}{printable(value.strip())}" for name, value in lines))
     if entry.kind == "study":
         trials = find.list_entries(client, study=entry.run_id, limit=_LIMIT + 1)
         header = ["trial", "what", "name", *_SHOWN, *_LESS]

@@ -14,7 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from ferlab import hydra_private, paths
+from ferlab import hydra_private, paths, secrets
 from ferlab.errors import Outage, RunEnded, TrackingError
 from ferlab.outage import Patience, is_outage
 from ferlab.recording import leftovers
@@ -153,7 +153,8 @@ def run(
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=context, task_function=task, config=config
     )
-    jobs = [list(shared)] * plan.workers(settings, budget, first.trainer.device)
+    none = [f"++{key}=null" for key in secrets.ADDRESSES]  # a launcher may write a job's config
+    jobs = [[*shared, *none]] * plan.workers(settings, budget, first.trainer.device)
     _log.info("space    %s", space.told(plan.LARGEST_GRID))
     if task.tells:
         done, at_a_time = study.counts().counted, pluralize(len(jobs), "worker")

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-import yaml
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
@@ -17,11 +16,12 @@ from scipy.special import stdtrit
 
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import is_less_better
-from ferlab.errors import TrackingError
+from ferlab.errors import DataError, TrackingError
 from ferlab.outage import is_outage
 from ferlab.tracking import STATUSES, artifacts
 from ferlab.tracking.run import CONFIG
 from ferlab.tracking.store import display_name, reported
+from ferlab.untrusted import bounded
 
 Kind = Literal["run", "study", "trial", "seed", "ensemble", "soup"]
 """A single run, a study, a trial (which may stand for several seeds), one of those seeds, or what
@@ -214,15 +214,13 @@ def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
     """The resolved config that a run recorded, as plain containers.
 
     Raises:
-        TrackingError: there is none, or it is not a YAML mapping.
+        TrackingError: there is none, or it is no config.
     """
+    text = artifacts.read_files(client, run_id, [CONFIG], [CONFIG])[CONFIG]
     try:
-        config = yaml.safe_load(artifacts.read_files(client, run_id, [CONFIG], [CONFIG])[CONFIG])
-    except yaml.YAMLError as error:
-        raise TrackingError(f"run {run_id} has no readable {CONFIG}") from error
-    if not isinstance(config, dict):
-        raise TrackingError(f"the {CONFIG} of run {run_id} is not a mapping")
-    return config
+        return bounded.read_config(text)
+    except DataError as error:
+        raise TrackingError(f"run {run_id} has no readable {CONFIG}: {error}") from error
 
 
 def of_status(status: str | None) -> list[str]:

@@ -40,6 +40,7 @@ def list_entries(
     status: str | None = None,
     sort: str | None = None,
     limit: int | None = None,
+    single: bool = False,
 ) -> list[Entry]:
     """Runs, trials and studies, newest first; a trial's seeds are in it, not beside it.
 
@@ -50,6 +51,7 @@ def list_entries(
         status: list only runs of this status; see `ferlab.tracking.entry.STATUSES`.
         sort: a metric to sort by, the best first and runs without it last.
         limit: how many of them are listed; None for all.
+        single: list only runs that are of no study.
 
     Raises:
         TrackingError: there is no such study, experiment or metric.
@@ -62,7 +64,7 @@ def list_entries(
             raise TrackingError(f"there is no experiment '{experiment}'; {known}")
         names = found
     tags: dict[str, str] = {}
-    only = [_NO_SEED, *of_status(status)]
+    only = [_NO_SEED, *of_status(status), *["tags.`ferlab.study` IS NULL"] * single]
     if study is not None:
         one = _study(list_studies(client), study)
         tags = {"ferlab.study": study} if one is None else _tags(one)

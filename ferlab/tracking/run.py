@@ -24,7 +24,7 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from ferlab import paths
+from ferlab import paths, secrets
 from ferlab.config.naming import run_name
 from ferlab.config.parts.data import Data
 from ferlab.config.problems import flatten
@@ -34,7 +34,7 @@ from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import TrackingError
 from ferlab.outage import is_outage
 from ferlab.tracking import environment, sources, store
-from ferlab.tracking.store import reported
+from ferlab.tracking.store import display_name, reported
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -187,7 +187,7 @@ class Run:
     @property
     def store(self) -> str:
         """URI of the tracking store, to be shown."""
-        return store.without_password(self._client.tracking_uri)
+        return display_name(self._client)
 
     @property
     def look(self) -> str:
@@ -249,13 +249,13 @@ class Run:
     def log_text(self, text: str, path: str) -> None:
         """Record a text as the artifact at ``path``."""
         with reported(self._client.tracking_uri):
-            self._client.log_text(self.id, text, path)
+            self._client.log_text(self.id, secrets.hide(text), path)
 
     def end(self, status: Status, reason: str = "", why: str = "") -> None:
         """Close the run; ``reason`` is why it is not FINISHED in a word, ``why`` in a line."""
         with reported(self._client.tracking_uri):
             for key, text in (("ferlab.ended", reason or "finished"), ("ferlab.why", why)):
-                _retried(self._client.set_tag, self.id, key, text)
+                _retried(self._client.set_tag, self.id, key, secrets.hide(text))
             self._client.set_terminated(self.id, status)
 
     def _log(

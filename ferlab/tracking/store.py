@@ -17,9 +17,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request, verify_rest_response
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from ferlab import paths
+from ferlab import paths, secrets
 from ferlab.errors import TrackingError
 from ferlab.outage import http_trouble
 from ferlab.tracking import moved
@@ -42,9 +43,6 @@ _PAGE = 500
 
 RUNNING = "attributes.status = 'RUNNING'"
 """What MLflow says of a run that has not ended, as it is searched for."""
-
-_HIDDEN = ":***@"
-"""Placeholder for the password in an address that is shown."""
 
 UI_MODE = "?workflowType=machine_learning"
 """Query of a page's address in the MLflow UI, which else may open on language models."""
@@ -73,7 +71,7 @@ def noted(uri: str | None) -> str | None:
     uri = uri or default_uri()
     if uri.startswith(_SQLITE):
         uri = _file_uri(_file_of(uri).absolute())
-    return None if is_home(uri) else without_password(uri)
+    return None if is_home(uri) else secrets.seal(uri)
 
 
 def is_home(uri: str) -> bool:
@@ -89,7 +87,7 @@ def recalled(note: str | None) -> str | None:
     """
     if note is None or os.environ.get("MLFLOW_TRACKING_URI"):
         return None
-    if _HIDDEN in note:
+    if secrets.whole(note) is None:
         raise TrackingError(
             f"the runs are in {note}, whose password is not kept; "
             "set MLFLOW_TRACKING_URI to it, with the password"
@@ -107,7 +105,8 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
     Raises:
         TrackingError: the store cannot be reached, opened or created.
     """
-    uri = uri or default_uri()
+    uri = whole_address(uri or default_uri())
+    _require_address(uri)
     with reported(uri):
         if uri.startswith(("http://", "https://")):
             _require_answer(uri)
@@ -132,6 +131,39 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
             return client
 
 
+def whole_address(address: str) -> str:
+    """The address of a store, whole, to connect to it.
+
+    Raises:
+        TrackingError: its password is not known to this process.
+    """
+    if (found := secrets.whole(address)) is None:
+        raise TrackingError(
+            f"the password of {address} is not known here; give it again, or, for PostgreSQL, "
+            "keep it in ~/.pgpass and leave it out"
+        )
+    secrets.seal(found)  # or it would be shown in what a driver says
+    return found
+
+
+def _require_address(uri: str) -> None:
+    """Refuse an address in which a host's name has a part of the password, as drivers read it."""
+    try:
+        if uri.startswith(("http://", "https://")):
+            parts = urlsplit(uri)
+            _ = parts.port
+            is_right = "@" not in uri.partition(parts.netloc)[2] and parts.netloc.count("@") < 2
+        else:
+            is_right = "://" not in uri or "@" not in (make_url(uri).host or "")
+    except (ValueError, ArgumentError):
+        is_right = False
+    if not is_right:
+        raise TrackingError(
+            "tracking.uri, or MLFLOW_TRACKING_URI, is no address of a store; in a password "
+            "@ is written %40, / %2F, : %3A, ? %3F, # %23"
+        )
+
+
 def look(uri: str, page: str, what: str = "") -> str:
     """Directions to a page of the MLflow UI, for a person to read.
 
@@ -141,7 +173,7 @@ def look(uri: str, page: str, what: str = "") -> str:
         what: is on it, to be named to ``ferlab ui``.
     """
     if uri.startswith(("http://", "https://")):
-        return f"{uri.rstrip('/')}/{page}"
+        return f"{secrets.seal(uri).rstrip('/')}/{page}"
     return f"{shlex.join(['ferlab', 'ui', *filter(None, [what])])}, then {LOCAL}/{page}"
 
 
@@ -163,7 +195,7 @@ def _require_answer(uri: str) -> None:
     )
     if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise TrackingError(
-            f"the tracking server {without_password(uri)} refuses you (HTTP {answer.status_code}); "
+            f"the tracking server {secrets.seal(uri)} refuses you (HTTP {answer.status_code}); "
             "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         )
     verify_rest_response(answer, page)
@@ -277,9 +309,9 @@ def reported(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
-        what = (http_trouble(error) or _first_line(error)).replace(uri, without_password(uri))
+        what = http_trouble(error) or _first_line(error)
         raise TrackingError(
-            f"the tracking store {without_password(uri)} cannot be used: {what}"
+            f"the tracking store {secrets.seal(uri)} cannot be used: {what}"
         ) from error
 
 
@@ -294,10 +326,4 @@ def _first_line(error: BaseException) -> str:
 
 def display_name(client: Client) -> str:
     """The URI of a client's store without password, for a message."""
-    return without_password(client.tracking_uri)
-
-
-def without_password(uri: str) -> str:
-    """The URI with its password hidden, to be shown."""
-    password = urlsplit(uri).password
-    return uri.replace(f":{password}@", _HIDDEN) if password else uri
+    return secrets.seal(client.tracking_uri)

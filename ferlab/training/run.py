@@ -11,7 +11,7 @@ from typing import NoReturn
 import torch
 from filelock import FileLock, Timeout
 
-from ferlab import paths
+from ferlab import paths, secrets
 from ferlab.analysis.history import History
 from ferlab.config import Config, check
 from ferlab.config.naming import run_name
@@ -262,7 +262,7 @@ def _resume_command(run: Run, config: Config) -> str:
     own = sorted({target.partition(".")[0] for target in config.names()} - {"ferlab", "torch"})
     needs = [f"FERLAB_ALLOW={','.join(own)}"] if own else []
     if config.tracking.uri is not None:
-        needs.append(f"MLFLOW_TRACKING_URI={store.without_password(config.tracking.uri)}")
+        needs.append(f"MLFLOW_TRACKING_URI={secrets.seal(config.tracking.uri)}")
     return " ".join([*needs, f"ferlab train --resume {run.id}"])
 
 

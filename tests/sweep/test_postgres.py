@@ -1,13 +1,16 @@
 """Two commands at once on one storage: a journal, SQLite, a PostgreSQL server of the tests' own."""
 
+import json
 import secrets
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import optuna
+import psutil
 import pytest
 from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import create_engine
@@ -18,13 +21,16 @@ from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
 from tests import warm
 from tests.conftest import TINY
+from tests.processes import started
 from tests.proxy import proxy
 from tests.servers import database, postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=1", "hydra/launcher=basic"]
-SECRET = secrets.token_hex(8)
+CORE = secrets.token_hex(8)
+SECRET = f"{CORE}/:#?'\"%41ü@"
+"""A password; whatever it looks like in an address, `CORE` is a part of it."""
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +73,48 @@ def test_two_commands_at_once_share_one_study_and_end_at_exactly_n_trials(
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
     kinds = Counter((run.data.tags.get("ferlab.kind"), run.info.status) for run in runs)
     assert kinds == {(None, "FINISHED"): 5, ("study", "FINISHED"): 1}
-    assert SECRET not in told
-    for path in home.rglob("*"):  # neither in MLflow's database nor in its artifacts
-        assert path.is_dir() or SECRET.encode() not in path.read_bytes()
+    assert CORE not in told
+    require_no_password(home)
+
+
+def require_no_password(*folders: Path) -> None:
+    """Neither in MLflow's database and its artifacts, nor in any other file."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert [path for path in files if CORE.encode() in path.read_bytes()] == []
+
+
+def test_a_launcher_that_writes_down_what_it_runs_writes_no_password(
+    server: URL, home: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    experiment = folder / "experiments" / "kept.yaml"
+    experiment.parent.mkdir(parents=True)
+    study = {"storage": database(server, "written"), "trials": 1, "workers": 1}
+    hydra = {"output_subdir": ".hydra", "sweeper": {"params": {"seed": "choice(0,1)"}}}
+    text = json.dumps({"study": study, "hydra": hydra}, ensure_ascii=False)
+    experiment.write_text(f"# @package _global_\n{text}\n", "utf-8")
+    launched = [*FAST[:-1], "hydra/launcher=submitit_local", "hydra/job_logging=default"]
+    typed: set[str] = set()
+    command = [sys.executable, "-m", "ferlab", "sweep", "kept", *launched]
+    with started(command, cwd=folder) as process:
+        me = psutil.Process(process.pid)
+
+        def is_over() -> bool:
+            with suppress(psutil.NoSuchProcess):
+                family = [me, *me.children(recursive=True)]
+                typed.update(" ".join(p.cmdline()) for p in family)
+            return process.poll() is not None
+
+        process.until(is_over)
+        assert process.finish() == 0, process.told()
+        told = process.told()
+    assert "1 of 1 trials count" in told
+    assert any("submitit" in line for line in typed)
+    assert CORE not in "".join([told, *typed])
+    assert list(home.rglob("*.pkl"))
+    assert list(home.rglob(".hydra/config.yaml"))
+    experiment.unlink()
+    require_no_password(home, folder)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -129,9 +174,9 @@ def test_a_storage_that_cannot_be_opened_is_told_in_a_line_without_its_password(
     url: str, message: str
 ) -> None:
     with pytest.raises(TrackingError, match=r"^study.storage cannot be opened: ") as error:
-        open_storage(url.replace("SECRET", SECRET), "s")
+        open_storage(url.replace("SECRET", CORE), "s")
     assert message in str(error.value)
-    assert SECRET not in str(error.value)
+    assert CORE not in str(error.value)
     assert "\n" not in str(error.value)
 
 

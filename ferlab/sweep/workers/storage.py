@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAl
 from ferlab import paths
 from ferlab.errors import TrackingError
 from ferlab.sweep.workers.journal import Journal
+from ferlab.tracking.store import whole_address
 
 _ERRORS = (SQLAlchemyError, StorageInternalError, ImportError, OSError, RuntimeError, ValueError)
 """What opening raises: RuntimeError for the tables of another Optuna, ValueError for a port."""
@@ -62,6 +63,7 @@ def exists(url: str | None, study: str) -> bool:
 def _database(url: str) -> RDBStorage:
     """A database with Optuna's tables, which two first commands may make at the same time."""
     options: dict[str, Any] = {"pool_pre_ping": True}  # a server may restart during a sweep
+    url = whole_address(url)
     parts = make_url(url)
     if "@" in (parts.host or ""):  # one within the password
         raise ArgumentError("an @ must be written %40")

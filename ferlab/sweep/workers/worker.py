@@ -11,10 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ferlab import secrets
 from ferlab.config.study import StudyConfig
-from ferlab.errors import RunEnded, TakenOver
+from ferlab.errors import FerlabError, RunEnded, TakenOver
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import TrialConfigs
+from ferlab.text import guarded
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,15 @@ class Task:
     def __call__(self, job: Any) -> None:
         """Work; what comes of it is in the study."""
         del job
+        with guarded():
+            try:
+                self._work()
+            except FerlabError:
+                raise
+            except Exception as error:  # what a driver says may be kept in a launcher's files
+                raise FerlabError(f"{type(error).__name__}: {error}") from error
+
+    def _work(self) -> None:
         os.environ["FERLAB_HOME"] = self.home
         os.chdir(self.folder)
         if self.folder not in sys.path:
@@ -62,6 +73,7 @@ class Task:
         is_feasible = Feasibility(self.config.constraints, self.configs)
 
         def say(line: str) -> None:
+            line = secrets.hide(line)
             if self.tells:
                 terminal.write(f"{line}\n")
                 terminal.flush()
