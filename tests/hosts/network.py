@@ -10,7 +10,6 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +31,8 @@ HOSTS = 2
 _NEWNS, _NEWUTS, _NEWNET = 0x00020000, 0x04000000, 0x40000000
 _BIND, _PRIVATE, _RECURSIVE = 1 << 12, 1 << 18, 1 << 14
 """What Linux calls them: ``CLONE_NEWNS`` and so on, ``MS_BIND`` and so on."""
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Network:
@@ -98,8 +99,10 @@ class Network:
             folder: for what it writes; the host's home lies in it.
         """
         outputs = folder / f"stdout{host.number}", folder / f"stderr{host.number}"
-        for path in (*outputs, folder / f"home{host.number}", folder / "home"):
-            path.touch() if path in outputs else path.mkdir(exist_ok=True)
+        for path in outputs:
+            path.touch()
+        for path in (folder / f"home{host.number}", folder / "home"):
+            path.mkdir(exist_ok=True)
         with called(
             *(warm.SERVER, run_on, f"{self._name}-{host.number}", host, arguments, folder, outputs),
             outputs=outputs,
@@ -150,10 +153,10 @@ def run_on(
 ) -> None:
     """Become a command on a host, whose home has the same path as that of any other."""
     enter(namespace)
-    _check(_libc().unshare(_NEWNS | _NEWUTS))
-    _check(_libc().mount(None, b"/", None, _PRIVATE | _RECURSIVE, None))
+    _check(_LIBC.unshare(_NEWNS | _NEWUTS))
+    _check(_LIBC.mount(None, b"/", None, _PRIVATE | _RECURSIVE, None))
     home = folder / "home"
-    _check(_libc().mount(bytes(folder / f"home{host.number}"), bytes(home), None, _BIND, None))
+    _check(_LIBC.mount(bytes(folder / f"home{host.number}"), bytes(home), None, _BIND, None))
     socket.sethostname(host.name)
     now = time.time
     time.time = lambda: now() + host.ahead
@@ -182,13 +185,7 @@ def _ip(line: str) -> None:
 
 
 def _setns(number: int) -> None:
-    _check(_libc().setns(number, _NEWNET))
-
-
-def _libc() -> ctypes.CDLL:
-    if sys.platform != "linux":
-        pytest.skip("only Linux has network namespaces")
-    return ctypes.CDLL(None, use_errno=True)
+    _check(_LIBC.setns(number, _NEWNET))
 
 
 def _check(code: int) -> None:
