@@ -1,7 +1,6 @@
 """SIGKILL before a write, whichever it is: the same command comes to what it would have come to."""
 
 import os
-import random
 import re
 import shutil
 from collections import Counter
@@ -22,9 +21,9 @@ from tests.sweep.test_sweep import FAST, HERE, children, runs, trials
 pytestmark = pytest.mark.slow
 
 IS_SOAK = "FERLAB_SOAK" in os.environ
-"""Whether every write has its turn, for an hour or so; else a few do."""
+"""Whether every write has its turn, for an hour or so; else two have."""
 
-PARTS, SAMPLE = (64, None) if IS_SOAK else (1, 2)
+PARTS = 64 if IS_SOAK else 1
 
 COMMAND = [
     *("train", "-m", *FAST, "trainer.max_epochs=1", "study.name=w", HERE),
@@ -69,10 +68,8 @@ def test_a_sweep_killed_before_a_write_goes_on(
     part: int, sound: Sound, home: Path, tmp_path: Path, record_property: Any
 ) -> None:
     numbers = list(range(part, len(sound.writes), PARTS))
-    if SAMPLE is not None:
-        seed = random.randrange(1000)
-        print(f"writes drawn with seed {seed}")  # noqa: T201  shown where the test fails
-        numbers = random.Random(seed).sample(numbers, SAMPLE)
+    if not IS_SOAK:  # where it once went wrong: a model and no end, a run and no epoch
+        numbers = [numbers[round(share * len(numbers))] for share in (0.6, 0.94)]
     for number in numbers:
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(sound.empty, home)
