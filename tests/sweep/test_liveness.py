@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ferlab.errors import TakenOver
+from ferlab.sweep.optuna_private import open_trial
 from ferlab.sweep.workers import liveness as module
 from ferlab.sweep.workers.liveness import Liveness
 from tests.processes import wait_until
@@ -19,6 +20,16 @@ def test_a_worker_of_this_machine_is_dead_as_soon_as_its_lock_is_free(home: Path
         assert not watch.is_dead(worker)
     assert watch.is_dead(worker)
     assert list((home / "studies" / "workers").iterdir()) == []
+
+
+def test_a_machine_is_told_by_its_home_from_another_of_its_name(home: Path) -> None:
+    watch = Liveness(shared().optuna, "container")
+    with watch.at_work() as worker:
+        assert not watch.is_dead(worker)
+    assert watch.is_dead(worker)
+    assert not Liveness(shared().optuna, "other").is_dead(worker)  # its heartbeats may come yet
+    (home / "studies" / "workers" / "mark").write_text("what this path is on another machine")
+    assert not watch.is_dead(worker)
 
 
 def test_a_worker_of_another_machine_is_dead_once_its_heartbeats_end(
@@ -72,7 +83,8 @@ def test_who_was_not_heard_of_sees_that_the_trial_is_anothers() -> None:
         trial = study.next_trial(me, NEVER)
         assert trial is not None
         study.require_mine(trial)
-        trial.set_user_attr("worker", "there:somebody")
+        other = shared(budget=1)
+        open_trial(other.optuna, other.trial(trial.number)).set_user_attr("worker", "there:another")
         with pytest.raises(TakenOver, match=r"^trial 0 is another worker's now; this one was not"):
             study.require_mine(trial)
 

@@ -1,17 +1,14 @@
 """A store that is away for a while is waited for: no trial fails, and the budget stays exact."""
 
 import errno
-import logging
 import os
 import shutil
 import signal
-import socket
 import sqlite3
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,6 +21,7 @@ from tests import warm
 from tests.conftest import TINY, run_id_of
 from tests.processes import called
 from tests.proxy import Mood, Proxy, proxy
+from tests.servers import free_port, is_up, serve_runs
 
 pytestmark = pytest.mark.slow
 
@@ -37,31 +35,10 @@ def tracking(
     """The port of an MLflow server, and a client that reaches it however sick the proxy is."""
     folder = tmp_path_factory.mktemp("server")
     shutil.copy(empty_store, folder / "mlflow.db")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-
-    def is_up() -> bool:
-        with suppress(OSError):
-            return bool(urllib.request.urlopen(f"http://127.0.0.1:{port}/health").status == 200)
-        return False
-
-    with called(warm.SERVER, serve, port, folder) as server:
-        server.until(is_up)
+    port = free_port()
+    with called(warm.SERVER, serve_runs, "127.0.0.1", port, folder) as server:
+        server.until(lambda: is_up("127.0.0.1", port))
         yield port, MlflowClient(f"http://127.0.0.1:{port}")
-
-
-def serve(port: int, folder: Path) -> None:
-    """MLflow's server, without the processes beside it that run jobs of language models."""
-    os.environ["_MLFLOW_SERVER_FILE_STORE"] = f"sqlite:///{folder}/mlflow.db"
-    os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = "mlflow-artifacts:/"
-    os.environ["_MLFLOW_SERVER_ARTIFACT_DESTINATION"] = str(folder / "artifacts")
-    os.environ["_MLFLOW_SERVER_SERVE_ARTIFACTS"] = "true"
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    from mlflow.server import app
-    from werkzeug.serving import make_server
-
-    make_server("127.0.0.1", port, app, threaded=True).serve_forever()
 
 
 @pytest.fixture

@@ -1,14 +1,8 @@
 """Two commands at once on one storage: a journal, SQLite, a PostgreSQL server of the tests' own."""
 
-import importlib.util
 import json
-import os
 import secrets
-import shutil
-import signal
-import socket
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -21,15 +15,15 @@ import pytest
 from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
 
 from ferlab.errors import TrackingError
 from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
 from tests import warm
 from tests.conftest import TINY
-from tests.processes import run, started
+from tests.processes import started
 from tests.proxy import proxy
+from tests.servers import database, postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
@@ -37,86 +31,12 @@ FAST = [*TINY, "data.images=140", "trainer.max_epochs=1", "hydra/launcher=basic"
 CORE = secrets.token_hex(8)
 SECRET = f"{CORE}/:#?'\"%41ü@"
 """A password; whatever it looks like in an address, `CORE` is a part of it."""
-NOBODY = 65534
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[URL]:
-    """A PostgreSQL server, gone without a trace when the tests are over."""
-    root = os.getuid() == 0  # as whom PostgreSQL refuses to run
-    folder = Path(tempfile.mkdtemp(prefix="ferlab-postgres-"))
-    try:
-        programs = find_programs(folder if root else None)
-        data, password = folder / "data", folder / "password"
-        password.write_text(SECRET)
-        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if root else {}
-        if root:
-            for path in (folder, password):
-                os.chown(path, NOBODY, NOBODY)
-        initdb = [
-            *(programs / "initdb", "--pgdata", data, "--username", "ferlab", "--no-sync"),
-            *("--auth", "scram-sha-256", "--pwfile", password),
-        ]
-        made = run(initdb, cwd=folder, **user)
-        assert made.returncode == 0, made.stderr
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        address = ("127.0.0.1", port, "postgres")
-        url = URL.create("postgresql+psycopg", "ferlab", SECRET, *address)
-        postgres = [
-            *(programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port)),
-            *("-c", "unix_socket_directories=", "-c", "fsync=off"),
-        ]
-        with started(postgres, cwd=folder, **user) as process:
-            process.until(lambda: can_connect(url))
-            yield url
-            os.kill(process.pid, signal.SIGINT)  # disconnects everybody and ends
-            process.finish()
-    finally:
-        shutil.rmtree(folder)
-
-
-def find_programs(copied_to: Path | None) -> Path:
-    """PostgreSQL's programs: those that came with the test's packages, else the system's.
-
-    Copied, if somebody else is to run them: where packages are installed may be a private folder.
-    """
-    found = importlib.util.find_spec("pgserver")
-    if found is not None and found.origin is not None:
-        package = Path(found.origin).parent
-        if copied_to is None:
-            return package / "pginstall" / "bin"
-        for path in (package, package.with_name("pgserver.libs")):
-            shutil.copytree(path, copied_to / path.name)
-        return copied_to / package.name / "pginstall" / "bin"
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    folders = [*map(Path, os.environ["PATH"].split(os.pathsep)), *debian]
-    for folder in folders:
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
-            return folder
-    pytest.fail("there is no PostgreSQL: no package pgserver, no initdb on the PATH", pytrace=False)
-
-
-def can_connect(url: URL) -> bool:
-    engine = create_engine(url)
-    try:
-        engine.connect().close()
-    except OperationalError:
-        return False
-    finally:
-        engine.dispose()
-    return True
-
-
-def database(server: URL, name: str) -> str:
-    """A new, empty database."""
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"create database {name}")
-    engine.dispose()
-    address = server.set(database=name).render_as_string(hide_password=False)
-    return address.replace("%2F", "/")  # which SQLAlchemy takes as it is, and other readers do not
+    with postgres(SECRET) as url:
+        yield url
 
 
 @pytest.fixture(params=["journal", "sqlite", "postgres"])

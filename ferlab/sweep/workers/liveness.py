@@ -32,6 +32,9 @@ INTERVAL = 15.0
 TIMEOUT = 120.0
 """Seconds without a heartbeat after which a worker of another machine is gone."""
 
+_MARK = "mark"
+"""The file beside the locks that says whose they are."""
+
 _FRESH = 1.0
 """Seconds for which heartbeats that were read are not read again; a look is at all workers."""
 
@@ -63,7 +66,8 @@ class Liveness:
         """Be a worker; yields a name by which others can tell whether it is still there."""
         _locks().mkdir(parents=True, exist_ok=True)
         path = _locks() / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        worker = f"{self._host}:{path.name if self._at_home else path}"
+        place = path.name if self._at_home else f"{_make_mark(_locks() / _MARK)}:{path}"
+        worker = f"{self._host}:{place}"
         ended = threading.Event()
         heartbeat = threading.Thread(
             target=self._send_heartbeats, args=(worker, ended), daemon=True
@@ -80,9 +84,8 @@ class Liveness:
     @contextmanager
     def dead(self, worker: str) -> Iterator[bool]:
         """Whether a worker is gone; while inside, nobody else on its machine finds it gone."""
-        host, _, name = worker.partition(":")
-        path = _locks() / name  # a path of its own stays what it is
-        if host != self._host or not path.parent.is_dir():
+        path = self._lock_of(worker)
+        if path is None:
             yield self._has_timed_out(worker)
             return
         if _is_held(path):  # as most are; a FileLock takes ten times as long to say so
@@ -108,7 +111,7 @@ class Liveness:
         taken.
         """
         before = abandoned.user_attrs["worker"]
-        if before.partition(":")[0] == self._host:
+        if self._lock_of(before) is not None:
             return True
         claim = f"new owner of {before}: "
         open_trial(self._study, abandoned).set_user_attr(claim + worker, True)
@@ -121,6 +124,22 @@ class Liveness:
         return worker == min(
             claimant for claimant in claimants if claimant == worker or not self.is_dead(claimant)
         )
+
+    def _lock_of(self, worker: str) -> Path | None:
+        """The file whose lock a worker of this machine has; None for one of another machine.
+
+        Two machines may have one hostname, and their homes one path, as those of containers do.
+        """
+        host, _, place = worker.partition(":")
+        if host != self._host:
+            return None
+        if self._at_home:
+            return _locks() / place if _locks().is_dir() else None
+        mark, _, path = place.partition(":")
+        with suppress(OSError):
+            if (Path(path).parent / _MARK).read_text() == mark:
+                return Path(path)
+        return None
 
     def _send_heartbeats(self, worker: str, ended: threading.Event) -> None:
         count = 0
@@ -150,6 +169,17 @@ def left_locks() -> Iterator[LeftOver]:
         with suppress(Timeout), FileLock(path, timeout=0):
             remove = partial(path.unlink, missing_ok=True)
             yield LeftOver(f"lock {path.name} of a worker that is gone", remove)
+
+
+def _make_mark(path: Path) -> str:
+    """What tells a folder of locks from all others, made by the first who works there."""
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        if not (mark := file.read()):
+            mark = uuid.uuid4().hex
+            file.write(mark)
+    return mark
 
 
 def _is_held(path: Path) -> bool:

@@ -290,7 +290,8 @@ class SharedStudy:
         Raises:
             TakenOver: another took it, for this one was not heard of for too long.
         """
-        if trial.user_attrs["worker"] != self._worker:
+        # Optuna's own object knows of no change but its own.
+        if self.trial(trial.number).user_attrs["worker"] != self._worker:
             raise TakenOver(
                 f"trial {trial.number} is another worker's now; this one was not heard of for "
                 f"{TIMEOUT:.0f} s"

@@ -90,16 +90,21 @@ class Task:
         with ExitStack() as stack, _quiet():
             study = patience.call(join)
             worker = patience.call(partial(stack.enter_context, study.liveness.at_work()))
+            trial = None
             while True:
                 started = time.monotonic()
                 try:
+                    if trial is not None:  # it was left, for something was away
+                        study.require_mine(trial)
                     trial = study.next_trial(worker, self.deadline)
                     if trial is None:
                         return
                     end = run_trial(study, trial, self.configs)
                     name, counted = trial.user_attrs.get("name", ""), study.counts().counted
                 except TakenOver as error:
+                    patience.reset()
                     say(f"leaves   {error}")
+                    trial = None
                 except Exception as error:
                     if isinstance(error, RunEnded) and error.reason == "interrupted":
                         # No launcher may take this for a failure.
@@ -112,6 +117,7 @@ class Task:
                             f"trial {trial.number:<4d} {name}  {end}  "
                             f"{time.monotonic() - started:.0f} s  ({counted} of {self.budget})"
                         )
+                    trial = None
 
 
 @contextmanager
