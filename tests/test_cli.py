@@ -164,6 +164,7 @@ def test_ui_shows_the_runs_on_the_loopback_address_alone(
     assert command[command.index("--host") + 1] == "127.0.0.1"
     assert command[command.index("--port") + 1] == port
     assert uri == f"sqlite:///{home}/mlflow.db"
+    assert uri not in command  # which the system's list of processes tells anyone
 
 
 def test_ui_on_a_port_that_is_taken_is_one_line_and_makes_nothing(
