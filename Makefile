@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 FULL := $(VENV)/.full
 
-.PHONY: demo ui test check lint bench lock clean
+.PHONY: demo ui test soak check lint bench lock clean
 
 demo: $(READY)  ## sweep on drawn faces, and say what was best and where to look
 	$(BIN)/ferlab sweep quickstart
@@ -17,6 +17,9 @@ ui: $(READY)  ## open the MLflow UI on 127.0.0.1
 
 test: $(FULL)  ## run the tests
 	$(BIN)/pytest
+
+soak: $(FULL)  ## kill sweeps before each of their writes, and a thousand times by chance; hours
+	FERLAB_SOAK=1 $(BIN)/pytest tests/sweep/test_every_write.py tests/sweep/test_kills.py
 
 check: lint  ## style, types and the tests that start no sweep, training or server
 	$(BIN)/pytest -m "not slow"

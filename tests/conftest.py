@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """A ferlab home of the test's own."""
     path = tmp_path / "home"
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # mlflow.set_tracking_uri sets it
+    monkeypatch.delenv("FERLAB_ADDRESSES", raising=False)  # what an earlier test has sealed
     monkeypatch.setenv("FERLAB_HOME", str(path))
     monkeypatch.setenv("FERLAB_CACHE", str(cache))
     return path
@@ -97,6 +99,18 @@ def pytest_collection_finish() -> None:
     """What was imported stays: no run has to look through it for garbage before it begins."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Sum up what tests counted."""
+    counted: Counter[str] = Counter()
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, counts in report.user_properties:
+            if name == "counted":
+                counted.update(counts)
+    if counted:
+        told = ", ".join(f"{count:,} {what}" for what, count in sorted(counted.items()))
+        terminalreporter.write_line(f"survived: {told}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -28,12 +28,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_carries_configs_and_experiments(wheel: Path) -> None:
+def test_the_wheel_carries_configs_experiments_and_the_page(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder in ("conf", "experiments"):
         shipped = {f"ferlab/{file.relative_to(ROOT)}" for file in (ROOT / folder).rglob("*.yaml")}
         assert shipped
         assert shipped <= names
+    page = ROOT / "ferlab" / "use" / "serve" / "page"
+    assert {f"ferlab/use/serve/page/{file.name}" for file in page.iterdir()} <= names
     assert not any(name.startswith(("tests/", "benchmarks/", "mlruns/")) for name in names)
 
 

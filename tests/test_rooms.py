@@ -14,17 +14,9 @@ from tests.processes import run
 ROOT = Path(ferlab.__file__).parent
 
 FLOORS = (
-    (
-        "archive",
-        "draft",
-        "errors",
-        "git",
-        "hydra_private",
-        "paths",
-        "signals",
-        "text",
-        "__version__",
-    ),
+    ("draft", "git", "hydra_private", "paths", "secrets", "signals", "__version__"),
+    ("errors", "text"),
+    ("outage", "untrusted"),
     ("config",),
     ("instantiate", "study"),
     ("data", "figure_style"),

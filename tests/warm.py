@@ -39,7 +39,7 @@ def started(
             path.touch()
         where = cwd or Path.cwd()
         with called(
-            SERVER, _run, list(arguments), where, dict(env or {}), outputs, outputs=outputs
+            SERVER, run_here, list(arguments), where, dict(env or {}), outputs, outputs=outputs
         ) as command:
             yield command
 
@@ -54,7 +54,7 @@ def run(
     return subprocess.CompletedProcess(list(arguments), code, stdout, stderr)
 
 
-def _run(arguments: list[str], cwd: Path, env: dict[str, str], outputs: Sequence[Path]) -> None:
+def run_here(arguments: list[str], cwd: Path, env: dict[str, str], outputs: Sequence[Path]) -> None:
     os.chdir(cwd)
     os.environ.update(env)
     sys.argv = ["ferlab", *arguments]

@@ -3,12 +3,21 @@
 import csv
 import hashlib
 import io
+from array import array
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from ferlab.errors import DataError
+from ferlab.text import shorten
+from ferlab.untrusted import bounded
+
+_MOST_CLASSES = 256
+"""As a label is a byte."""
+
+_MOST_CHARACTERS = 2**26
+"""Names of images in an array, which are all as long as the longest, times 4 bytes each."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +41,37 @@ class Predictions:
         Raises:
             DataError: ``text`` is no such table.
         """
+        if bounded.table_cells(text) > bounded.TABLE_CELLS:
+            raise DataError(
+                f"this is no table of predictions: more than {bounded.TABLE_CELLS:,} values"
+            )
         try:
-            header, *rows = csv.reader(io.StringIO(text))
-            classes = [column.removeprefix("p_") for column in header[3:]]
-            if header[:3] != ["name", "label", "predicted"] or not classes or not rows:
-                raise ValueError("its header is another one, or it is empty")
-            labels = [classes.index(row[1]) for row in rows]
-            probabilities = np.array([row[3:] for row in rows], np.float32)
-            if probabilities.shape != (len(rows), len(classes)):
-                raise ValueError("its rows are not as long as its header")
-        except (ValueError, IndexError, csv.Error) as error:
-            raise DataError(f"this is no table of predictions: {error}") from error
-        names = np.array([row[0] for row in rows], np.str_)
-        return cls(names, np.array(labels, np.uint8), probabilities)
+            rows = csv.reader(io.StringIO(text))
+            header = next(rows, [])
+            classes = {column.removeprefix("p_"): i for i, column in enumerate(header[3:])}
+            if header[:3] != ["name", "label", "predicted"] or not classes:
+                raise ValueError("its header is another one")
+            if len(classes) != len(header) - 3 or len(classes) > _MOST_CLASSES:
+                raise ValueError(f"it names a class twice, or more than {_MOST_CLASSES}")
+            names, labels, probabilities = [], bytearray(), array("f")
+            for row in rows:
+                if len(row) != len(header):
+                    raise ValueError("its rows are not as long as its header")
+                names.append(row[0])
+                labels.append(classes[row[1]])
+                probabilities.extend(map(float, row[3:]))
+            longest = max(map(len, names), default=0)
+            if not 0 < longest * len(names) <= _MOST_CHARACTERS:
+                raise ValueError("it is empty, or its names are too long")
+        except (ValueError, KeyError, csv.Error) as error:
+            raise DataError(
+                f"this is no table of predictions: {shorten(str(error), 80)}"
+            ) from error
+        return cls(
+            np.array(names, np.str_),
+            np.frombuffer(labels, np.uint8),
+            np.frombuffer(probabilities, np.float32).reshape(len(names), len(classes)),
+        )
 
     @property
     def predicted(self) -> npt.NDArray[np.intp]:

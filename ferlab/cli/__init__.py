@@ -4,11 +4,13 @@ import argparse
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
-from ferlab import __version__
+from ferlab import __version__, secrets
 from ferlab.cli import completion, confirm, data, ensemble, report, reproduce, runs, train, ui, use
-from ferlab.errors import FerlabError, RunEnded
+from ferlab.errors import FerlabError, Outage, RunEnded
+from ferlab.text import guarded
 
 _GROUPS = (train, data, runs, confirm, report, reproduce, ensemble, use, ui)
 """Modules that each add their commands to the parser."""
@@ -30,6 +32,13 @@ models:/NAME@ALIAS, a model that ferlab register named.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the process's exit code."""
+    for text in sys.argv[1:] if argv is None else argv:
+        secrets.seal(text)  # before anything can be said of it
+    with guarded():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     args = _parse(argv)
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
     logging.getLogger("ferlab").setLevel(logging.INFO)
@@ -40,9 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return code
     except FerlabError as error:
         if args.debug:
-            raise
-        print(f"ferlab: {error}", file=sys.stderr)
-        return 130 if isinstance(error, RunEnded) and error.reason == "interrupted" else 1
+            traceback.print_exc()
+        else:
+            print(f"ferlab: {error}", file=sys.stderr)
+        return _exit_code(error)
     except KeyboardInterrupt:
         print("ferlab: interrupted", file=sys.stderr)
         return 130
@@ -51,12 +61,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _BROKEN_PIPE
     except Exception as error:
         if args.debug:
-            raise
-        print(
-            f"ferlab: unexpected {type(error).__name__}: {error} (--debug shows where)",
-            file=sys.stderr,
-        )
+            traceback.print_exc()
+        else:
+            told = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+            print(f"ferlab: {told}", file=sys.stderr)
         return 1
+
+
+def _exit_code(error: FerlabError) -> int:
+    reason = error.reason if isinstance(error, RunEnded) else ""
+    if isinstance(error, Outage) or reason == "outage":
+        return os.EX_TEMPFAIL
+    return 130 if reason == "interrupted" else 1
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ferlab import secrets
+
 if TYPE_CHECKING:
     from ferlab.confirm.evidence import Evidence
     from ferlab.sweep.outcome import SweepResult
@@ -96,14 +98,13 @@ def run_confirmation(
     from ferlab.confirm.confirm import confirm
     from ferlab.report import confirmation_files
     from ferlab.text import pluralize
-    from ferlab.tracking.store import without_password
 
     found = confirm(study, storage, overrides=overrides, uri=uri, **how)
     if found.evidence is None:
         assert found.training is not None  # noqa: S101  or there would be evidence
         missing = pluralize(found.missing, "run")
         print(f"confirm  {found.choice.name}: {missing} of the next look not finished")
-        kept = [] if storage is None else ["--storage", without_password(storage)]
+        kept = [] if storage is None else ["--storage", secrets.seal(storage)]
         return tell_unfinished(found.training, shlex.join(["ferlab", "confirm", study, *kept]))
     confirmation_files.record_confirmation(found.evidence, storage, found.client)
     write_report(found.evidence, storage, folder)

@@ -1,4 +1,4 @@
-"""``ferlab runs`` and ``ferlab show``."""
+"""``ferlab runs``, ``ferlab show`` and ``ferlab clean``."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ferlab.cli.table import table
 from ferlab.errors import FerlabError
+from ferlab.text import printable
 from ferlab.tracking import STATUSES
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     show = commands.add_parser("show", parents=[common], help="show all of one run or study")
     show.add_argument("name", metavar="RUN", help="an id, its beginning, or best[:STUDY[:METRIC]]")
     show.set_defaults(run=_show)
+
+    clean = commands.add_parser(
+        "clean", parents=[common], help="remove what killed commands have left over"
+    )
+    clean.add_argument("--dry-run", action="store_true", help="list it, and remove nothing")
+    clean.set_defaults(run=_clean)
 
 
 def _runs(args: argparse.Namespace) -> int:
@@ -76,6 +83,31 @@ def _runs(args: argparse.Namespace) -> int:
         print(f"there are more: {_more(args)} lists all")
     if any(entry.seeds for entry in entries):
         print("±: the 95 % interval of the mean over the seeds")
+    return 0
+
+
+def _clean(args: argparse.Namespace) -> int:
+    from ferlab.recording import leftovers
+    from ferlab.sweep.studies import left_of_studies
+    from ferlab.sweep.workers.liveness import left_locks
+    from ferlab.text import pluralize
+    from ferlab.tracking import store
+
+    client = store.connect(None, make=False)
+    done: set[str] = set()
+    for left in (
+        *left_of_studies(client),
+        *leftovers.of_runs(client),
+        *leftovers.of_artifacts(client),
+        *left_locks(),
+    ):
+        if left.what not in done:
+            print(left.what)
+            done.add(left.what)
+            if not args.dry_run:
+                left.remove()
+    how = "would be removed or ended" if args.dry_run else "removed or ended"
+    print(f"{pluralize(len(done), 'thing')} {how}" if done else "nothing is left over")
     return 0
 
 
@@ -144,7 +176,7 @@ def _show(args: argparse.Namespace) -> int:
         *_looks(client, entry),
         *([("best", f"{best.run_id}: {best.name}")] if best else []),
     ]
-    print("\n".join(f"{name:<12}{value}" for name, value in lines))
+    print("\n".join(f"{name:<12}{printable(value.strip())}" for name, value in lines))
     if entry.kind == "study":
         trials = find.list_entries(client, study=entry.run_id, limit=_LIMIT + 1)
         header = ["trial", "what", "name", *_SHOWN, *_LESS]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from ferlab.text import printable
+
 _GAP = 2
 """Spaces between two columns."""
 
@@ -36,6 +38,7 @@ def terminal_width() -> int:
 
 def fit(header: Sequence[str], rows: Sequence[Sequence[str]], width: int, optional: int = 0) -> str:
     """The same as `table`, for a width in columns."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     kept = [i for i in range(len(header)) if any(row[i] for row in rows)]
     widths = [max(len(line[i]) for line in (header, *rows)) for i in range(len(header))]
     while sum(min(_NARROW, widths[i]) + _GAP for i in kept) - _GAP > width:

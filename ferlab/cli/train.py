@@ -1,7 +1,9 @@
 """``ferlab train`` and ``ferlab sweep``."""
 
 import argparse
+import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +70,9 @@ def _train(args: argparse.Namespace) -> int:
     if args.cfg:
         return _print(config.plain())
 
-    from ferlab.training.run import train
+    from ferlab.training.patient import train_patiently
 
-    print(train(config).summary())
+    print(train_patiently(config).summary())
     return 0
 
 
@@ -83,9 +85,9 @@ def _resume(name: str, overrides: Sequence[str]) -> int:
     run_id = find.resolve(client, name).run_id
 
     from ferlab.reproduce.rerun import resumed
-    from ferlab.training.run import resume
+    from ferlab.training.patient import resume_patiently
 
-    print(resume(run_id).summary())
+    print(resume_patiently(run_id).summary())
     again = resumed(client, run_id)
     if again is not None and again.verdict is not None:
         print(f"verdict  {again.verdict.text}")
@@ -137,9 +139,11 @@ def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepR
     result: SweepResult = multirun(overrides, needs_baseline)
 
     from ferlab.cli.ranking import ranking
+    from ferlab.outage import PATIENCE, Patience
     from ferlab.report import search_files
 
-    search_files.record_search(result)
+    patience = Patience(PATIENCE if result.is_over else 0, logging.getLogger("ferlab").info)
+    patience.call(partial(search_files.record_search, result))
     if ranked := ranking(result.table):
         print(f"{ranked}\n")
     print(result.summary())

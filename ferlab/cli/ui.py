@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from ferlab import secrets
 from ferlab.errors import FerlabError
 from ferlab.signals import terminated
 
@@ -45,16 +47,17 @@ def _ui(args: argparse.Namespace) -> int:
 
     uri = default_uri()
     if uri.startswith(("http://", "https://")):
-        _tell(uri, _pages(connect(uri), args.what))
+        _tell(secrets.seal(uri), _pages(connect(uri), args.what))
         return 0
     _require_free(args.host, args.port)
     pages = _pages(connect(uri, make=not args.what), args.what)
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    command = [sys.executable, "-m", "mlflow", "ui"]
     command += ["--host", args.host, "--port", str(args.port), "--workers", "1"]
     command += ["--uvicorn-opts", "--log-level warning"]  # else a line for each file of a page
     print("the MLflow UI is starting ...", flush=True)
     address = (args.host, args.port)
-    return _serve(command, address, lambda: _tell(f"http://{args.host}:{args.port}", pages))
+    shown = f"http://{args.host}:{args.port}"
+    return _serve(command, uri, address, lambda: _tell(shown, pages))
 
 
 def _pages(client: "Client", what: str | None) -> dict[str, str]:
@@ -81,11 +84,15 @@ def _tell(address: str, pages: dict[str, str]) -> None:
         print(f"{what} {address.rstrip('/')}/{page}", flush=True)
 
 
-def _serve(command: list[str], address: tuple[str, int], ready: Callable[[], None]) -> int:
+def _serve(
+    command: list[str], uri: str, address: tuple[str, int], ready: Callable[[], None]
+) -> int:
     """Run MLflow's server until it ends by itself, or Ctrl-C or SIGTERM ends this command.
 
     Args:
         command: that starts it.
+        uri: of the store that it shows; not in the command, which the system's list of processes
+            would tell anyone.
         address: host and port on which it will listen.
         ready: called once it does, which takes it some ten seconds.
     """
@@ -93,6 +100,7 @@ def _serve(command: list[str], address: tuple[str, int], ready: Callable[[], Non
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven processes for language models
         "PYTHONWARNINGS": "ignore",  # those of MLflow's own libraries
         **os.environ,
+        "MLFLOW_BACKEND_STORE_URI": uri,
     }
     with terminated():
         # In a group of its own, for it would answer Ctrl-C with a traceback.
@@ -137,15 +145,28 @@ def _dashboard(args: argparse.Namespace) -> int:
 
 def _require_free(host: str, port: int) -> None:
     """Refuse an address that MLflow could not listen on; it would end without an exit code."""
+    listen(host, port).close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        FerlabError: there is no such port, or it cannot be listened on.
+    """
     if not 0 < port < 2**16:  # the system would take it modulo 2**16
         raise FerlabError(f"--port {port}: there are 1 to {2**16 - 1}")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
+        with ExitStack() as undone:
+            listening = undone.enter_context(socket.socket(family, kind, protocol))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen()
+            undone.pop_all()
+        return listening
     except OSError as error:
         reason = getattr(error, "strerror", None) or error
         raise FerlabError(

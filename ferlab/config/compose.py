@@ -8,7 +8,7 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from ferlab import hydra_private, paths
+from ferlab import hydra_private, paths, secrets
 from ferlab.config.attention import KINDS, NONE, complete
 from ferlab.config.check import check, take_missing
 from ferlab.config.overrides.experiment import (
@@ -228,7 +228,9 @@ def _composed(
     if foreign is None:
         config = compose_without_mistakes(composed, parsed, problems)
         sources = hydra.config_loader.get_sources()
-        return replace_in_place(config, parsed, lambda texts: _plain(composed(texts)), sources)
+        return _sealed(
+            replace_in_place(config, parsed, lambda texts: _plain(composed(texts)), sources)
+        )
     picks = [read_override(text) for text in foreign.picks]
     rest = [override for override in parsed if override is not named]
     config = compose_without_mistakes(composed, [*picks, *rest], problems)
@@ -279,7 +281,24 @@ def _plain(config: DictConfig) -> dict[str, Any]:
     """Nested containers of all but Hydra's own section, interpolations resolved."""
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     plain: dict[str, Any] = OmegaConf.to_container(own, resolve=True)  # type: ignore[assignment]
+    for key in secrets.ADDRESSES:
+        section, name = key.split(".")
+        values = plain.get(section)
+        if isinstance(values, dict) and isinstance(address := values.get(name), str):
+            values[name] = secrets.seal(address)
     return plain
+
+
+def _sealed(config: DictConfig) -> DictConfig:
+    """The config, which launchers may write to files, with no password in it."""
+    for key in secrets.ADDRESSES:
+        section, name = key.split(".")
+        values = config.get(section)
+        if not isinstance(values, DictConfig) or OmegaConf.is_interpolation(values, name):
+            continue
+        if isinstance(address := values.get(name), str):
+            OmegaConf.update(config, key, secrets.seal(address))
+    return config
 
 
 def _permissive(hydra: hydra_private.Hydra, override: Override) -> str:

@@ -6,6 +6,9 @@ from typing import Any, NamedTuple
 
 _BEGIN = "config: "
 
+_SHOWN = 40
+"""Problems that are listed; the others are counted."""
+
 Path = tuple[str | int, ...]
 
 
@@ -27,7 +30,8 @@ def report_lines(lines: Sequence[str]) -> str:
     """One message out of the lines of all problems."""
     if len(lines) == 1:
         return f"{_BEGIN}{lines[0]}"
-    return "\n  ".join([f"{_BEGIN}{len(lines)} problems", *lines])
+    rest = [f"and {len(lines) - _SHOWN:,} more"] if len(lines) > _SHOWN else []
+    return "\n  ".join([f"{_BEGIN}{len(lines):,} problems", *lines[:_SHOWN], *rest])
 
 
 def lines_of(text: str) -> list[str]:

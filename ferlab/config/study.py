@@ -1,5 +1,6 @@
 """The schema of a sweep's ``study`` section, checked before anything is created."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
@@ -39,6 +40,26 @@ _FEWEST_TO_HALVE = 3
 _OBJECTIVES = expected(f"one of {', '.join(get_args(Objective))}, or a list of them")
 
 
+_LONGEST_NAME = 100
+"""Of a study, in characters; names of its files and of its confirmations are longer."""
+
+
+def require_study_name(name: str) -> None:
+    """Refuse a name by which files cannot be called, or that no command would take as one.
+
+    Raises:
+        PydanticCustomError: what would be right.
+    """
+    if len(name) > _LONGEST_NAME:
+        text = "has {length} characters; the name of a study has at most {most}"
+        raise PydanticCustomError("refused", text, {"length": len(name), "most": _LONGEST_NAME})
+    if not re.fullmatch(r"\w[\w.@+-]*", name):
+        text = (
+            "should be of letters, digits and . @ + - _, and begin with none of . @ + -, not {name}"
+        )
+        raise PydanticCustomError("refused", text, {"name": ascii(name)})
+
+
 class Constraints(Section):
     """Largest costs of a trial's network; one that costs more is never trained."""
 
@@ -49,7 +70,7 @@ class Constraints(Section):
 class StudyConfig(Section):
     """The settings of a sweep."""
 
-    name: str | None = Field(pattern=r"^[\w.@+-]+$", description="null: from the experiment")
+    name: str | None = Field(description="null: from the experiment")
     question: str | None = Field(description="what the sweep is to answer, in words")
     trials: int | None = Field(ge=1, description="that count; null: each point of a finite space")
     hours: float | None = Field(gt=0, description="no trial starts later; null: no limit")
@@ -66,7 +87,22 @@ class StudyConfig(Section):
     pruner: OptunaComponent | None
     retries: int = Field(ge=0, description="of a trial that failed by chance")
     max_failures: int = Field(ge=0, description="failed trials above which the sweep stops")
+    patience: float = Field(ge=0, description="minutes that a store may be away")
     storage: str | None = Field(min_length=1, description="an RDB URL; null: a journal file")
+
+    @field_validator("name")
+    @classmethod
+    def _can_name_a_file(cls, value: str | None) -> str | None:
+        if value is not None:
+            require_study_name(value)
+        return value
+
+    @field_validator("objective")
+    @classmethod
+    def _each_once(cls, value: Any) -> Any:
+        if isinstance(value, list) and len(set(value)) < len(value):
+            raise PydanticCustomError("refused", "has an objective twice; name each once")
+        return value
 
     @field_validator("objective", mode="before")
     @classmethod

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ferlab import secrets
 from ferlab.analysis.search import figures
 from ferlab.report import search_text
 from ferlab.report.page import PAGE, write_page
@@ -78,5 +79,5 @@ def settle(table: StudyTable, storage: str | None) -> str:
     if table.baseline_row is None and (second := runner_up(table)):
         words += ["--against", str(second.number)]
     if storage is not None:
-        words += ["--storage", store.without_password(storage)]
+        words += ["--storage", secrets.seal(storage)]
     return shlex.join(words)

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import ferlab
-from ferlab import archive
 from ferlab.draft import drafted
 from ferlab.errors import DataError
-from ferlab.reproduce.recorded import ARTIFACTS, PREDICTIONS, RUN, Files, Recorded
-from ferlab.tracking.run import CONFIG, IMAGES
+from ferlab.reproduce.recorded import ARTIFACTS, DIFF, OWN_DIFF, PREDICTIONS, RUN, Files, Recorded
+from ferlab.text import shorten
+from ferlab.tracking.run import CONFIG, IMAGES, MACHINE, SOURCES
+from ferlab.untrusted import archive, bounded
 
 FORMAT = 1
 """Version of the bundle format; any other is refused."""
@@ -25,10 +26,19 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 
 _NAMES = (*ARTIFACTS, RUN)
+_JSON = (RUN, MACHINE, SOURCES)
 _MAX_RUNS = 100
-_MAX_BYTES = {CONFIG: 2**20, MANIFEST: 2**20, PREDICTIONS: 2**27, IMAGES: 2**26}
-_MAX_OTHER_BYTES = 2**24
-_MAX_TOTAL_BYTES = 2**29
+_MAX_BYTES = {
+    CONFIG: bounded.CONFIG_BYTES,
+    PREDICTIONS: 2**26,
+    IMAGES: 2**26,
+    RUN: 2**24,
+    DIFF: 2**22,
+    OWN_DIFF: 2**22,
+}
+_MAX_OTHER_BYTES = 2**18
+_MAX_TOTAL_BYTES = 2**27
+_MAX_DIRECTORY_BYTES = 2**18
 
 
 def write_bundle(path: Path, runs: Sequence[Files]) -> None:
@@ -63,8 +73,12 @@ def read_bundle(path: Path) -> list[Recorded]:
         DataError: it is no bundle, truncated, altered, or breaks a limit.
     """
     try:
-        files = {info.filename: stream.read() for info, stream in archive.members(path, _check)}
-        return [Recorded.read(run) for run in _runs(files)]
+        with path.open("rb") as file:
+            members = archive.members(file, _check, _MAX_DIRECTORY_BYTES)
+            files = {info.filename: stream.read() for info, stream in members}
+        runs = _runs(files)
+        _require_few(runs)
+        return [Recorded.read(run) for run in runs]
     except DataError as error:
         raise DataError(f"the bundle {path} cannot be used: {error}") from error
     except (*archive.DAMAGED, RuntimeError) as error:  # the latter where it wants a password
@@ -82,13 +96,25 @@ def _check(members: Sequence[zipfile.ZipInfo]) -> None:
         file = info.filename.partition("/")[2] or info.filename
         limit = _MAX_BYTES.get(file, _MAX_OTHER_BYTES)
         if info.file_size > limit:
-            raise DataError(f"'{info.filename}' unpacks to more than {limit:,} bytes")
+            raise DataError(f"'{shorten(info.filename, 80)}' unpacks to more than {limit:,} bytes")
         if not archive.is_bounded(info):
             raise DataError(
                 f"'{info.filename}' is not packed with deflate; make the bundle with ferlab export"
             )
     if sum(info.file_size for info in members) > _MAX_TOTAL_BYTES:
         raise DataError(f"it unpacks to more than {_MAX_TOTAL_BYTES:,} bytes")
+
+
+def _require_few(runs: Sequence[Files]) -> None:
+    """Refuse what each of many runs may hold, and all of them together may not."""
+    values = sum(bounded.json_parts(run.get(name, b"")) for run in runs for name in _JSON)
+    cells = sum(bounded.table_cells(run.get(PREDICTIONS, b"")) for run in runs)
+    for count, limit, what in (
+        (values, bounded.JSON_PARTS, "values of JSON"),
+        (cells, bounded.TABLE_CELLS, "values in tables of predictions"),
+    ):
+        if count > limit:
+            raise DataError(f"it has more than {limit:,} {what}")
 
 
 def _runs(members: dict[str, bytes]) -> list[Files]:
@@ -110,15 +136,17 @@ def _runs(members: dict[str, bytes]) -> list[Files]:
 def _manifest(data: bytes) -> tuple[dict[str, str], int]:
     """Digest of each file, by name, and number of runs."""
     try:
-        manifest = json.loads(data)
-        version, count = manifest["format"], int(manifest["runs"])
+        manifest = bounded.read_json(data)
+        version, count = manifest["format"], manifest["runs"]
         digests = {str(name): str(digest) for name, digest in manifest["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DataError(f"its {MANIFEST} is damaged: {error!r}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"its {MANIFEST} is damaged: {shorten(repr(error), 80)}") from error
     if version != FORMAT:
-        raise DataError(f"it has format {version}; this ferlab reads {FORMAT}")
-    if not 1 <= count <= _MAX_RUNS:
-        raise DataError(f"it has {count} runs; it can have 1-{_MAX_RUNS}")
+        told = shorten(repr(version), 20)
+        raise DataError(f"it has format {told}; this ferlab reads {FORMAT}")
+    if not isinstance(count, int) or not 1 <= count <= _MAX_RUNS:
+        told = shorten(repr(count), 20)
+        raise DataError(f"it has {told} runs; it can have 1-{_MAX_RUNS}")
     return digests, count
 
 

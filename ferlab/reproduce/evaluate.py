@@ -19,13 +19,14 @@ from ferlab.errors import ConfigError, DataError
 from ferlab.models.classifier import Classifier
 from ferlab.models.ensemble import Ensemble
 from ferlab.reproduce import ledger
-from ferlab.reproduce.recorded import PREDICTIONS, read_config
+from ferlab.reproduce.recorded import PREDICTIONS
 from ferlab.tracking import artifacts, origin, pyfunc_model
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import CONFIG, IMAGES, MEMBERS, SOURCES, Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import set_up_torch
 from ferlab.training.scoring import predict, predict_with_and_without_views
+from ferlab.untrusted import bounded
 
 _ROUNDING = 0.01
 """Share of the images whose class another machine's rounding may change."""
@@ -145,7 +146,8 @@ class Evaluator:
         about = MEMBERS if entry.members else CONFIG
         wanted = (about, PREDICTIONS, IMAGES, SOURCES)
         kept = artifacts.read_files(self._client, entry.run_id, wanted, (about,))
-        recorded = _configs(read_config(kept[about]), bool(entry.members))
+        plain = bounded.read_config(kept[about], max(1, len(entry.members)))
+        recorded = _configs(plain, bool(entry.members))
         configs = [_with_data_at(each, files or {}) for each in recorded]
         config = configs[0]
         images = self._prepared(config.data)

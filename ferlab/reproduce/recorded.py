@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
 from ferlab import paths
 from ferlab.analysis.predictions import Predictions
@@ -16,10 +15,12 @@ from ferlab.config import Config
 from ferlab.data import fingerprint
 from ferlab.data.imageset import ImageSet
 from ferlab.errors import DataError, TrackingError
+from ferlab.text import shorten
 from ferlab.tracking import artifacts, environment, sources
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import CONFIG, IMAGES, MACHINE, SOURCES
 from ferlab.tracking.store import Client
+from ferlab.untrusted import bounded
 
 Files = Mapping[str, bytes]
 """The recorded files of one run, by path."""
@@ -96,9 +97,10 @@ class Recorded:
             DataError: one of them is damaged.
         """
         try:
-            run = json.loads(files[RUN])
+            run = bounded.read_json(files[RUN])
             tags = dict(run["tags"])
-            about, known = (json.loads(files.get(name, b"null")) for name in (MACHINE, SOURCES))
+            about = bounded.read_json(files.get(MACHINE, b"null"))
+            known = bounded.read_json(files.get(SOURCES, b"null"))
             history = tuple({str(k): float(v) for k, v in row.items()} for row in run["history"])
             predictions = (
                 Predictions.read(files[PREDICTIONS].decode()) if (PREDICTIONS in files) else None
@@ -107,7 +109,7 @@ class Recorded:
                 run_id=str(run["run_id"]),
                 name=str(run["name"]),
                 setting=Setting(
-                    config=read_config(files[CONFIG]),
+                    config=bounded.read_config(files[CONFIG]),
                     commit=tags.get("mlflow.source.git.commit") or None,
                     diff=files.get(DIFF, b"").decode(),
                     own_commit=tags.get("ferlab.own.git.commit") or None,
@@ -122,8 +124,10 @@ class Recorded:
                 history=history,
                 predictions=predictions,
             )
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise DataError(f"the record of this run is damaged: {error!r}") from error
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            raise DataError(
+                f"the record of this run is damaged: {shorten(repr(error), 80)}"
+            ) from error
         if predictions and predictions.digest != tags.get("ferlab.predictions.digest"):
             raise DataError(
                 f"{PREDICTIONS} of run {read.run_id} is not what the run predicted: its digest is "
@@ -190,24 +194,6 @@ def machine() -> dict[str, Any]:
 def installed_packages() -> dict[str, str]:
     """Version of each installed distribution, by name, in the form that a run records."""
     return _packages(environment.requirements())
-
-
-def read_config(text: bytes) -> dict[str, Any]:
-    """Parse a config file into plain containers.
-
-    Raises:
-        DataError: it is not a YAML mapping, or has aliases, by which a small file can stand
-            for an endless one.
-    """
-    try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
-            raise DataError("a recorded config has no YAML aliases, and this one has")
-        config = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeError, RecursionError, ValueError) as error:
-        raise DataError(f"this is no config: {' '.join(str(error).split())}") from error
-    if not isinstance(config, dict):
-        raise DataError(f"this is no config: it is a {type(config).__name__}, not a mapping")
-    return config
 
 
 def _packages(text: str) -> dict[str, str]:

@@ -9,11 +9,12 @@ from ferlab.config import check
 from ferlab.config.problems import flatten, without_begin
 from ferlab.errors import ConfigError, DataError, FerlabError, TrackingError
 from ferlab.reproduce import bundle
-from ferlab.reproduce.recorded import NEEDED, Files, Recorded, fetch, read_config
+from ferlab.reproduce.recorded import NEEDED, Files, Recorded, fetch
 from ferlab.tracking import find, store
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import params_of
 from ferlab.tracking.store import Client
+from ferlab.untrusted import bounded
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,9 @@ def _finished(client: Client, entry: Entry) -> Entry:
 
 def _of_config(path: Path) -> Resolved:
     """A config, with the newest run that has had it, wherever it was recorded."""
+    text = bounded.read_file(path, bounded.CONFIG_BYTES)
     try:
-        config = read_config(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+        config = bounded.read_config(text)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     try:

@@ -13,7 +13,7 @@ def tell_codes(table: StudyTable) -> str:
     """What a reader must know of a study that was gone on with under changed code; else empty."""
     rows = [row for row in table.rows if row.state in ("complete", "pruned") and row.codes]
     mixed = [row for row in rows if len(row.codes) > 1]
-    states = sorted({row.codes[0] for row in rows if row not in mixed})
+    states = sorted({row.codes[0] for row in rows if len(row.codes) == 1})
     groups = [_numbers([row for row in rows if row.codes == (state,)], rows) for state in states]
     parts = []
     if len(groups) == 2:
@@ -30,10 +30,11 @@ def tell_codes(table: StudyTable) -> str:
 
 def _numbers(some: Sequence[TrialRow], rows: Sequence[TrialRow]) -> str:
     """Their numbers, ``0-7, 9 and 11``; nothing but ``rows`` can stand between two of them."""
+    numbers = {row.number for row in some}
     runs: list[list[int]] = []
     is_next = False
     for row in rows:
-        if row not in some:
+        if row.number not in numbers:
             is_next = False
             continue
         if not is_next:

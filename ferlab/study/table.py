@@ -112,6 +112,7 @@ class StudyTable:
         changes: what was different in the space, each time that it was changed.
         domains: what each swept parameter may be, by its key.
         baseline: the point that the others are compared with; None where none was declared.
+        away: what workers wait for just now, a line each.
     """
 
     study: str
@@ -128,6 +129,7 @@ class StudyTable:
     changes: tuple[tuple[str, ...], ...] = ()
     domains: Mapping[str, Domain] = field(default_factory=dict)
     baseline: Params | None = None
+    away: tuple[str, ...] = ()
 
     def of(self, state: State) -> list[TrialRow]:
         """The trials in a state, by number."""

@@ -13,8 +13,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
 
+from ferlab import secrets
 from ferlab.study.objectives import format_value
 from ferlab.study.table import StudyTable, TrialRow, value_of
+from ferlab.text import printable, unguarded
 
 _EVERY = 2.0
 """Seconds between two looks."""
@@ -38,7 +40,8 @@ def show(look: Callable[[], StudyTable]) -> Iterator[None]:
     if not is_possible():
         yield
         return
-    console = Console(file=sys.stderr)  # this one, even where a run's progress is kept off it
+    # This one, even where a run's progress is kept off it.
+    console = Console(file=unguarded(sys.stderr))
     started, over = time.time(), threading.Event()
 
     last: RenderableType = Text("")
@@ -49,7 +52,9 @@ def show(look: Callable[[], StudyTable]) -> Iterator[None]:
             last = render_study(look(), time.time(), started, console.height)
         except Exception as error:  # the sweep goes on, whatever keeps it from being shown
             line = (str(error) or type(error).__name__).splitlines()[0]
-            return Group(last, Text(f"the study cannot be looked at: {line}", "red"))
+            return Group(
+                last, Text(printable(f"the study cannot be looked at: {secrets.hide(line)}"), "red")
+            )
         return last
 
     def keep_up() -> None:
@@ -89,6 +94,7 @@ def render_study(table: StudyTable, now: float, started: float, height: int) -> 
     room = max(1, height - _OTHER_LINES - _LAST)
     ended = sorted((row for row in table.rows if row.ended), key=lambda row: -(row.ended or 0))
     parts: list[RenderableType] = [_head(table), _counts(table), _times(table, now, started)]
+    parts += [_line(line, "yellow") for line in table.away]
     best = table.best
     if best is not None:
         value = format_value(table.objectives[0], value_of(best))
@@ -125,7 +131,9 @@ def _head(table: StudyTable) -> RenderableType:
     grid.add_column(ratio=3)
     grid.add_column(no_wrap=True, justify="right")
     bar = ProgressBar(total=table.budget, completed=_done(table))
-    grid.add_row(Text(table.study, "bold"), bar, Text(f"{_done(table):,} of {table.budget:,}"))
+    grid.add_row(
+        Text(printable(table.study), "bold"), bar, Text(f"{_done(table):,} of {table.budget:,}")
+    )
     return grid
 
 
@@ -172,12 +180,12 @@ def _grid(table: StudyTable, lines: list[tuple[TrialRow, str, str]]) -> Grid:
         style = _STYLES[row.state]
         name = f"{row.name}: {row.why}" if row.state == "failed" else table.label(row)
         cells = (f"{row.number}", name, step, value)
-        grid.add_row(*(Text(cell, style) for cell in cells))
+        grid.add_row(*(Text(printable(cell), style) for cell in cells))
     return grid
 
 
 def _line(text: str, style: str) -> Text:
-    return Text(text, style, no_wrap=True, overflow="ellipsis")
+    return Text(printable(text), style, no_wrap=True, overflow="ellipsis")
 
 
 def _done(table: StudyTable) -> int:

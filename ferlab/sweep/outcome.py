@@ -3,6 +3,7 @@
 import shlex
 from dataclasses import asdict, dataclass, field
 
+from ferlab import secrets
 from ferlab.study.code import tell_codes
 from ferlab.study.deleted import tell_deleted
 from ferlab.study.objectives import format_values
@@ -10,7 +11,6 @@ from ferlab.study.params import overrides
 from ferlab.study.table import BEFORE, StudyTable, TrialRow
 from ferlab.sweep.workers.ledger import Counts
 from ferlab.text import pluralize
-from ferlab.tracking import store
 from ferlab.tracking.run import Status
 
 
@@ -125,7 +125,7 @@ class SweepResult:
         command = shlex.join(["ferlab", "reproduce", f"best:{self.table.study}"])
         if self.uri is None:
             return command
-        return f"MLFLOW_TRACKING_URI={shlex.quote(store.without_password(self.uri))} {command}"
+        return f"MLFLOW_TRACKING_URI={shlex.quote(secrets.seal(self.uri))} {command}"
 
     def _front(self) -> list[TrialRow]:
         """What no other trial beats in every objective, where there are several."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ferlab import secrets
 from ferlab.config import Config
 from ferlab.config.parts.data import FILES
 from ferlab.config.problems import Problem, flatten, report
@@ -24,7 +25,6 @@ from ferlab.sweep.search.syntax import read
 from ferlab.sweep.workers.processes import cores, gpus
 from ferlab.sweep.workers.storage import exists
 from ferlab.tracking.pages.study_views import param_of
-from ferlab.tracking.store import without_password
 
 _SPACE = ("hydra.sweeper.params.", "hydra.sweeper.when.")
 """What of Hydra's own overrides a study depends on."""
@@ -201,11 +201,11 @@ def format_command(
 def shown(override: str, here: bool) -> str:
     """An override without a password and, unless it is for ``here``, the folder of the data."""
     key, equals, value = override.partition("=")
-    quote = value[:1] if value[:1] in ("'", '"') else ""
-    plain = value.strip(quote) if quote else value
     if key in FILES and not here:
+        quote = value[:1] if value[:1] in ("'", '"') else ""
+        plain = value.strip(quote) if quote else value
         return f"{key}{equals}{quote}{Path(plain).name}{quote}"
-    return f"{key}{equals}{quote}{without_password(plain)}{quote}" if "://" in value else override
+    return secrets.seal(override)
 
 
 def free_name(storage: str | None, taken: Collection[str], name: str) -> str:

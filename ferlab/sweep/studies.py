@@ -1,7 +1,8 @@
 """Studies that were begun: found by name, and read as plain tables."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import optuna
@@ -11,14 +12,19 @@ from ferlab import paths
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
+from ferlab.outage import WAITS
+from ferlab.recording.leftovers import LeftOver, orphan
 from ferlab.study.params import Choices, Domain, Params, Range, Value
 from ferlab.study.table import BEFORE, OutsideRow, State, StudyTable, TrialRow
 from ferlab.sweep.search.space import domain_of, stored
 from ferlab.sweep.trial_code import code_by_trial
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.identity import IDENTITY
+from ferlab.sweep.workers.liveness import Liveness
+from ferlab.sweep.workers.shared_study import said_by
 from ferlab.sweep.workers.storage import exists, open_storage
-from ferlab.tracking import find, store
+from ferlab.tracking import find, store, study_runs
+from ferlab.tracking.run import Run, Status
 from ferlab.tracking.store import Client
 from ferlab.tracking.study_runs import StudyKey
 
@@ -33,6 +39,12 @@ _STATES: dict[TrialState, State] = {
     TrialState.FAIL: "failed",
     TrialState.RUNNING: "running",
 }
+
+_ENDS: dict[TrialState, tuple[Status, str]] = {
+    TrialState.FAIL: ("FAILED", "error"),
+    TrialState.PRUNED: ("KILLED", "pruned"),
+}
+"""The status of a trial's run, and why it is not FINISHED, where its end was not recorded."""
 
 
 def remember(
@@ -123,7 +135,15 @@ def view(study: optuna.Study, deleted: Collection[str] = ()) -> StudyTable:
         waiting=len(outside.waiting(trials)),
         domains=_domains(trials),
         baseline=_baseline(attrs.get("about", {})),
+        away=_away(attrs, trials),
     )
+
+
+def _away(attrs: Mapping[str, Any], trials: Sequence[FrozenTrial]) -> tuple[str, ...]:
+    """What the workers of running trials wait for, each line once."""
+    workers = [t.user_attrs.get("worker", "") for t in trials if t.state == TrialState.RUNNING]
+    lines = [attrs.get(said_by(worker), "") for worker in workers]
+    return tuple(dict.fromkeys(line for line in lines if line.startswith(WAITS)))
 
 
 def _outside_row(trial: FrozenTrial, misfit: str) -> OutsideRow:
@@ -163,6 +183,37 @@ def deleted_runs(study: optuna.Study, client: Client) -> set[str]:
     if best is None or find.is_recorded(client, str(best.run_id)):
         return deleted
     return ids - find.whole_trials(client, tags)  # some are gone for good
+
+
+def left_runs(study: optuna.Study, client: Client, liveness: Liveness) -> Iterator[LeftOver]:
+    """The study's runs that nobody trains, though MLflow says so.
+
+    Args:
+        study: that was begun.
+        client: of the tracking store that has its runs.
+        liveness: of its workers.
+    """
+    trials = {str(trial.number): trial for trial in study.get_trials(deepcopy=False)}
+    for run in store.runs_with(client, study_key(study).tags, only=[store.RUNNING]):
+        number, run_id = run.data.tags.get("ferlab.trial"), str(run.info.run_id)
+        trial = trials.get(number or "")
+        if number is None:
+            continue
+        is_over = trial is not None and trial.state.is_finished()
+        if trial is None or (is_over and trial.user_attrs.get("run_id") != run_id):
+            yield orphan(run_id, partial(study_runs.forget, client, run_id))  # nobody heard of it
+        elif is_over or liveness.is_dead(trial.user_attrs["worker"]):
+            status, reason = _ENDS.get(trial.state, ("KILLED", "interrupted"))
+            why = trial.user_attrs.get("why", "its worker is gone")
+            yield orphan(run_id, partial(Run(client, run_id).end, status, reason, why))
+
+
+def left_of_studies(client: Client) -> Iterator[LeftOver]:
+    """`left_runs` of all studies that lie in ferlab's home and have their runs in this store."""
+    for path in sorted((paths.home() / "studies").glob("*.log")):
+        if is_begun(path.stem, None):
+            study = open_study(path.stem, None)
+            yield from left_runs(study, client, Liveness(study, at_home=True))
 
 
 def study_key(study: optuna.Study) -> StudyKey:

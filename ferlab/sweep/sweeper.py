@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from ferlab import hydra_private, paths
-from ferlab.errors import TrackingError
+from ferlab import hydra_private, paths, secrets
+from ferlab.errors import Outage, RunEnded, TrackingError
+from ferlab.outage import Patience, is_outage
+from ferlab.recording import leftovers
 from ferlab.signals import terminated
 from ferlab.study.table import value_of
 from ferlab.sweep import live, plan, studies
@@ -25,6 +28,7 @@ from ferlab.sweep.search.forecast import LONG, Forecast, forecast, may_be_long
 from ferlab.sweep.studies import remember, view, view_with_runs
 from ferlab.sweep.trial_code import tell_changed
 from ferlab.sweep.workers import outside
+from ferlab.sweep.workers.liveness import left_locks
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
 from ferlab.text import pluralize
@@ -66,7 +70,8 @@ def sweep(
         for line in foreseen.brief() if foreseen.seconds > LONG else ():
             _log.info("%s", line)
     result = run(context, config, question, shared)
-    _record(result)
+    patience = Patience(60 * question.settings.patience if result.is_over else 0, _say)
+    patience.call(partial(_record, result))
     name = question.study if how.new else None
     return replace(result, again=plan.format_command(config, arguments, name, here=True))
 
@@ -148,7 +153,8 @@ def run(
     launcher = Plugins.instance().instantiate_launcher(
         hydra_context=context, task_function=task, config=config
     )
-    jobs = [list(shared)] * plan.workers(settings, budget, first.trainer.device)
+    none = [f"++{key}=null" for key in secrets.ADDRESSES]  # a launcher may write a job's config
+    jobs = [[*shared, *none]] * plan.workers(settings, budget, first.trainer.device)
     _log.info("space    %s", space.told(plan.LARGEST_GRID))
     if task.tells:
         done, at_a_time = study.counts().counted, pluralize(len(jobs), "worker")
@@ -168,13 +174,66 @@ def run(
     except KeyboardInterrupt:
         interrupted = True
     is_late = time.time() >= task.deadline
-    return _result(study, question, run_id, interrupted, is_late, _errors(ended))
+    return _conclude(study, question, run_id, interrupted, is_late, ended)
 
 
-def _errors(ended: Sequence[JobReturn]) -> list[str]:
-    """What ended workers before their time, each error once."""
+def _conclude(
+    study: SharedStudy,
+    question: Question,
+    run_id: str,
+    interrupted: bool,
+    is_late: bool,
+    ended: Sequence[JobReturn],
+) -> SweepResult:
+    """How the command ends, once its workers have.
+
+    Raises:
+        Outage: a store or the disk was away for too long, and something is left to do.
+        RunEnded: it was interrupted, and the study cannot be looked at.
+    """
     failed = [job for job in ended if job.status != JobStatus.COMPLETED]
-    errors = map(hydra_private.error_of, failed)
+    errors = list(map(hydra_private.error_of, failed))
+    spent = next((error for error in errors if isinstance(error, Outage)), None)
+    again = f"go on with: {question.command}"
+    # What the workers have waited for is not waited for again; nor by who wants to end.
+    patience = Patience(0 if spent or interrupted else 60 * study.config.patience, _say)
+    try:
+        patience.call(partial(_tidy, study, question.first.tracking.uri))
+        result = patience.call(
+            partial(_result, study, question, run_id, interrupted, is_late, _lines(errors))
+        )
+        if spent is None or result.is_over:
+            return result
+        run = study_runs.StudyRun(store.connect(result.uri), run_id)
+        patience.call(partial(run.end, "KILLED", "interrupted", str(spent)))
+    except Outage as away:
+        if interrupted:
+            raise RunEnded(f"interrupted; {away}; {again}", run_id, "interrupted") from away
+        spent = spent or away
+    raise Outage(f"{spent}; {again}") from spent
+
+
+def _tidy(study: SharedStudy, uri: str | None) -> None:
+    """Leave nothing over of workers that are gone."""
+    client = store.connect(uri)
+    for left in (
+        *studies.left_runs(study.optuna, client, study.liveness),
+        *leftovers.of_runs(client),
+        *left_locks(),
+    ):
+        try:
+            left.remove()
+        except TrackingError as error:  # this is not what the command is about
+            if is_outage(error):
+                raise
+
+
+def _say(line: str) -> None:
+    _log.info("%s", line)
+
+
+def _lines(errors: Sequence[object]) -> list[str]:
+    """What ended workers before their time, each error once."""
     lines = ["; ".join(str(error).split("\n  ")) or "unknown" for error in errors]
     return list(dict.fromkeys(lines))
 

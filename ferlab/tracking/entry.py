@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-import yaml
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
 from mlflow.exceptions import MlflowException
@@ -17,10 +16,12 @@ from scipy.special import stdtrit
 
 from ferlab.config.problems import did_you_mean
 from ferlab.config.study import is_less_better
-from ferlab.errors import TrackingError
+from ferlab.errors import DataError, TrackingError
+from ferlab.outage import is_outage
 from ferlab.tracking import STATUSES, artifacts
 from ferlab.tracking.run import CONFIG
-from ferlab.tracking.store import display_name
+from ferlab.tracking.store import display_name, reported
+from ferlab.untrusted import bounded
 
 Kind = Literal["run", "study", "trial", "seed", "ensemble", "soup"]
 """A single run, a study, a trial (which may stand for several seeds), one of those seeds, or what
@@ -185,26 +186,41 @@ def recorded_status(client: MlflowClient, run_id: str) -> tuple[str, Mapping[str
     Raises:
         TrackingError: there is no such run.
     """
-    try:
-        run = client.get_run(run_id)
-    except MlflowException as error:
-        raise TrackingError(f"there is no run '{run_id}' in {display_name(client)}") from error
+    with reported(client.tracking_uri):
+        try:
+            run = client.get_run(run_id)
+        except MlflowException as error:
+            if is_outage(error):
+                raise
+            raise TrackingError(f"there is no run '{run_id}' in {display_name(client)}") from error
     return RunStatus.to_string(RunStatus.from_string(run.info.status)), run.data.tags
+
+
+def standing(client: MlflowClient, run_id: str) -> str | None:
+    """How a run stands: ``running``, ``deleted``, or its end in a word; None if there is none."""
+    with reported(client.tracking_uri):
+        try:
+            run = client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+    if run.info.lifecycle_stage == "deleted":
+        return "deleted"
+    return "running" if run.info.status == "RUNNING" else run.data.tags.get("ferlab.ended", "")
 
 
 def recorded_config(client: MlflowClient, run_id: str) -> dict[str, Any]:
     """The resolved config that a run recorded, as plain containers.
 
     Raises:
-        TrackingError: there is none, or it is not a YAML mapping.
+        TrackingError: there is none, or it is no config.
     """
+    text = artifacts.read_files(client, run_id, [CONFIG], [CONFIG])[CONFIG]
     try:
-        config = yaml.safe_load(artifacts.read_files(client, run_id, [CONFIG], [CONFIG])[CONFIG])
-    except yaml.YAMLError as error:
-        raise TrackingError(f"run {run_id} has no readable {CONFIG}") from error
-    if not isinstance(config, dict):
-        raise TrackingError(f"the {CONFIG} of run {run_id} is not a mapping")
-    return config
+        return bounded.read_config(text)
+    except DataError as error:
+        raise TrackingError(f"run {run_id} has no readable {CONFIG}: {error}") from error
 
 
 def of_status(status: str | None) -> list[str]:

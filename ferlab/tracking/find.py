@@ -40,6 +40,7 @@ def list_entries(
     status: str | None = None,
     sort: str | None = None,
     limit: int | None = None,
+    single: bool = False,
 ) -> list[Entry]:
     """Runs, trials and studies, newest first; a trial's seeds are in it, not beside it.
 
@@ -50,6 +51,7 @@ def list_entries(
         status: list only runs of this status; see `ferlab.tracking.entry.STATUSES`.
         sort: a metric to sort by, the best first and runs without it last.
         limit: how many of them are listed; None for all.
+        single: list only runs that are of no study.
 
     Raises:
         TrackingError: there is no such study, experiment or metric.
@@ -62,13 +64,13 @@ def list_entries(
             raise TrackingError(f"there is no experiment '{experiment}'; {known}")
         names = found
     tags: dict[str, str] = {}
-    only = [_NO_SEED, *of_status(status)]
+    only = [_NO_SEED, *of_status(status), *["tags.`ferlab.study` IS NULL"] * single]
     if study is not None:
         one = _study(list_studies(client), study)
         tags = {"ferlab.study": study} if one is None else _tags(one)
         only.append("tags.`ferlab.trial` IS NOT NULL")
     order = [] if sort is None else [order_by(sort)]
-    runs = store.runs_with(client, tags, names, only=only, order=order)
+    runs = store.runs_with(client, tags, names, only=only, order=order, at_a_time=limit)
     entries = (entry_of(run, names[run.info.experiment_id]) for run in runs)
     entries = (entry for entry in entries if status in (None, entry.status))
     listed = [_whole(client, entry) for entry in itertools.islice(entries, limit)]
@@ -272,10 +274,11 @@ def _first(client: MlflowClient, tags: Mapping[str, str], metrics: Sequence[str]
     No more runs are read than it takes.
     """
     names = store.experiments(client)
-    only, order = [_NO_SEED, "attributes.status = 'FINISHED'"], list(map(order_by, metrics))
+    only, by = [_NO_SEED, "attributes.status = 'FINISHED'"], list(map(order_by, metrics))
+    runs = store.runs_with(client, tags, names, eldest=True, only=only, order=by, at_a_time=10)
     equal: list[Entry] = []
     best: list[float | None] = []
-    for run in store.runs_with(client, tags, names, only=only, order=order, eldest=True):
+    for run in runs:
         entry = _whole(client, entry_of(run, names[run.info.experiment_id]))
         if entry.kind not in ("run", "trial") or not entry.is_whole:
             continue

@@ -24,7 +24,7 @@ from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from ferlab import paths
+from ferlab import paths, secrets
 from ferlab.config.naming import run_name
 from ferlab.config.parts.data import Data
 from ferlab.config.problems import flatten
@@ -32,8 +32,9 @@ from ferlab.config.schema import Config
 from ferlab.data.fingerprint import fingerprint
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import TrackingError
+from ferlab.outage import is_outage
 from ferlab.tracking import environment, sources, store
-from ferlab.tracking.store import reported
+from ferlab.tracking.store import display_name, reported
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 
@@ -134,8 +135,9 @@ class Run:
                     file.write_bytes(fingerprint(images).tobytes())
                     self._client.log_artifact(self.id, str(file), IMAGES.rpartition("/")[0])
         except BaseException as error:
-            with suppress(TrackingError):
-                self.end("FAILED", "error", f"nothing could be recorded: {error}")
+            if not is_outage(error):
+                with suppress(TrackingError):
+                    self.end("FAILED", "error", f"nothing could be recorded: {error}")
             raise
 
     @classmethod
@@ -185,7 +187,7 @@ class Run:
     @property
     def store(self) -> str:
         """URI of the tracking store, to be shown."""
-        return store.without_password(self._client.tracking_uri)
+        return display_name(self._client)
 
     @property
     def look(self) -> str:
@@ -222,18 +224,24 @@ class Run:
     def log_model(self, folder: Path) -> str:
         """Record an MLflow model folder as the run's model, named and configured like the run.
 
+        A run has one model: what a process that was killed here has begun is completed.
+
         Returns:
             The id of the model, which ``models:/ID`` loads and serves.
         """
         with reported(self._client.tracking_uri):
             run = self._client.get_run(self.id)
-            model = self._client.create_logged_model(
+            begun = self._client.search_logged_models(
+                [run.info.experiment_id], f"source_run_id = '{self.id}'"
+            )
+            model = next(iter(begun), None) or self._client.create_logged_model(
                 run.info.experiment_id,
                 name=_model_name(run),
                 source_run_id=self.id,
                 params=dict(run.data.params),
             )
-            self._client.log_outputs(self.id, [LoggedModelOutput(model.model_id, step=0)])
+            if not (run.outputs and run.outputs.model_outputs):
+                self._client.log_outputs(self.id, [LoggedModelOutput(model.model_id, step=0)])
             self._client.log_model_artifacts(model.model_id, str(folder))
             self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
         return str(model.model_id)
@@ -241,13 +249,13 @@ class Run:
     def log_text(self, text: str, path: str) -> None:
         """Record a text as the artifact at ``path``."""
         with reported(self._client.tracking_uri):
-            self._client.log_text(self.id, text, path)
+            self._client.log_text(self.id, secrets.hide(text), path)
 
     def end(self, status: Status, reason: str = "", why: str = "") -> None:
         """Close the run; ``reason`` is why it is not FINISHED in a word, ``why`` in a line."""
         with reported(self._client.tracking_uri):
             for key, text in (("ferlab.ended", reason or "finished"), ("ferlab.why", why)):
-                _retried(self._client.set_tag, self.id, key, text)
+                _retried(self._client.set_tag, self.id, key, secrets.hide(text))
             self._client.set_terminated(self.id, status)
 
     def _log(
@@ -283,7 +291,9 @@ def _retried(write: Callable[..., object], *args: object, **kwargs: object) -> N
     """Write, and once more where another process may have created the same row just now."""
     try:
         write(*args, **kwargs)
-    except MlflowException:
+    except MlflowException as error:
+        if is_outage(error):
+            raise
         write(*args, **kwargs)
 
 

@@ -17,10 +17,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request, verify_rest_response
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from ferlab import paths
+from ferlab import paths, secrets
 from ferlab.errors import TrackingError
+from ferlab.outage import http_trouble
 from ferlab.tracking import moved
 
 Client = MlflowClient
@@ -30,23 +32,20 @@ _SQLITE = "sqlite:///"
 _ALTERED = re.compile(r"%(?=[0-9a-fA-F]{2})|\?")
 """What is not itself in the URI of a file."""
 
-_TIMEOUT = (5.0, 30.0)
-"""Seconds to wait for a connection to a tracking server, and then for its first answer."""
-
+_CONNECT = 5.0
+"""Seconds to wait for a connection to a tracking server; MLflow knows those for its answer."""
 
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 """Tags by which the MLflow UI opens on runs and metrics, not on traces of language models."""
 
-
 _PAGE = 500
 """Runs that are asked for at a time."""
 
-_HIDDEN = ":***@"
-"""Placeholder for the password in an address that is shown."""
+RUNNING = "attributes.status = 'RUNNING'"
+"""What MLflow says of a run that has not ended, as it is searched for."""
 
 UI_MODE = "?workflowType=machine_learning"
 """Query of a page's address in the MLflow UI, which else may open on language models."""
-
 
 LOCAL = "http://127.0.0.1:5000"
 """Where ``ferlab ui`` shows a store that is no server."""
@@ -72,10 +71,10 @@ def noted(uri: str | None) -> str | None:
     uri = uri or default_uri()
     if uri.startswith(_SQLITE):
         uri = _file_uri(_file_of(uri).absolute())
-    return None if _is_home(uri) else without_password(uri)
+    return None if is_home(uri) else secrets.seal(uri)
 
 
-def _is_home(uri: str) -> bool:
+def is_home(uri: str) -> bool:
     """Whether a URI leads to the store in ferlab's home, by whatever path."""
     return uri.startswith(_SQLITE) and _file_of(uri).resolve() == paths.home() / "mlflow.db"
 
@@ -88,7 +87,7 @@ def recalled(note: str | None) -> str | None:
     """
     if note is None or os.environ.get("MLFLOW_TRACKING_URI"):
         return None
-    if _HIDDEN in note:
+    if secrets.whole(note) is None:
         raise TrackingError(
             f"the runs are in {note}, whose password is not kept; "
             "set MLFLOW_TRACKING_URI to it, with the password"
@@ -106,7 +105,8 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
     Raises:
         TrackingError: the store cannot be reached, opened or created.
     """
-    uri = uri or default_uri()
+    uri = whole_address(uri or default_uri())
+    _require_address(uri)
     with reported(uri):
         if uri.startswith(("http://", "https://")):
             _require_answer(uri)
@@ -123,12 +123,45 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
         # Two first runs at once would both create the tables.
         with FileLock(path.with_name(".mlflow.lock")):
             if not path.exists():
-                _make(path, _is_home(uri))
+                _make(path, is_home(uri))
             client = MlflowClient(uri)
             client.search_experiments(max_results=1)  # makes the tables of an empty file
-            if _is_home(uri):
+            if is_home(uri):
                 moved.follow(path, paths.home() / "artifacts")
             return client
+
+
+def whole_address(address: str) -> str:
+    """The address of a store, whole, to connect to it.
+
+    Raises:
+        TrackingError: its password is not known to this process.
+    """
+    if (found := secrets.whole(address)) is None:
+        raise TrackingError(
+            f"the password of {address} is not known here; give it again, or, for PostgreSQL, "
+            "keep it in ~/.pgpass and leave it out"
+        )
+    secrets.seal(found)  # or it would be shown in what a driver says
+    return found
+
+
+def _require_address(uri: str) -> None:
+    """Refuse an address in which a host's name has a part of the password, as drivers read it."""
+    try:
+        if uri.startswith(("http://", "https://")):
+            parts = urlsplit(uri)
+            _ = parts.port
+            is_right = "@" not in uri.partition(parts.netloc)[2] and parts.netloc.count("@") < 2
+        else:
+            is_right = "://" not in uri or "@" not in (make_url(uri).host or "")
+    except (ValueError, ArgumentError):
+        is_right = False
+    if not is_right:
+        raise TrackingError(
+            "tracking.uri, or MLFLOW_TRACKING_URI, is no address of a store; in a password "
+            "@ is written %40, / %2F, : %3A, ? %3F, # %23"
+        )
 
 
 def look(uri: str, page: str, what: str = "") -> str:
@@ -140,7 +173,7 @@ def look(uri: str, page: str, what: str = "") -> str:
         what: is on it, to be named to ``ferlab ui``.
     """
     if uri.startswith(("http://", "https://")):
-        return f"{uri.rstrip('/')}/{page}"
+        return f"{secrets.seal(uri).rstrip('/')}/{page}"
     return f"{shlex.join(['ferlab', 'ui', *filter(None, [what])])}, then {LOCAL}/{page}"
 
 
@@ -157,13 +190,12 @@ def _require_answer(uri: str) -> None:
         page,
         "POST",
         max_retries=0,
-        raise_on_status=False,
-        timeout=_TIMEOUT,
+        timeout=(_CONNECT, float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"])),
         json={"max_results": 1},
     )
     if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise TrackingError(
-            f"the tracking server {without_password(uri)} refuses you (HTTP {answer.status_code}); "
+            f"the tracking server {secrets.seal(uri)} refuses you (HTTP {answer.status_code}); "
             "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         )
     verify_rest_response(answer, page)
@@ -191,7 +223,7 @@ def experiment_id(client: MlflowClient, name: str) -> str:
         experiment = client.get_experiment_by_name(name)
         if experiment is None:
             location, tags = None, _EXPERIMENT_TAGS
-            if _is_home(client.tracking_uri):
+            if is_home(client.tracking_uri):
                 location, tags = (paths.home() / "artifacts").as_uri(), {**tags, **moved.TAG}
             try:
                 return str(client.create_experiment(name, location, tags))
@@ -231,6 +263,7 @@ def runs_with(
     eldest: bool = False,
     only: Sequence[str] = (),
     order: Sequence[str] = (),
+    at_a_time: int | None = None,
 ) -> Iterator[MlflowRun]:
     """The runs that have these tags, the newest first; read by the page, as they are asked for.
 
@@ -238,11 +271,11 @@ def runs_with(
         client: an MLflow client of the store.
         tags: that a run must have.
         among: ids of the experiments that are searched; None for all.
-        deleted: whether runs are found that are deleted, too.
-        only_deleted: whether no others are found.
+        deleted: whether runs are found that are deleted, too; ``only_deleted``, no others.
         eldest: whether the eldest come first.
         only: what else must hold of a run, in MLflow's search syntax.
         order: what they are sorted by before that.
+        at_a_time: how many are read at once, if few are wanted.
     """
     where = " and ".join([*(f"tags.`{key}` = '{value}'" for key, value in tags.items()), *only])
     ids = list(experiments(client, deleted=deleted or only_deleted) if among is None else among)
@@ -254,7 +287,7 @@ def runs_with(
                 ids,
                 where,
                 ViewType.DELETED_ONLY if only_deleted else view,
-                max_results=_PAGE,
+                max_results=min(_PAGE, at_a_time or _PAGE),
                 order_by=[*order, f"start_time {'ASC' if eldest else 'DESC'}"],
                 page_token=token,
             )
@@ -276,9 +309,9 @@ def reported(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, requests.RequestException, OSError) as error:
-        what = _first_line(error).replace(uri, without_password(uri))
+        what = http_trouble(error) or _first_line(error)
         raise TrackingError(
-            f"the tracking store {without_password(uri)} cannot be used: {what}"
+            f"the tracking store {secrets.seal(uri)} cannot be used: {what}"
         ) from error
 
 
@@ -293,10 +326,4 @@ def _first_line(error: BaseException) -> str:
 
 def display_name(client: Client) -> str:
     """The URI of a client's store without password, for a message."""
-    return without_password(client.tracking_uri)
-
-
-def without_password(uri: str) -> str:
-    """The URI with its password hidden, to be shown."""
-    password = urlsplit(uri).password
-    return uri.replace(f":{password}@", _HIDDEN) if password else uri
+    return secrets.seal(client.tracking_uri)

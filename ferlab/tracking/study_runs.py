@@ -3,6 +3,7 @@
 import logging
 import statistics
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +11,8 @@ from urllib.parse import quote
 import yaml
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 
 from ferlab.config.problems import flatten
@@ -210,8 +213,13 @@ class TrialRun(Run):
 
 
 def forget(client: MlflowClient, run_id: str) -> None:
-    """Delete a run that ended before it recorded anything worth keeping."""
+    """Delete a run that ended before it recorded anything worth keeping, and its artifacts."""
+    Run(client, run_id).end("KILLED", "interrupted", "another run has taken its place")
     with reported(client.tracking_uri):
+        place = client.get_run(run_id).info.artifact_uri
+        artifacts: Any = get_artifact_repository(place, client.tracking_uri)
+        with suppress(MlflowException, OSError):  # what may not be removed stays
+            artifacts.delete_artifacts()
         client.delete_run(run_id)
 
 

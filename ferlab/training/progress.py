@@ -8,6 +8,8 @@ from rich import progress
 from rich.console import Console
 from rich.text import Text
 
+from ferlab.text import unguarded
+
 _TASK = progress.TaskID(0)
 """Id of the only task of the bar."""
 
@@ -36,7 +38,7 @@ class Progress:
         self._done = done
         self._first = done
         self._bar: progress.Progress | None = None
-        console = Console(file=sys.stderr)
+        console = Console(file=unguarded(sys.stderr))
         if sys.stderr.isatty() and not console.is_dumb_terminal:
             self._bar = progress.Progress(
                 "{task.description}",

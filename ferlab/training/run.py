@@ -5,18 +5,20 @@ import logging
 import shutil
 import traceback
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from typing import NoReturn
 
 import torch
 from filelock import FileLock, Timeout
 
-from ferlab import paths
+from ferlab import paths, secrets
 from ferlab.analysis.history import History
 from ferlab.config import Config, check
 from ferlab.config.naming import run_name
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import FerlabError, RunEnded, TrackingError
+from ferlab.outage import is_outage
 from ferlab.recording.artifacts import FinishedRun, OwnArtifact, own_artifacts
 from ferlab.recording.record import record
 from ferlab.text import pluralize
@@ -77,7 +79,7 @@ def train(
         run.log_environment(config.targets())
         _announce(config, images, leaks, run)
     except BaseException as error:
-        raise _ended(run, config, error) from error
+        _end(run, config, error)
     return _complete(config, images, run, module, scale, own, report)
 
 
@@ -195,7 +197,7 @@ def _complete(
             )
             run.end("FINISHED")
         except BaseException as error:
-            raise _ended(run, config, error) from error
+            _end(run, config, error)
     shutil.rmtree(folder, ignore_errors=True)
     try:
         check_signals()
@@ -228,16 +230,31 @@ def _locked(run_id: str) -> Iterator[None]:
         raise TrackingError(f"run {run_id} is being trained by another process") from error
 
 
-def _ended(run: Run, config: Config, error: BaseException) -> RunEnded:
-    """Record that the run ended early; the error returned says how to resume it."""
+def _end(run: Run, config: Config, error: BaseException) -> NoReturn:
+    """Record that the run ended early; the error that is raised says how to resume it.
+
+    An end that could not be recorded is none: who waits until the store is back comes to it again.
+    """
     reason, what = stop.reason_of(error)
-    with suppress(TrackingError):  # the store itself may be what failed
-        if reason == "error" and not isinstance(error, FerlabError):
-            run.log_text("".join(traceback.format_exception(error)), "traceback.txt")
-        run.end("KILLED" if reason in ("interrupted", "pruned") else "FAILED", reason, what)
+    try:
+        _record_end(run, error, reason, what)
+    except TrackingError as away:
+        if reason != "interrupted" and is_outage(away):
+            error, reason, what = away, "outage", str(away)
     if reason in ("diverged", "out-of-memory"):  # the same config would come to the same end
-        return RunEnded(what, run.id, reason)
-    return RunEnded(f"{what}; go on with: {_resume_command(run, config)}", run.id, reason)
+        raise RunEnded(what, run.id, reason) from error
+    again = _resume_command(run, config)
+    raise RunEnded(f"{what}; go on with: {again}", run.id, reason) from error
+
+
+def _record_end(run: Run, error: BaseException, reason: str, what: str) -> None:
+    if reason == "outage" and isinstance(error, TrackingError):  # there is nowhere to tell it
+        return
+    if reason == "error" and not isinstance(error, FerlabError):
+        run.log_text("".join(traceback.format_exception(error)), "traceback.txt")
+    killed = reason in ("interrupted", "outage", "pruned")
+    word = "interrupted" if reason == "outage" else reason
+    run.end("KILLED" if killed else "FAILED", word, what)
 
 
 def _resume_command(run: Run, config: Config) -> str:
@@ -245,7 +262,7 @@ def _resume_command(run: Run, config: Config) -> str:
     own = sorted({target.partition(".")[0] for target in config.names()} - {"ferlab", "torch"})
     needs = [f"FERLAB_ALLOW={','.join(own)}"] if own else []
     if config.tracking.uri is not None:
-        needs.append(f"MLFLOW_TRACKING_URI={store.without_password(config.tracking.uri)}")
+        needs.append(f"MLFLOW_TRACKING_URI={secrets.seal(config.tracking.uri)}")
     return " ".join([*needs, f"ferlab train --resume {run.id}"])
 
 

@@ -1,6 +1,5 @@
 """The ways in which a run ends before its last epoch."""
 
-import errno
 import signal
 import sys
 import threading
@@ -10,7 +9,8 @@ from types import FrameType
 
 import torch
 
-from ferlab.errors import FerlabError
+from ferlab import outage
+from ferlab.errors import FerlabError, TakenOver
 
 HEARD = "stopping after this batch, to go on from there later; once more ends it at once"
 """What is said at once when a signal has come."""
@@ -65,8 +65,8 @@ def reason_of(error: BaseException) -> tuple[str, str]:  # noqa: PLR0911  one pe
     """Classify the error that ended a run, with one line on what to do about it.
 
     Returns:
-        ``interrupted``, ``pruned``, ``diverged``, ``out-of-memory``, ``disk-full`` or
-        ``error``; and the line.
+        ``interrupted``, ``outage``, ``pruned``, ``diverged``, ``out-of-memory`` or ``error``; and
+        the line.
     """
     # Lightning turns a KeyboardInterrupt into a SystemExit, and has one of its own for SIGTERM.
     if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit):
@@ -80,8 +80,10 @@ def reason_of(error: BaseException) -> tuple[str, str]:  # noqa: PLR0911  one pe
         error
     ):
         return "out-of-memory", "out of memory; a smaller trainer.batch_size may help"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "disk-full", "no space left on the disk of ferlab's home; free some"
+    if outage.is_outage(error):
+        return "outage", outage.tell(error)
+    if isinstance(error, TakenOver):
+        return "interrupted", str(error)
     if isinstance(error, FerlabError):
         return "error", str(error)
     return "error", f"{type(error).__name__}: {error}"

@@ -74,3 +74,13 @@ def test_a_curve_that_went_astray_does_not_flatten_the_others() -> None:
     figure = trial_curves(losses)
     assert figure is not None
     assert figure.axes[0].get_ylim()[1] < 10
+
+
+def test_of_very_many_curves_some_are_drawn_and_the_best_with_them() -> None:
+    rows = [row(i, i / 1000, epochs={1: 0.1, 2: i / 1000}) for i in range(1000)]
+    figure = trial_curves(table(*rows))
+    assert figure is not None
+    drawn = [line.get_ydata()[-1] for line in figure.axes[0].lines if len(line.get_xdata()) > 1]
+    assert 300 < len(drawn) <= 401
+    assert drawn[-1] == 0.999
+    assert "1,000 trials, one of 3 drawn" in words(figure)

@@ -433,8 +433,7 @@ def test_a_search_in_a_store_with_a_password_says_to_name_it(
 ) -> None:
     study("s", SLOW, DONE, DONE)
     made = optuna.load_study(study_name="s", storage=open_storage(None, "s"))
-    secret = store.noted("postgresql://me:secret@db/ml")
-    made.set_user_attr("frame", {**made.user_attrs["frame"], "store": secret})
+    made.set_user_attr("frame", {**made.user_attrs["frame"], "store": "postgresql://me:***@db/ml"})
     assert command_line.main(["confirm", "s"]) == 1
     error = capsys.readouterr().err
     assert "the runs are in postgresql://me:***@db/ml, whose password is not kept" in error

@@ -38,3 +38,11 @@ def dying(job: Any) -> None:
 def devices(job: Any) -> None:
     """Tell which GPUs it was given."""
     Path(str(job.folder), f"sees-{os.environ.get('CUDA_VISIBLE_DEVICES', 'all')}").touch()
+
+
+def away(job: Any) -> None:
+    """Give up what it has waited for."""
+    from ferlab.errors import Outage
+
+    del job
+    raise Outage("waited 10 minutes, and still the store is away")

@@ -1,11 +1,14 @@
-"""SIGKILL at random moments, now of a worker, now of all: what a sweep comes to is the same."""
+"""Signals at random moments, to a worker, the sweep, or all: what a sweep comes to is the same."""
 
 import json
+import os
 import random
+import signal
 import time
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -21,9 +24,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
 KILLS, TRIALS = 8, 12
 
+STOPPED = 2.0
+"""Seconds, at most, that one sleeps before it is killed."""
 
+ROUNDS = 125 if "FERLAB_SOAK" in os.environ else 1
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
 def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
-    home: Path, tmp_path: Path
+    _round: int, home: Path, tmp_path: Path, record_property: Any
 ) -> None:
     seed = random.randrange(1000)
     print(f"kills drawn with seed {seed}")  # noqa: T201  shown where the test fails
@@ -34,6 +43,7 @@ def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
         *("model.attention.kind=none,se", "optimizer.lr=0.05,0.1", "seed=range(0,9)"),
     ]
     journal = home / "studies" / "k.log"
+    counted: Counter[str] = Counter()
     with ExitStack() as stack:
         sweep = stack.enter_context(warm.started(command, tmp_path))
         for kill in range(KILLS):
@@ -43,7 +53,14 @@ def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
             sweeper = psutil.Process(sweep.pid)
             workers = [p for p in sweeper.children() if _is_worker(p)]
             everything = kill % 4 == 3 or not workers
-            for victim in [sweeper, *workers] if everything else [chance.choice(workers)]:
+            victims = [sweeper, *workers] if everything else [chance.choice(workers)]
+            if kill % 4 == 1:  # first it is put to sleep, as by a laptop's lid
+                counted["stopped first"] += 1
+                for victim in victims:
+                    victim.send_signal(signal.SIGSTOP)
+                time.sleep(chance.uniform(0, STOPPED))
+            counted["kills of all" if everything else "kills of a worker"] += 1
+            for victim in victims:
                 victim.kill()
             if everything:
                 stack.close()
@@ -62,6 +79,8 @@ def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
     assert len(done) == TRIALS
     assert {run.info.status for run in runs(study="k")} <= {"FINISHED", "KILLED"}
     assert not (home / "work").exists() or list((home / "work").iterdir()) == []
+
+    record_property("counted", counted)
 
     complete = [run for run in done if run.info.status == "FINISHED"]
     assert len(complete) == states["COMPLETE"] > 0

@@ -277,3 +277,8 @@ def test_the_baseline_is_marked_and_no_failure_is_not_red() -> None:
     }
     assert counts.get("0 failed", "") == ""
     assert counts["2 complete"] == "green"
+
+
+def test_what_is_waited_for_is_shown() -> None:
+    waits = "waits    the tracking store http://host:5000 cannot be used"
+    assert waits in rendered(table(row(0), away=(waits,)))

@@ -1,114 +1,42 @@
 """Two commands at once on one storage: a journal, SQLite, a PostgreSQL server of the tests' own."""
 
-import importlib.util
-import os
+import json
 import secrets
-import shutil
-import signal
-import socket
-import tempfile
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import optuna
+import psutil
 import pytest
 from optuna.storages import BaseStorage, RDBStorage
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
 
 from ferlab.errors import TrackingError
 from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
 from tests import warm
 from tests.conftest import TINY
-from tests.processes import run, started
+from tests.processes import started
+from tests.proxy import proxy
+from tests.servers import database, postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=1", "hydra/launcher=basic"]
-SECRET = secrets.token_hex(8)
-NOBODY = 65534
+CORE = secrets.token_hex(8)
+SECRET = f"{CORE}/:#?'\"%41ü@"
+"""A password; whatever it looks like in an address, `CORE` is a part of it."""
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[URL]:
-    """A PostgreSQL server, gone without a trace when the tests are over."""
-    root = os.getuid() == 0  # as whom PostgreSQL refuses to run
-    folder = Path(tempfile.mkdtemp(prefix="ferlab-postgres-"))
-    try:
-        programs = find_programs(folder if root else None)
-        data, password = folder / "data", folder / "password"
-        password.write_text(SECRET)
-        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if root else {}
-        if root:
-            for path in (folder, password):
-                os.chown(path, NOBODY, NOBODY)
-        initdb = [
-            *(programs / "initdb", "--pgdata", data, "--username", "ferlab", "--no-sync"),
-            *("--auth", "scram-sha-256", "--pwfile", password),
-        ]
-        made = run(initdb, cwd=folder, **user)
-        assert made.returncode == 0, made.stderr
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        url = make_url(f"postgresql+psycopg://ferlab:{SECRET}@127.0.0.1:{port}/postgres")
-        postgres = [
-            *(programs / "postgres", "-D", data, "-h", "127.0.0.1", "-p", str(port)),
-            *("-c", "unix_socket_directories=", "-c", "fsync=off"),
-        ]
-        with started(postgres, cwd=folder, **user) as process:
-            process.until(lambda: can_connect(url))
-            yield url
-            os.kill(process.pid, signal.SIGINT)  # disconnects everybody and ends
-            process.finish()
-    finally:
-        shutil.rmtree(folder)
-
-
-def find_programs(copied_to: Path | None) -> Path:
-    """PostgreSQL's programs: those that came with the test's packages, else the system's.
-
-    Copied, if somebody else is to run them: where packages are installed may be a private folder.
-    """
-    found = importlib.util.find_spec("pgserver")
-    if found is not None and found.origin is not None:
-        package = Path(found.origin).parent
-        if copied_to is None:
-            return package / "pginstall" / "bin"
-        for path in (package, package.with_name("pgserver.libs")):
-            shutil.copytree(path, copied_to / path.name)
-        return copied_to / package.name / "pginstall" / "bin"
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    folders = [*map(Path, os.environ["PATH"].split(os.pathsep)), *debian]
-    for folder in folders:
-        if (folder / "initdb").exists() and (folder / "postgres").exists():
-            return folder
-    pytest.fail("there is no PostgreSQL: no package pgserver, no initdb on the PATH", pytrace=False)
-
-
-def can_connect(url: URL) -> bool:
-    engine = create_engine(url)
-    try:
-        engine.connect().close()
-    except OperationalError:
-        return False
-    finally:
-        engine.dispose()
-    return True
-
-
-def database(server: URL, name: str) -> str:
-    """A new, empty database."""
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"create database {name}")
-    engine.dispose()
-    return server.set(database=name).render_as_string(hide_password=False)
+    with postgres(SECRET) as url:
+        yield url
 
 
 @pytest.fixture(params=["journal", "sqlite", "postgres"])
@@ -145,9 +73,48 @@ def test_two_commands_at_once_share_one_study_and_end_at_exactly_n_trials(
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
     kinds = Counter((run.data.tags.get("ferlab.kind"), run.info.status) for run in runs)
     assert kinds == {(None, "FINISHED"): 5, ("study", "FINISHED"): 1}
-    assert SECRET not in told
-    for path in home.rglob("*"):  # neither in MLflow's database nor in its artifacts
-        assert path.is_dir() or SECRET.encode() not in path.read_bytes()
+    assert CORE not in told
+    require_no_password(home)
+
+
+def require_no_password(*folders: Path) -> None:
+    """Neither in MLflow's database and its artifacts, nor in any other file."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert [path for path in files if CORE.encode() in path.read_bytes()] == []
+
+
+def test_a_launcher_that_writes_down_what_it_runs_writes_no_password(
+    server: URL, home: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "project"
+    experiment = folder / "experiments" / "kept.yaml"
+    experiment.parent.mkdir(parents=True)
+    study = {"storage": database(server, "written"), "trials": 1, "workers": 1}
+    hydra = {"output_subdir": ".hydra", "sweeper": {"params": {"seed": "choice(0,1)"}}}
+    text = json.dumps({"study": study, "hydra": hydra}, ensure_ascii=False)
+    experiment.write_text(f"# @package _global_\n{text}\n", "utf-8")
+    launched = [*FAST[:-1], "hydra/launcher=submitit_local", "hydra/job_logging=default"]
+    typed: set[str] = set()
+    command = [sys.executable, "-m", "ferlab", "sweep", "kept", *launched]
+    with started(command, cwd=folder) as process:
+        me = psutil.Process(process.pid)
+
+        def is_over() -> bool:
+            with suppress(psutil.NoSuchProcess):
+                family = [me, *me.children(recursive=True)]
+                typed.update(" ".join(p.cmdline()) for p in family)
+            return process.poll() is not None
+
+        process.until(is_over)
+        assert process.finish() == 0, process.told()
+        told = process.told()
+    assert "1 of 1 trials count" in told
+    assert any("submitit" in line for line in typed)
+    assert CORE not in "".join([told, *typed])
+    assert list(home.rglob("*.pkl"))
+    assert list(home.rglob(".hydra/config.yaml"))
+    experiment.unlink()
+    require_no_password(home, folder)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
@@ -207,7 +174,28 @@ def test_a_storage_that_cannot_be_opened_is_told_in_a_line_without_its_password(
     url: str, message: str
 ) -> None:
     with pytest.raises(TrackingError, match=r"^study.storage cannot be opened: ") as error:
-        open_storage(url.replace("SECRET", SECRET), "s")
+        open_storage(url.replace("SECRET", CORE), "s")
     assert message in str(error.value)
-    assert SECRET not in str(error.value)
+    assert CORE not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_server_that_is_away_is_waited_for(server: URL, home: Path, tmp_path: Path) -> None:
+    url = make_url(database(server, "away"))
+    assert server.port is not None
+    with proxy(server.port) as between:
+        storage = url.set(port=between.port).render_as_string(hide_password=False)
+        command = ["train", "-m", *FAST, "study.name=s", f"study.storage={storage}", "seed=0,1"]
+        with warm.started(command, tmp_path) as sweep:
+            sweep.until(lambda: "trial 0 " in sweep.told())
+            between.become("gone")
+            sweep.until(lambda: "waits    " in sweep.told())
+            between.become("well")
+            assert sweep.finish() == 0, sweep.told()
+            told = sweep.told()
+    assert "waits    the study's storage cannot be used: " in told
+    assert "2 of 2 trials count (2 complete, 0 pruned); 0 failed, 0 retried" in told
+    client = store.connect(None)
+    runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert [run.info.status for run in runs] == ["FINISHED"] * 3
+    assert SECRET not in told

@@ -18,6 +18,7 @@ from ferlab import hydra_private
 from ferlab.config.compose import compose
 from ferlab.config.overrides.project import start_hydra
 from ferlab.confirm.retrain import _workers
+from ferlab.errors import Outage
 from ferlab.sweep import plan
 from ferlab.sweep.workers.processes import Pool, cores, gpus
 from tests.processes import Command, called
@@ -99,6 +100,12 @@ def test_what_a_worker_raises_is_its_result(tmp_path: Path) -> None:
     (ended,) = launch(jobs.broken, tmp_path, 1)
     assert ended.status == JobStatus.FAILED
     with pytest.raises(Exception, match=r"^ZeroDivisionError: the first line$"):
+        ended.return_value  # noqa: B018
+
+
+def test_that_a_worker_gave_up_what_is_away_is_told_from_an_error(tmp_path: Path) -> None:
+    (ended,) = launch(jobs.away, tmp_path, 1)
+    with pytest.raises(Outage, match=r"^waited 10 minutes, and still the store is away$"):
         ended.return_value  # noqa: B018
 
 

@@ -29,8 +29,11 @@ def test_a_store_is_found_again_from_what_is_written_down_of_it(
     monkeypatch.chdir(tmp_path)
     assert store.noted("sqlite:///a/b.db") == f"sqlite:///{tmp_path}/a/b.db"
     assert store.recalled(store.noted("http://host:1")) == "http://host:1"
+    note = store.noted("postgresql://me:secret@db/ml")
+    assert note == "postgresql://me:***@db/ml"
+    monkeypatch.delenv("FERLAB_ADDRESSES")  # another process
     with pytest.raises(TrackingError, match="set MLFLOW_TRACKING_URI"):
-        store.recalled(store.noted("postgresql://me:secret@db/ml"))
+        store.recalled(note)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://moved:1")
     assert store.noted(None) == "http://moved:1"
     assert store.recalled("postgresql://me:***@db/ml") is None

@@ -120,7 +120,7 @@ def test_a_full_disk_ends_the_run_in_a_line(monkeypatch: pytest.MonkeyPatch) -> 
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr(checkpoint, "save_state", full)
-    with pytest.raises(RunEnded, match="no space left on the disk"):
+    with pytest.raises(RunEnded, match="the disk cannot be used: No space left on device"):
         train(compose(TINY))
 
 

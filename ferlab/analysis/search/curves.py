@@ -1,5 +1,6 @@
 """The learning curves of a study's trials."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,9 @@ from ferlab.figure_style import (
 from ferlab.study.table import StudyTable
 from ferlab.text import pluralize, shorten
 
+_MOST = 400
+"""Curves that are drawn; more take long, and cover each other."""
+
 
 @styled
 def trial_curves(table: StudyTable) -> Figure | None:
@@ -30,16 +34,18 @@ def trial_curves(table: StudyTable) -> Figure | None:
     rows = [row for row in table.rows if row.epochs]
     if not rows:
         return None
-    best = table.best
+    best, step = table.best, math.ceil(len(rows) / _MOST)
     figure, axes = canvas(
         study_title(table.study, "learning curves"),
         f"{table.objectives[0]} of {pluralize(len(rows), 'trial')}"
+        + (f", one of {step} drawn" if step > 1 else "")
         + (", the first seed of each" if table.replicates > 1 else "")
         + (f"; best: trial {best.number}, {shorten(best.name, 44)}" if best else ""),
         WIDTH,
         2.7,
         left=0.75,
     )
+    rows = rows[::step]
     faint = max(0.25, min(0.9, 12 / len(rows)))
     styles: Mapping[str, Any] = {
         "complete": {"color": BLUE, "alpha": faint},

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ferlab.errors import DataError
-from ferlab.text import pluralize
+from ferlab.text import pluralize, unguarded
 
 if TYPE_CHECKING:
     from ferlab.use.face import Photo
@@ -120,7 +120,8 @@ def _bar(photos: int) -> Iterator[Callable[[], None]]:
     from rich.progress import Progress
 
     shown = photos > 1 and sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), transient=True, disable=not shown) as bar:
+    console = Console(file=unguarded(sys.stderr))
+    with Progress(console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task("photos", total=photos)
         yield lambda: bar.advance(task)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from hydra.core.override_parser.types import ChoiceSweep, Override
 
+from ferlab import secrets
 from ferlab.config.overrides.grammar import NoOverrideError, read_override, typed_text
 from ferlab.config.overrides.slips import right_space
 from ferlab.config.problems import Problem
@@ -48,7 +49,7 @@ def read_typed(
             problems.append(Problem("", f"'{text}' is in pieces; type it in one: {right}"))
             continue
         try:
-            override = read_override(text)
+            override = _sealed(read_override(text))
         except NoOverrideError as error:
             key, _, value = text.lstrip("+~").partition("=")
             message = str(error)
@@ -62,6 +63,16 @@ def read_typed(
         else:
             parsed.append(override)
     return parsed, problems
+
+
+def _sealed(override: Override) -> Override:
+    """The override, without the password of an address."""
+    if override.key_or_group not in secrets.ADDRESSES or override.is_sweep_override():
+        return override
+    value, text = override.value(), str(override.input_line)
+    if not isinstance(value, str) or (sealed := secrets.seal(value)) == value:
+        return override
+    return read_override(f"{text.partition('=')[0]}={sealed}")
 
 
 def _joined(texts: Sequence[str]) -> list[str]:

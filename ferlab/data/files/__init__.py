@@ -12,12 +12,12 @@ from contextlib import closing, contextmanager
 from gzip import BadGzipFile
 from pathlib import Path
 
-from ferlab import archive
 from ferlab.data.files import members
 from ferlab.data.files.formats import unpacked_name
 from ferlab.data.files.limits import Limits
 from ferlab.data.files.members import Member
 from ferlab.errors import DataError
+from ferlab.untrusted import archive
 
 _LAYERS = 2
 """How many archives inside each other are opened, besides the source: a published download is a zip

@@ -12,10 +12,10 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any, NamedTuple, cast
 from zipfile import ZipInfo
 
-from ferlab import archive
 from ferlab.data.files import formats
 from ferlab.data.files.limits import HARMLESS_BYTES, Budget, Limits
 from ferlab.errors import DataError
+from ferlab.untrusted import archive
 
 _LITTER = {"__macosx", "thumbs.db", "desktop.ini"}
 

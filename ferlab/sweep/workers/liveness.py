@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial
 
 from ferlab import paths
+from ferlab.recording.leftovers import LeftOver
 from ferlab.sweep.optuna_private import open_trial
 
 INTERVAL = 15.0
@@ -29,6 +31,9 @@ INTERVAL = 15.0
 
 TIMEOUT = 120.0
 """Seconds without a heartbeat after which a worker of another machine is gone."""
+
+_MARK = "mark"
+"""The file beside the locks that says whose they are."""
 
 _FRESH = 1.0
 """Seconds for which heartbeats that were read are not read again; a look is at all workers."""
@@ -52,6 +57,7 @@ class Liveness:
         self._at_home = at_home
         self._host = host or socket.gethostname()
         self._seen: dict[str, tuple[object, float]] = {}
+        self._deaf = -math.inf  # when the storage was last away: nobody could be heard then
         self._beats: dict[str, Any] = {}
         self._read = -math.inf
 
@@ -60,7 +66,8 @@ class Liveness:
         """Be a worker; yields a name by which others can tell whether it is still there."""
         _locks().mkdir(parents=True, exist_ok=True)
         path = _locks() / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        worker = f"{self._host}:{path.name if self._at_home else path}"
+        place = path.name if self._at_home else f"{_make_mark(_locks() / _MARK)}:{path}"
+        worker = f"{self._host}:{place}"
         ended = threading.Event()
         heartbeat = threading.Thread(
             target=self._send_heartbeats, args=(worker, ended), daemon=True
@@ -77,9 +84,8 @@ class Liveness:
     @contextmanager
     def dead(self, worker: str) -> Iterator[bool]:
         """Whether a worker is gone; while inside, nobody else on its machine finds it gone."""
-        host, _, name = worker.partition(":")
-        path = _locks() / name  # a path of its own stays what it is
-        if host != self._host or not path.parent.is_dir():
+        path = self._lock_of(worker)
+        if path is None:
             yield self._has_timed_out(worker)
             return
         if _is_held(path):  # as most are; a FileLock takes ten times as long to say so
@@ -105,7 +111,7 @@ class Liveness:
         taken.
         """
         before = abandoned.user_attrs["worker"]
-        if before.partition(":")[0] == self._host:
+        if self._lock_of(before) is not None:
             return True
         claim = f"new owner of {before}: "
         open_trial(self._study, abandoned).set_user_attr(claim + worker, True)
@@ -119,12 +125,32 @@ class Liveness:
             claimant for claimant in claimants if claimant == worker or not self.is_dead(claimant)
         )
 
+    def _lock_of(self, worker: str) -> Path | None:
+        """The file whose lock a worker of this machine has; None for one of another machine.
+
+        Two machines may have one hostname, and their homes one path, as those of containers do.
+        """
+        host, _, place = worker.partition(":")
+        if host != self._host:
+            return None
+        if self._at_home:
+            return _locks() / place if _locks().is_dir() else None
+        mark, _, path = place.partition(":")
+        with suppress(OSError):
+            if (Path(path).parent / _MARK).read_text() == mark:
+                return Path(path)
+        return None
+
     def _send_heartbeats(self, worker: str, ended: threading.Event) -> None:
         count = 0
         while not ended.wait(INTERVAL):
             count += 1
+            began = time.monotonic()
             with suppress(Exception):  # the storage may be out of reach for a while
                 self._study.set_user_attr(f"heartbeat of {worker}", count)
+                if time.monotonic() - began < TIMEOUT / 2:  # those of others came as well
+                    continue
+            self._deaf = time.monotonic()
 
     def _has_timed_out(self, worker: str) -> bool:
         if time.monotonic() - self._read > _FRESH:
@@ -134,7 +160,26 @@ class Liveness:
         if worker not in self._seen or count != before:
             self._seen[worker] = (count, time.monotonic())
             return False
-        return time.monotonic() - since > TIMEOUT
+        return time.monotonic() - max(since, self._deaf) > TIMEOUT
+
+
+def left_locks() -> Iterator[LeftOver]:
+    """The locks of workers that were killed, in this home."""
+    for path in sorted(_locks().glob("*-*")):
+        with suppress(Timeout), FileLock(path, timeout=0):
+            remove = partial(path.unlink, missing_ok=True)
+            yield LeftOver(f"lock {path.name} of a worker that is gone", remove)
+
+
+def _make_mark(path: Path) -> str:
+    """What tells a folder of locks from all others, made by the first who works there."""
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        if not (mark := file.read()):
+            mark = uuid.uuid4().hex
+            file.write(mark)
+    return mark
 
 
 def _is_held(path: Path) -> bool:

@@ -18,7 +18,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
 from ferlab import hydra_private
-from ferlab.errors import FerlabError
+from ferlab.errors import FerlabError, Outage
 from ferlab.training.stop import HEARD
 
 _RESPAWNS = 5
@@ -132,7 +132,7 @@ class _Worker:
             name, times = signal.Signals(-code).name, _RESPAWNS + 1
             ended.return_value = FerlabError(f"{name}, {times} times; is there enough memory?")
         elif code:
-            ended.return_value = FerlabError(self._told())
+            ended.return_value = (Outage if code == os.EX_TEMPFAIL else FerlabError)(self._told())
         return ended
 
     def _told(self) -> str:
@@ -177,7 +177,7 @@ def _run(
         line = (str(error).splitlines() or [""])[0]
         known = isinstance(error, FerlabError)
         teller.send_bytes((str(error) if known else f"{type(error).__name__}: {line}").encode())
-        sys.exit(1)
+        sys.exit(os.EX_TEMPFAIL if isinstance(error, Outage) else 1)
 
 
 def end_with_parent(number: int) -> None:

@@ -74,14 +74,16 @@ class Replicate:
         """
         first, last = self._attempts()[self._index], self._study.config.retries
         for attempt in range(first, last + 1):
+            self._study.require_mine(self._trial)
             self._set_attempt(attempt)
             try:
                 return self._attempt(attempt)
             except RunEnded as end:
                 if end.reason == "pruned":
                     shutil.rmtree(paths.work(end.run_id), ignore_errors=True)
-                # A loss that diverged would do so again.
-                if end.reason in ("interrupted", "pruned", "diverged") or attempt == last:
+                # A loss that diverged would do so again; an outage is waited out.
+                final = ("interrupted", "outage", "pruned", "diverged")
+                if end.reason in final or attempt == last:
                     raise
         raise FerlabError("its last attempt had failed")
 
@@ -164,11 +166,13 @@ class Replicate:
         self._trial.set_user_attr("attempts", attempts)
 
     def _report(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Tell Optuna of an epoch; raises `Pruned` where its pruner says so.
+        """Tell Optuna of an epoch; raises `Pruned` where its pruner says so, or `TakenOver`.
 
         Like is compared with like: one objective, the epochs of the first seed, the same for all.
         """
         trial, objectives = self._trial, self._study.config.objectives
+        self._study.require_mine(trial)
+        self._study.patience.progress((trial.number, self._index, epoch))
         if not self._has_code:
             record_code(self._study.optuna, trial, self._index, self._config.targets())
             self._has_code = True

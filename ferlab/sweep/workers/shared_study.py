@@ -15,6 +15,8 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from ferlab.config.study import StudyConfig
+from ferlab.errors import TakenOver
+from ferlab.outage import Patience
 from ferlab.study.params import Params
 from ferlab.sweep.optuna_private import fail_trial, open_trial, start_trial
 from ferlab.sweep.search.components import build_sampler
@@ -25,11 +27,16 @@ from ferlab.sweep.search.space import Space, stored
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.identity import IDENTITY, make_or_join
 from ferlab.sweep.workers.ledger import Counts, Ledger
-from ferlab.sweep.workers.liveness import Liveness
+from ferlab.sweep.workers.liveness import TIMEOUT, Liveness
 from ferlab.tracking.study_runs import StudyKey
 
 _POLL = 0.2
 """Seconds between two looks at what other workers do."""
+
+
+def said_by(worker: str) -> str:
+    """The attribute of a study with the last line that a worker has said."""
+    return f"last line of {worker}"
 
 
 class SharedStudy:
@@ -42,6 +49,7 @@ class SharedStudy:
         is_feasible: which points may be chosen.
         budget: how many trials are to count.
         session: which start of the command this is; failures are counted and forgiven per session.
+        patience: of the worker, with what is away; a step that is done tells it that it is back.
     """
 
     def __init__(
@@ -52,6 +60,7 @@ class SharedStudy:
         is_feasible: Feasibility,
         budget: int,
         session: str,
+        patience: Patience | None = None,
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.name = name
@@ -66,6 +75,8 @@ class SharedStudy:
         self.optuna, self.is_new = make_or_join(name, config, self._chooser)
         self.key = StudyKey(name, self.optuna.user_attrs[IDENTITY])
         self.liveness = Liveness(self.optuna, at_home=config.storage is None)
+        self.patience = patience or Patience(0)
+        self._worker = ""
         self._free = FreePoints(space, is_feasible)
         seen = outside.Seen(space, lambda: self._moved)
         self._ledger = Ledger(self.optuna, seen, self._free, session, self.baseline)
@@ -122,7 +133,8 @@ class SharedStudy:
     def next_trial(self, worker: str, deadline: float) -> Trial | None:
         """A trial to train, with its point: an abandoned one, else a new one.
 
-        Waits while all that is left is in the hands of others, for one of them may fail.
+        Waits while all that is left is in the hands of others, for one of them may fail. A trial
+        that this worker had to leave, for a store or the disk was away, is taken up first.
 
         Args:
             worker: who asks; see `Liveness.at_work`.
@@ -131,6 +143,7 @@ class SharedStudy:
         Returns:
             None once there is nothing left to do.
         """
+        self._worker = worker
         while not self.is_over():
             running = self._ledger.running()
             adopted = next(filter(None, (self._adopt(trial, worker) for trial in running)), None)
@@ -144,6 +157,7 @@ class SharedStudy:
                     return claimed
             elif not running:
                 return None
+            self.patience.reset()
             time.sleep(_POLL)
         return None
 
@@ -237,28 +251,51 @@ class SharedStudy:
     def _adopt(self, abandoned: FrozenTrial, worker: str) -> Trial | None:
         """Take over a trial whose worker is gone; None if it is not, or another was quicker."""
         before = abandoned.user_attrs["worker"]
-        if before == worker:
-            return None
+        if before == worker:  # it had to leave it
+            return self._take(abandoned, worker, deaths=0)
         with self.liveness.dead(before) as is_dead:
             if not is_dead or not self.liveness.is_new_owner(abandoned, worker):
                 return None
             now = self.trial(abandoned.number)
             if now.state.is_finished() or now.user_attrs["worker"] != before:
                 return None
-            if "params" not in now.user_attrs:
-                if "enqueued" in now.user_attrs:
-                    self.optuna.enqueue_trial(outside.enqueued_values(now))
-                self._withdraw(now)  # others may have gone past it, so it must not choose now
-                return None
-            params = self.point_of(now)
-            if params is None:
-                self._withdraw(now)
-                return None
-            trial = self._open(now)
-            trial.set_user_attr("params", params)
-            trial.set_user_attr("deaths", now.user_attrs.get("deaths", 0) + 1)
-            trial.set_user_attr("worker", worker)
+            return self._take(now, worker, deaths=1)
+
+    def _take(self, left: FrozenTrial, worker: str, deaths: int) -> Trial | None:
+        """Go on with a trial that was left; None where nothing can come of it.
+
+        Args:
+            left: the trial.
+            worker: who goes on.
+            deaths: how many workers died when it was left.
+        """
+        if "params" not in left.user_attrs:
+            if "enqueued" in left.user_attrs:
+                self.optuna.enqueue_trial(outside.enqueued_values(left))
+            self._withdraw(left)  # others may have gone past it, so it must not choose now
+            return None
+        params = self.point_of(left)
+        if params is None:
+            self._withdraw(left)
+            return None
+        trial = self._open(left)
+        trial.set_user_attr("params", params)
+        trial.set_user_attr("deaths", left.user_attrs.get("deaths", 0) + deaths)
+        trial.set_user_attr("worker", worker)
         return self._with_params(trial, params)
+
+    def require_mine(self, trial: Trial) -> None:
+        """Make sure that a trial is still that of the worker who has asked for it.
+
+        Raises:
+            TakenOver: another took it, for this one was not heard of for too long.
+        """
+        # Optuna's own object knows of no change but its own.
+        if self.trial(trial.number).user_attrs["worker"] != self._worker:
+            raise TakenOver(
+                f"trial {trial.number} is another worker's now; this one was not heard of for "
+                f"{TIMEOUT:.0f} s"
+            )
 
     def _with_params(self, trial: Trial, params: Params) -> Trial:
         self._chooser.params = {self._names[key]: value for key, value in params.items()}

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAl
 from ferlab import paths
 from ferlab.errors import TrackingError
 from ferlab.sweep.workers.journal import Journal
+from ferlab.tracking.store import whole_address
 
 _ERRORS = (SQLAlchemyError, StorageInternalError, ImportError, OSError, RuntimeError, ValueError)
 """What opening raises: RuntimeError for the tables of another Optuna, ValueError for a port."""
@@ -22,6 +23,14 @@ _TRIES = 5
 
 _PATIENCE = 60
 """Seconds to wait for a SQLite file that another process writes."""
+
+
+_LIBPQ_DRIVERS = ("psycopg", "psycopg2")
+_LIBPQ = {"connect_timeout": 10, "tcp_user_timeout": 30_000}
+"""Seconds to wait for a PostgreSQL server, and milliseconds for its network; else it is minutes.
+
+Who writes parameters into the URL has the say.
+"""
 
 
 def open_storage(url: str | None, study: str) -> BaseStorage:
@@ -54,11 +63,14 @@ def exists(url: str | None, study: str) -> bool:
 def _database(url: str) -> RDBStorage:
     """A database with Optuna's tables, which two first commands may make at the same time."""
     options: dict[str, Any] = {"pool_pre_ping": True}  # a server may restart during a sweep
+    url = whole_address(url)
     parts = make_url(url)
     if "@" in (parts.host or ""):  # one within the password
         raise ArgumentError("an @ must be written %40")
     if parts.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": _PATIENCE}
+    if parts.get_driver_name() in _LIBPQ_DRIVERS and not parts.query:
+        options["connect_args"] = _LIBPQ
     for left in reversed(range(_TRIES)):
         try:
             return RDBStorage(url, engine_kwargs=options)

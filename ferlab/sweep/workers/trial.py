@@ -6,7 +6,8 @@ from optuna.trial import Trial, TrialState
 
 from ferlab.config import Config
 from ferlab.config.naming import trial_name
-from ferlab.errors import ConfigError, FerlabError, RunEnded
+from ferlab.errors import ConfigError, FerlabError, RunEnded, TakenOver
+from ferlab.outage import is_outage
 from ferlab.study.objectives import format_values
 from ferlab.study.params import Params
 from ferlab.sweep.search.trial_configs import TrialConfigs
@@ -30,7 +31,10 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
         How it ended, in a line.
 
     Raises:
-        RunEnded: the worker was interrupted; the trial is left for another to go on with.
+        RunEnded: the worker was interrupted, or a store or the disk is away; the trial is left for
+            another to go on with, or for this one.
+        TakenOver: it is another worker's now.
+        Exception: as the study's storage raises it, where that is away; see `ferlab.outage`.
     """
     group: study_runs.TrialRun | None = None
     try:
@@ -40,11 +44,14 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
         group = _group(study, trial, config, name)
         runs = _replicates(study, trial, config, name, group)
     except RunEnded as end:
-        trial.set_user_attr("run_id", group.id if group else end.run_id)
+        if isinstance(end.__cause__, TakenOver):
+            raise end.__cause__ from end
         if end.reason == "interrupted":
-            if group is not None:
-                group.end("KILLED", "interrupted", str(end))
+            _leave(trial, group, end)
+        if end.reason in ("interrupted", "outage"):
             raise
+        study.require_mine(trial)
+        trial.set_user_attr("run_id", group.id if group else end.run_id)
         _tell_mistake(trial, end.__cause__)
         why = str(end).partition("; go on")[0]
         return (
@@ -53,10 +60,17 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
             else _failed(study, trial, group, why, end.reason)
         )
     except Pruned as end:
+        study.require_mine(trial)
         return _pruned(study, trial, group, str(end))
+    except TakenOver:
+        raise
     except FerlabError as error:
+        if is_outage(error):
+            raise
+        study.require_mine(trial)
         _tell_mistake(trial, error)
         return _failed(study, trial, group, str(error), "error")
+    study.require_mine(trial)
     if group is not None:
         group.end("FINISHED")
     trial.set_user_attr("run_id", group.id if group else runs[0].run_id)
@@ -66,6 +80,17 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
     ]
     study.optuna.tell(trial.number, values)
     return format_values(study.config.objectives, values)
+
+
+def _leave(trial: Trial, group: study_runs.TrialRun | None, end: RunEnded) -> None:
+    """Say where an interrupted trial is, unless that cannot be told now."""
+    try:
+        trial.set_user_attr("run_id", group.id if group else end.run_id)
+        if group is not None:
+            group.end("KILLED", "interrupted", str(end))
+    except Exception as error:
+        if not is_outage(error):
+            raise
 
 
 def _replicates(

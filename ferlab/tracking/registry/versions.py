@@ -96,6 +96,30 @@ def register_run(
     return Registered(name, number, is_new, int(had) if had and int(had) != number else None)
 
 
+def list_addresses(client: MlflowClient, limit: int) -> list[tuple[str, str]]:
+    """The addresses of registered versions and the ids of their runs, those changed last first.
+
+    A version that has aliases is named by them.
+
+    Args:
+        client: an MLflow client of the store.
+        limit: largest number of versions.
+    """
+    with reported(client.tracking_uri):
+        versions = client.search_model_versions(max_results=limit)
+        models = client.search_registered_models()  # the versions found do not tell their aliases
+    aliases: dict[tuple[str, int], list[str]] = {}
+    for model in models:
+        for alias, number in model.aliases.items():
+            aliases.setdefault((model.name, int(number)), []).append(f"@{alias}")
+    return [
+        (f"{SCHEME}{version.name}{end}", version.run_id)
+        for version in versions
+        if version.run_id
+        for end in aliases.get((version.name, int(version.version)), [f"/{version.version}"])
+    ]
+
+
 def run_of(client: MlflowClient, address: str) -> str:
     """The id of the run whose model an address names.
 

@@ -5,27 +5,57 @@ limit on the declared size holds for what is read as well. That is so for what i
 deflated; other methods unpack a whole block at once, however large it is.
 """
 
+import io
 import zipfile
 import zlib
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
 from typing import IO
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
 """What reading a zip raises that is cut short, altered, or of a later version than is known."""
 
 
+DIRECTORY = 2**26
+"""Largest list of members that is read, in bytes: that of some 700,000 pictures."""
+
+
+class _Small(io.RawIOBase):
+    """A file of which no long piece is read at a time, as zipfile reads its list of members."""
+
+    def __init__(self, file: IO[bytes], limit: int) -> None:
+        self._file = file
+        self._limit = limit
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(min(size, self._limit + 1) if size >= 0 else self._limit + 1)
+        if len(data) > self._limit:
+            raise zipfile.BadZipFile(f"its list of members has more than {self._limit:,} bytes")
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+
 def members(
-    source: Path | IO[bytes], check: Callable[[Sequence[zipfile.ZipInfo]], None]
+    source: IO[bytes],
+    check: Callable[[Sequence[zipfile.ZipInfo]], None],
+    directory: int = DIRECTORY,
 ) -> Generator[tuple[zipfile.ZipInfo, IO[bytes]], None, None]:
     """The members of a zip, folders among them, each open until the next one is asked for.
 
     Args:
-        source: the zip, or its bytes, which can be sought in.
+        source: the zip, which can be sought in.
         check: is given all of them before any is unpacked, to refuse names, sizes, and what
             `is_bounded` says no to.
+        directory: largest size of the list of members, in bytes.
     """
-    with zipfile.ZipFile(source) as archive:
+    with zipfile.ZipFile(_Small(source, directory)) as archive:
         check(archive.infolist())
         for info in archive.infolist():
             with archive.open(info) as stream:

@@ -1,0 +1,1 @@
+"""A trained network behind a page and an endpoint, on this machine."""

@@ -1,0 +1,113 @@
+"""What counts as an outage, and how long it is waited for; by a clock of the test's own."""
+
+import errno
+import sqlite3
+
+import pytest
+import requests
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from ferlab.errors import ConfigError, Outage, RunEnded, TrackingError
+from ferlab.outage import Patience, is_outage, tell
+
+
+def chained(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+def http(status: int) -> requests.HTTPError:
+    answer = requests.Response()
+    answer.status_code = status
+    return requests.HTTPError("no", response=answer)
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device", "/home/me/last.ckpt")
+LOCKED = OperationalError("select 1", {}, sqlite3.OperationalError("database is locked"))
+NO_TABLE = OperationalError("select 1", {}, sqlite3.OperationalError("no such table: runs"))
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (FULL, True),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"), True),
+        (chained(TrackingError("the store cannot be used"), requests.ReadTimeout()), True),
+        (chained(RunEnded("it ended", "id", "outage"), FULL), True),
+        (http(503), True),
+        (http(404), False),
+        (LOCKED, True),
+        (NO_TABLE, False),
+        (IntegrityError("insert", {}, sqlite3.IntegrityError("unique")), False),
+        (FileNotFoundError(errno.ENOENT, "No such file"), False),
+        (ConfigError("wrong"), False),
+        (chained(Outage("waited 10 minutes"), FULL), False),
+    ],
+    ids=repr,
+)
+def test_an_outage_is_what_time_may_mend(error: Exception, expected: bool) -> None:
+    assert is_outage(error) is expected
+
+
+def test_what_is_away_is_told_in_a_line() -> None:
+    assert tell(FULL) == ("the disk cannot be used: No space left on device (/home/me/last.ckpt)")
+    assert tell(LOCKED) == "the study's storage cannot be used: database is locked"
+    assert tell(chained(RunEnded("x", "id", "outage"), TrackingError("the store"))) == "the store"
+
+
+class Clock:
+    """Time that passes while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now, self.pauses = 0.0, list[float]()
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+def patient(seconds: float) -> tuple[Patience, Clock, list[str]]:
+    clock, said = Clock(), list[str]()
+    return Patience(seconds, said.append, lambda: clock.now, clock.sleep), clock, said
+
+
+def test_it_is_said_once_and_waited_for_with_growing_pauses_until_patience_ends() -> None:
+    patience, clock, said = patient(600)
+
+    def away() -> None:
+        raise FULL
+
+    with pytest.raises(Outage, match=r"^waited 10 minutes, and still the disk cannot be used: No"):
+        patience.call(away)
+    assert clock.pauses[:8] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert clock.now == 600
+    assert said == [
+        "waits    the disk cannot be used: No space left on device (/home/me/last.ckpt)"
+    ]
+    with pytest.raises(Outage):
+        patience.call(away)
+    assert clock.now == 600  # what was waited for is not waited for again
+
+
+def test_only_a_step_that_is_new_begins_another_wait() -> None:
+    patience, clock, said = patient(10)
+    patience.progress("epoch 1")
+    patience.wait(FULL)
+    clock.now += 8
+    patience.progress("epoch 1")  # told again, of what was kept
+    with pytest.raises(Outage):
+        for _ in range(3):
+            patience.wait(FULL)
+    patience.progress("epoch 2")
+    patience.wait(FULL)
+    assert [line[:8] for line in said] == ["waits   ", "goes on ", "waits   "]
+    assert clock.pauses[-1] == 0.5
+
+
+def test_without_patience_and_without_an_outage_nothing_is_waited_for() -> None:
+    patience, clock, said = patient(0)
+    with pytest.raises(Outage, match=r"^the disk cannot be used: No space left"):
+        patience.wait(FULL)
+    with pytest.raises(ConfigError, match="wrong"):
+        patient(600)[0].wait(ConfigError("wrong"))
+    assert (clock.pauses, said) == ([], [])
