@@ -9,12 +9,14 @@ import pytest
 
 from ferlab import cli as command_line
 from ferlab.analysis.regions.compare import compare_regions
-from ferlab.analysis.regions.measured import FOLDER, MeasuredRegions
+from ferlab.analysis.regions.measured import MeasuredRegions
 from ferlab.analysis.regions.seeded import REGIONS
 from ferlab.config.compose import compose
+from ferlab.confirm import evidence
 from ferlab.data import faces
 from ferlab.data.imageset import Split
 from ferlab.models.classifier import build
+from ferlab.report.regions import files, text
 from ferlab.report.regions.text import NUMBERS, PICTURES, TEXT
 from ferlab.reproduce.evaluate import RecordedModel
 from ferlab.tracking import artifacts, store
@@ -24,11 +26,21 @@ from tests.analysis.test_regions import AREAS, arm
 from tests.confirmed_study import BASE, GAIN, IMAGES, LOOKS, SAME, Lab
 from tests.sweep.test_sweep import runs
 
+FOLDER = "regions-apart"
+
 ASKED = ("explain", "--regions", "oracles", "--method", "saliency")
 
 
+@pytest.fixture
+def apart(there: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """What is kept with the confirmation is kept where no other test of it looks."""
+    for module, name in ((files, "FOLDER"), (text, "FOLDER"), (evidence, "REGIONS")):
+        monkeypatch.setattr(module, name, FOLDER)
+    return there
+
+
 def test_all_networks_are_measured_and_what_is_found_is_kept_and_reported(
-    there: Lab, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    apart: Lab, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """No pixel counts for an oracle, and with anything covered it answers angry, the first class.
 
@@ -54,15 +66,15 @@ def test_all_networks_are_measured_and_what_is_found_is_kept_and_reported(
             use = found["regions"][region]
             assert use["attribution"]["mean"] == pytest.approx(told["area"][region])
             assert use["attribution_less_area"]["low"] == pytest.approx(0, abs=1e-12)
-    evidence = there.evidence
+    known = apart.evidence
     for name in (GAIN, SAME):
-        gained = evidence.on("validation", name).accuracy.estimate
+        gained = known.on("validation", name).accuracy.estimate
         for region in REGIONS:
             difference = told["differences"][name][region]
             assert difference["accuracy_lost"]["mean"] == pytest.approx(gained.value)
             assert difference["attribution"]["came_to"] == "no difference of 8 points"
     angry = (labels == 0).mean()
-    read = np.mean([entry.metrics["best/accuracy"] for entry in evidence.runs[SAME]])
+    read = np.mean([entry.metrics["best/accuracy"] for entry in known.runs[SAME]])
     lost = told["configurations"][SAME]["regions"]["nose"]["accuracy_lost"]["mean"]
     assert lost == pytest.approx(read - angry)
 
@@ -73,15 +85,16 @@ def test_all_networks_are_measured_and_what_is_found_is_kept_and_reported(
     paths = artifacts.list_files(client, run.info.run_id, FOLDER)
     assert {Path(path).name for path in paths} == kept
     assert command_line.main(["report", "oracles", "--to", str(tmp_path / "report")]) == 0
-    text = (tmp_path / "report" / "RESULTS.md").read_text()
-    assert "## What the networks go by" in text
+    report = (tmp_path / "report" / "RESULTS.md").read_text()
+    assert "## What the networks go by" in report
     for sentence in told["told"]:
-        assert sentence in text
+        assert sentence in report
     assert {path.name for path in (tmp_path / "report" / FOLDER).iterdir()} == kept
 
 
+@pytest.mark.usefixtures("apart")
 def test_numbers_can_be_printed_alone(
-    there: Lab, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared = compare_regions([arm("none"), arm("se", eyes=0.01)], AREAS, worth=0.01)
     how = ("oracles", "saliency", "validation", 500, 400, 0, "known", 0)
