@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ferlab.analysis.comparison.compare import Comparison, compare
 from ferlab.analysis.comparison.curves import Band, band
+from ferlab.analysis.regions.measured import FOLDER as REGIONS
 from ferlab.analysis.sequential.ruling import Ruling
 from ferlab.analysis.sequential.words import ruling_in_words
 from ferlab.config import Config, check
@@ -48,6 +49,8 @@ class Evidence:
         machine: that trained the first run.
         others: what else the test images judged, in the whole store.
         twins: runs that predict exactly as an older run does.
+        regions: what ``ferlab explain --regions`` has kept of these runs, by path; nothing if it
+            was not asked.
     """
 
     choice: Choice
@@ -63,6 +66,7 @@ class Evidence:
     machine: str
     others: OtherLooks
     twins: list[Entry]
+    regions: Mapping[str, bytes]
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -184,7 +188,13 @@ def gather(
         machine=_machine(client, first),
         others=other_looks(client, entries),
         twins=twins(client, entries),
+        regions=_regions(client, studies.open_study(choice.name, storage).user_attrs["run_id"]),
     )
+
+
+def _regions(client: Client, run_id: str) -> dict[str, bytes]:
+    paths = artifacts.list_files(client, run_id, REGIONS)
+    return artifacts.read_files(client, run_id, paths, paths) if paths else {}
 
 
 def _machine(client: Client, entry: Entry) -> str:

@@ -12,6 +12,7 @@ from ferlab.report import search_files
 from ferlab.report.confirmation_background import SEARCH
 from ferlab.report.confirmation_text import confirmation_markdown
 from ferlab.report.page import write_page
+from ferlab.report.regions.files import write_kept
 from ferlab.report.svg import save_svg
 from ferlab.sweep import studies
 from ferlab.tracking.store import Client
@@ -38,6 +39,7 @@ def write_confirmation(
     for picture, figure in draw_confirmation(evidence).items():
         files[picture] = f"{picture}.svg"
         save_svg(figure, folder / files[picture])
+    files |= write_kept(evidence.regions, folder)
     text = confirmation_markdown(evidence, files)
     (folder / name).write_text(text, encoding="utf-8")
     write_page(f"{study}: is the gain real?", text, folder, files.values())

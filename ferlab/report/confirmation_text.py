@@ -22,6 +22,7 @@ from ferlab.report.confirmation_background import (
     search,
 )
 from ferlab.report.confirmation_verdict import looks, verdict
+from ferlab.report.regions.text import regions
 from ferlab.report.search_text import markdown_table
 from ferlab.text import join_words
 
@@ -42,7 +43,8 @@ def confirmation_markdown(evidence: Evidence, pictures: Mapping[str, str]) -> st
     if question:
         paragraphs.append("\n".join(f"> {line}" for line in question.strip().splitlines()))
     for section in (
-        verdict, looks, _scores, _seeds, _classes, _curves, cost, search, data, again, reading,
+        verdict, looks, _scores, _seeds, _classes, regions, _curves, cost, search, data, again,
+        reading,
     ):  # fmt: skip
         paragraphs += section(evidence, pictures)
     return "\n\n".join(paragraphs) + "\n"

@@ -24,13 +24,19 @@ class Face(NamedTuple):
     Attributes:
         box: around it, from ear to ear and from the brow to the chin.
         score: how sure the finder is, in [0, 1].
-        eyes: the eye on the photo's left and the one on its right, shape (2, 2); None where the
-            finder does not look for them.
+        landmarks: the eye on the photo's left and the one on its right, the tip of the nose, and
+            the left and the right corner of the mouth, shape (5, 2); None where the finder does not
+            look for them.
     """
 
     box: Box
     score: float
-    eyes: Points | None
+    landmarks: Points | None
+
+    @property
+    def eyes(self) -> Points | None:
+        """The first two landmarks, shape (2, 2)."""
+        return None if self.landmarks is None else self.landmarks[:2]
 
 
 class FaceFinder(Protocol):

@@ -1,14 +1,17 @@
 """What a look settles for each arm, by rules that were fixed before."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from scipy.stats import norm
 
 from ferlab.analysis.comparison.estimates import Estimate, MeanSquares
 from ferlab.analysis.comparison.verdict import Verdict, judge
 from ferlab.analysis.sequential.plan import LookPlan
+
+Arm = TypeVar("Arm", bound=Hashable)
 
 _FUTILE = 0.2
 """Conditional power below which more seeds are not worth their training."""
@@ -43,8 +46,8 @@ class Ruling:
 
 
 def rule(
-    plan: LookPlan, look: int, found: Mapping[str, MeanSquares], uncalled: int
-) -> dict[str, Ruling]:
+    plan: LookPlan, look: int, found: Mapping[Arm, MeanSquares], uncalled: int
+) -> dict[Arm, Ruling]:
     """Judge the arms that no look has settled yet.
 
     In this order: an arm whose p is below the bound is called better or worse, the smallest p
@@ -55,10 +58,11 @@ def rule(
     Args:
         plan: of the comparison.
         look: which one it is, from 1.
-        found: differences of the arms to the baseline, on all seeds so far, by name.
+        found: differences of the arms to the baseline, on all seeds so far, by name, or
+            by whatever tells them apart.
         uncalled: how many arms no look has called better or worse, settled otherwise or not.
     """
-    rulings: dict[str, Ruling] = {}
+    rulings: dict[Arm, Ruling] = {}
     for arm in sorted(found, key=lambda arm: found[arm].estimate.p):
         levels, squares = plan.levels(uncalled), found[arm]
         level = levels[look - 1]

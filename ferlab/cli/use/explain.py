@@ -14,12 +14,17 @@ from ferlab.errors import ConfigError, DataError
 _EPILOG = """\
 Without a photo, the run's validation images are explained: of each expression those that are read
 right and wrong most surely, and the channel gates of its attention. The pictures are kept with the
-run, below explain/. With photos, those are kept with a map over each face.
+run, below explain/. With photos, those are kept with a map over each face. With --regions, all
+networks of a study's confirmation are, by how much brows, eyes, nose and mouth count for them.
 
   ferlab explain best
   ferlab explain best data.path=archive.zip          where the data lies elsewhere now
   ferlab explain best photo.jpg holiday/ --method integrated_gradients
+  ferlab explain --regions se_gain                   after ferlab confirm se_gain
 """
+
+_IMAGES = 500
+"""Validation images by which regions are compared."""
 
 _PHOTOS = Path("explained")
 """Folder for photos, where none is named."""
@@ -37,7 +42,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     explain.add_argument(
         "model",
         metavar="RUN",
-        help="an id, its beginning, best[:STUDY[:METRIC]], models:/NAME@ALIAS",
+        help="an id, its beginning, best[:STUDY[:METRIC]], models:/NAME@ALIAS; or a STUDY",
     )
     explain.add_argument(
         "photos",
@@ -47,8 +52,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     explain.add_argument(
         "--method",
-        default="grad_cam",
-        help="grad_cam, integrated_gradients or saliency (%(default)s)",
+        help="grad_cam, integrated_gradients or saliency (the first; of regions, the second)",
     )
     explain.add_argument(
         "--face",
@@ -56,12 +60,21 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         default="found",
         help="whether faces are found, or each photo is one as a whole (%(default)s)",
     )
+    explain.add_argument(
+        "--regions",
+        action="store_true",
+        help="compare the configurations that a STUDY's confirmation trained, region by region",
+    )
+    explain.add_argument(
+        "--images", type=int, metavar="N", help="validation images for --regions, by chance (500)"
+    )
+    explain.add_argument("--storage", metavar="URL", help="where the STUDY is kept, if not at home")
     explain.add_argument("--json", action="store_true", help="what was explained, for a program")
     explain.add_argument(
         "--save",
         type=Path,
         metavar="PATH",
-        help="where photos are kept (explained/), or a copy of the run's pictures",
+        help="where photos are kept (explained/), or a copy of what the run keeps",
     )
     explain.set_defaults(run=_explain)
 
@@ -73,6 +86,7 @@ def _explain(args: argparse.Namespace) -> int:
     require_extra("captum")
     from ferlab.use.explain.attribution import method_named
 
+    args.method = args.method or ("integrated_gradients" if args.regions else "grad_cam")
     method_named(args.method)
     if args.model.lower().endswith(".onnx"):
         raise DataError(f"{args.model} is a file without gradients to explain it by; name its run")
@@ -80,7 +94,22 @@ def _explain(args: argparse.Namespace) -> int:
     photos = [text for text in args.photos if text.partition("=")[0] not in FILES]
     if photos and files:
         raise ConfigError(f"{next(iter(files))}= says where the run's data is; photos need none")
+    if args.regions:
+        return _regions(args, photos, files)
+    if given := [f"--{key}" for key in ("images", "storage") if getattr(args, key) is not None]:
+        raise ConfigError(f"{given[0]} is of a study's regions: ferlab explain --regions STUDY")
     return _photos(args, photos) if photos else _run(args, files)
+
+
+def _regions(args: argparse.Namespace, photos: Sequence[str], files: Mapping[str, str]) -> int:
+    from ferlab.cli.use.regions import explain_regions
+
+    if photos:
+        raise ConfigError(f"--regions is of validation images; '{photos[0]}' cannot be among them")
+    images = _IMAGES if args.images is None else args.images
+    return explain_regions(
+        args.model, args.storage, args.method, images, files, args.save, args.json
+    )
 
 
 def _run(args: argparse.Namespace, files: Mapping[str, str]) -> int:

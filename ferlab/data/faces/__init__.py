@@ -6,6 +6,7 @@ faint and neighbouring expressions are hard to tell apart, as they are in photog
 """
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,17 +60,45 @@ def render(images: int, seed: int) -> ImageSet:
     Raises:
         DataError: ``images`` or ``seed`` is too low.
     """
+    labels, split, values, noise = _people(images, seed)
+    pixels = np.empty((images, SIZE, SIZE), np.uint8)
+    for rows, faces in _chunks(images, values):
+        tones = _photograph(anatomy.draw_anatomy(faces), faces, noise)
+        pixels[rows] = np.clip(tones * 255 + 0.5, 0, 255)
+    return ImageSet.of(pixels, labels, split, [f"face_{i:05d}" for i in range(images)])
+
+
+def landmarks(images: int, seed: int) -> npt.NDArray[np.float64]:
+    """Where the parts of the same drawn faces lie, whatever they express.
+
+    Returns:
+        x and y in pixels from the image's upper left corner, of the left eye, the right eye, the
+        tip of the nose, and the left and the right corner of the mouth at rest, left and right as
+        in the image: shape (images, 5, 2).
+
+    Raises:
+        DataError: ``images`` or ``seed`` is too low.
+    """
+    return anatomy.landmarks_of(_people(images, seed).values)
+
+
+class _People(NamedTuple):
+    """Who is to be drawn: a label, a split and values of traits and actions for each image."""
+
+    labels: npt.NDArray[np.intp]
+    split: npt.NDArray[np.uint8]
+    values: Mapping[str, npt.NDArray[np.float64]]
+    noise: np.random.Generator
+
+
+def _people(images: int, seed: int) -> _People:
     _check(images, seed)
     # Two streams: the noise is drawn chunk by chunk, all else at once.
-    rng, noise_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
+    rng, noise = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     labels = _labels(images, rng)
     split = _split(labels, rng)
     values = traits.sample_traits(images, rng) | actions.sample_actions(labels, rng)
-    pixels = np.empty((images, SIZE, SIZE), np.uint8)
-    for rows, faces in _chunks(images, values):
-        tones = _photograph(anatomy.draw_anatomy(faces), faces, noise_rng)
-        pixels[rows] = np.clip(tones * 255 + 0.5, 0, 255)
-    return ImageSet.of(pixels, labels, split, [f"face_{i:05d}" for i in range(images)])
+    return _People(labels, split, values, noise)
 
 
 def _check(images: int, seed: int) -> None:

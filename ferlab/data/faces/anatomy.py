@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ferlab.data.faces.brush import Grid, blob, inside, line, paint, shade, zigzag
 from ferlab.data.imageset import SIZE
 
 EYE_LEVEL = -0.15
+
+_STEPS = 20
+"""Each brings a landmark to half its distance from where it belongs, or closer."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,41 @@ class View:
         cos, sin = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
         dx, dy = (sx - f["offset_x"]) / f["scale"], (sy - f["offset_y"]) / f["scale"]
         x, y = cos * dx + sin * dy, cos * dy - sin * dx
-        nearness = np.maximum(1 - (x / f["head_width"]) ** 2 - (y * 0.7) ** 2, 0)
-        face = (x - f["yaw"] * nearness, y - f["pitch"] * nearness)
+        near = _nearness(x, y, f["head_width"])
+        face = (x - f["yaw"] * near, y - f["pitch"] * near)
         return cls((sx, sy), (x, y), face, 2 / SIZE / f["scale"])
+
+
+def _nearness(x: Grid, y: Grid, head_width: Grid) -> Grid:
+    """How much nearer the viewer a place of the head is than its outline, from 0 to 1."""
+    near: Grid = np.maximum(1 - (x / head_width) ** 2 - (y * 0.7) ** 2, 0)
+    return near
+
+
+def landmarks_of(f: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """See `ferlab.data.faces.landmarks`: what `View` does, backwards.
+
+    Args:
+        f: trait -> its value for each image, shape (n,).
+
+    Returns:
+        shape (n, 5, 2).
+    """
+    eye, corner, zero = f["eye_distance"], f["mouth_width"], np.zeros_like(f["eye_distance"])
+    level = np.full_like(eye, EYE_LEVEL)
+    face_x = np.stack([-eye, eye, zero, -corner, corner], axis=1)
+    face_y = np.stack([level, level, f["nose_length"], f["mouth_height"], f["mouth_height"]], 1)
+    width, yaw, pitch, t, scale, right, down = (
+        f[name][:, None]
+        for name in ("head_width", "yaw", "pitch", "roll", "scale", "offset_x", "offset_y")
+    )
+    x, y = face_x, face_y
+    for _ in range(_STEPS):  # where the face's surface shows it on the head
+        near = _nearness(x, y, width)
+        x, y = face_x + yaw * near, face_y + pitch * near
+    cos, sin = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
+    screen_x, screen_y = (cos * x - sin * y) * scale + right, (sin * x + cos * y) * scale + down
+    return (np.stack([screen_x, screen_y], axis=2) + 1) * SIZE / 2
 
 
 def draw_anatomy(f: Mapping[str, Grid]) -> Grid:

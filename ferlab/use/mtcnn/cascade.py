@@ -84,9 +84,9 @@ class Cascade:
         edges, places, surety = _arrays(self._networks.decide(pyramid.patches(at, _DECIDED)))
         kept = surety > _SURE
         boxes, scores = moved(at[kept], edges[kept]), surety[kept].tolist()
-        eyes = _eyes(at[kept], places[kept])
+        landmarks = _landmarks(at[kept], places[kept])
         return [
-            Face(tuple(boxes[i].tolist()), scores[i], eyes[i])
+            Face(tuple(boxes[i].tolist()), scores[i], landmarks[i])
             for i in distinct(boxes, surety[kept], _SHARED, of_smaller=True)
         ]
 
@@ -112,7 +112,7 @@ class Cascade:
 def turned_back(face: Face, degrees: float, turned: Size, photo: Size) -> Face:
     """A face of a photo that was turned, in the photo as it was.
 
-    The box keeps its sides and goes where its centre was; the eyes go where they were.
+    The box keeps its sides and goes where its centre was; the landmarks go where they were.
 
     Args:
         face: as found in the turned photo.
@@ -130,21 +130,21 @@ def turned_back(face: Face, degrees: float, turned: Size, photo: Size) -> Face:
     corners = np.array(face.box).reshape(2, 2)
     centre = corners.mean(axis=0)
     left, top, right, bottom = (corners - centre + before(centre)).ravel().tolist()
-    eyes = None if face.eyes is None else before(face.eyes)
-    return Face((left, top, right, bottom), face.score, eyes)
+    landmarks = None if face.landmarks is None else before(face.landmarks)
+    return Face((left, top, right, bottom), face.score, landmarks)
 
 
 def _scaled(face: Face, by: float) -> Face:
     left, top, right, bottom = (edge * by for edge in face.box)
-    eyes = None if face.eyes is None else face.eyes * by
-    return Face((left, top, right, bottom), face.score, eyes)
+    landmarks = None if face.landmarks is None else face.landmarks * by
+    return Face((left, top, right, bottom), face.score, landmarks)
 
 
-def _eyes(at: Boxes, places: Boxes) -> Points:
-    """(n, 4), (n, 10) -> the eyes of each, shape (n, 2, 2)."""
+def _landmarks(at: Boxes, places: Boxes) -> Points:
+    """(n, 4), (n, 10) -> the landmarks of each, shape (n, 5, 2)."""
     sides = (at[:, 2:] - at[:, :2])[:, None]
-    eyes: Points = at[:, None, :2] + sides * np.stack([places[:, :2], places[:, 5:7]], axis=2)
-    return eyes
+    found: Points = at[:, None, :2] + sides * np.stack([places[:, :5], places[:, 5:]], axis=2)
+    return found
 
 
 def _arrays(outputs: list[Tensor]) -> list[npt.NDArray[np.float64]]:

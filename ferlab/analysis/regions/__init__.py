@@ -1,0 +1,1 @@
+"""What networks go by, region by region of the face."""

@@ -1,0 +1,1 @@
+"""The regions that a confirmation's networks go by, in words and as files."""

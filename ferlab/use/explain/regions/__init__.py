@@ -1,0 +1,1 @@
+"""Which regions of the face the networks of a confirmation go by."""
