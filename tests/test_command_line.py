@@ -46,6 +46,12 @@ def test_debug_may_stand_anywhere(arguments: tuple[str, ...], typed: Typed) -> N
     assert "ferlab.errors.ConfigError: config: " in error
 
 
+def test_a_photo_may_stand_behind_an_option(typed: Typed) -> None:
+    code, _, error = typed("explain", "best", "--save", "there", "photo.jpg", "data.path=a.zip")
+    assert code == 1
+    assert error == "ferlab: data.path= says where the run's data is; photos need none\n"
+
+
 def test_without_debug_there_is_a_line(typed: Typed) -> None:
     assert typed("train", "optimizer.lrr=1")[0] == 1
 

@@ -15,6 +15,9 @@ from ferlab.text import guarded
 _GROUPS = (train, data, runs, confirm, report, reproduce, ensemble, use, ui)
 """Modules that each add their commands to the parser."""
 
+_SEVERAL = ("overrides", "photos")
+"""Arguments of which a command takes any number, or none."""
+
 _BROKEN_PIPE = 128 + 13
 """The exit code of a program that SIGPIPE ends."""
 
@@ -80,12 +83,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     completion.answer(parser)
     args, late = parser.parse_known_args(argv)
     dashed = [text for text in late if text.startswith("-")]
-    if "overrides" not in args or dashed:
+    several = next((name for name in _SEVERAL if name in args), None)
+    if several is None or dashed:
         typed = sys.argv[1:] if argv is None else argv
         if "overrides" in args and dashed and (right := _as_override(dashed[0], typed)):
             parser.exit(2, f"ferlab: there is no option {dashed[0]}; type {right}\n")
         return parser.parse_args(argv)  # with argparse's own words, if there is a mistake
-    args.overrides += late  # argparse alone takes no override that stands after an option
+    getattr(args, several).extend(late)  # argparse alone takes none that stands after an option
     return args
 
 
