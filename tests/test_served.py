@@ -25,10 +25,10 @@ from tests.processes import run, started
 @pytest.mark.slow
 @pytest.mark.usefixtures("made_store")
 def test_served_model_answers_over_http(cli: Cli, home: Path, tmp_path: Path) -> None:
-    """`mlflow models serve` on a recorded run, asked by curl as `docs/use.md` tells."""
+    """`mlflow models serve` on a recorded run, asked by curl as `docs/give.md` tells."""
     done = cli("train", *TINY, "trainer.max_epochs=1")
     (uri,) = re.findall(r'"(models:/[^"]+)"', done.stdout)
-    page = (ROOT / "docs" / "use.md").read_text()
+    page = (ROOT / "docs" / "give.md").read_text()
     (block,) = re.findall(r"(?:^    .*\n)+(?=^    curl)^    curl.*$", page, re.MULTILINE)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

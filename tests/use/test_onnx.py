@@ -107,7 +107,7 @@ def test_the_file_says_what_it_is_and_nothing_of_where_it_was_made(made: Made) -
 def test_the_page_s_code_reads_it(
     made: Made, shown: npt.NDArray[np.uint8], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (ROOT / "docs" / "use.md").read_text()
+    page = (ROOT / "docs" / "give.md").read_text()
     (code,) = re.findall(r"(?:^    .*\n)*^    session = .*\n(?:^    .*\n)*", page, re.MULTILINE)
     monkeypatch.chdir(made.path.parent)
     names = {"images": shown}
