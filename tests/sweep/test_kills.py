@@ -80,7 +80,7 @@ def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
     assert {run.info.status for run in runs(study="k")} <= {"FINISHED", "KILLED"}
     assert not (home / "work").exists() or list((home / "work").iterdir()) == []
 
-    record_property("counted", counted)
+    record_property("counted", dict(counted))
 
     complete = [run for run in done if run.info.status == "FINISHED"]
     assert len(complete) == states["COMPLETE"] > 0
