@@ -89,7 +89,8 @@ def _onnx(name: str, path: Path, any_size: bool, int8: bool) -> int:
     done = export_run(client, entry, path, any_size=any_size, int8=int8)
     print(f"run      {entry.run_id}: {entry.name}")
     print(f"onnx     {path}: {done.bytes:,} bytes, {done.takes} -> probabilities (n, k)")
-    print(f"checked  {_same(done.exact)}")
+    before = "" if done.rounded is None else "before it went to 8 bits: "
+    print(f"checked  {before}{_same(done.exact)}")
     if done.rounded is not None:
         print(f"int8     {_rounded(done.rounded)}")
     print(f"use      ferlab predict {path} PHOTO")
