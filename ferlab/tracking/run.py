@@ -115,7 +115,7 @@ class Run:
         data: Data,
         images: ImageSet,
     ) -> None:
-        """Record what the run comes of; if that fails, it is recorded as failed.
+        """Record what the run comes of; if that fails, it is recorded as failed or interrupted.
 
         Args:
             path: artifact for ``plain``, which is its config, or those of the runs it is made of.
@@ -135,9 +135,13 @@ class Run:
                     file.write_bytes(fingerprint(images).tobytes())
                     self._client.log_artifact(self.id, str(file), IMAGES.rpartition("/")[0])
         except BaseException as error:
-            if not is_outage(error):
-                with suppress(TrackingError):
-                    self.end("FAILED", "error", f"nothing could be recorded: {error}")
+            away = is_outage(error)
+            with suppress(TrackingError):  # what is away may be the store, or the disk alone
+                self.end(
+                    "KILLED" if away else "FAILED",
+                    "interrupted" if away else "error",
+                    f"nothing could be recorded: {error}",
+                )
             raise
 
     @classmethod

@@ -60,7 +60,9 @@ def test_a_sweep_of_one_trial_composes_reads_and_asks_as_little_as_it_can(
     assert cli.main([*sweep, "study.name=one", "study.trials=1", "seed=0,1"]) == 0
     assert counts == {
         "_load_configuration_impl": 4,  # the sweep, its first config, the launcher's job, the trial
-        "search_runs": 5,  # is the name free; the run, before and after; views; what is left
+        # Is the name free; the run, before and after; views; what is left; deleted ones, and
+        # whether the best is gone for good.
+        "search_runs": 7,
         "drop_leaks": 2,  # before anything is created, and in the trial
     }
 
