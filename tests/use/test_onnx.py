@@ -238,7 +238,7 @@ def test_a_run_is_exported_by_its_name(cli: Cli, tmp_path: Path) -> None:
     told = {line[:9].strip(): line[9:] for line in done.stdout.splitlines()}
     path = tmp_path / "elsewhere" / f"{run_id[:8]}.onnx"
     assert told["onnx"].startswith(f"{path.name}: {path.stat().st_size:,} bytes, uint8 (n, 48, 48)")
-    assert told["checked"].startswith("onnxruntime and torch give all 32 validation images the sam")
+    assert told["checked"].startswith("before it went to 8 bits: onnxruntime and torch give all 32")
     metadata = OnnxModel.read(path).metadata
     rounded = json.loads(metadata["ferlab.int8"])
     before, after = rounded["accuracies"]
