@@ -52,6 +52,24 @@ def test_nothing_but_training_steps_is_in_mixed_precision(monkeypatch: pytest.Mo
     assert seen == {"augment": {False}, "train": {True}, "score": {False}}
 
 
+@pytest.mark.parametrize(
+    ("instructions", "precision"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, "bf16-mixed"),
+        ({"avx512_bf16": False, "amx_bf16": True}, "bf16-mixed"),
+        ({"avx512_bf16": False, "amx_bf16": False, "avx2": True}, "32-true"),
+        ({"architecture": "aarch64"}, "32-true"),
+    ],
+)
+def test_precision_is_what_the_processor_multiplies(
+    instructions: dict[str, bool | str], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions)
+    here = ["trainer.device=cpu", "trainer.precision=auto", "trainer.max_epochs=1"]
+    run_id = train(compose([*TINY, *here])).run_id
+    assert client().get_run(run_id).data.params["trainer.precision"] == precision
+
+
 @pytest.fixture
 def as_if_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Runs of device=cuda train on the CPU; what is asked of the device, in order."""

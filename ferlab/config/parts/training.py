@@ -69,7 +69,9 @@ class Trainer(Section):
     threads: Threads = Field(
         description="of torch on the CPU; sums depend on it, so it is recorded"
     )
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = Field(
+        description="of training steps; auto: bf16-mixed where the device multiplies bfloat16"
+    )
 
 
 class Tracking(Section):
