@@ -172,11 +172,10 @@ def train_epochs(
 
 def _make_trainer(config: Config, epochs: int, callback: pl.Callback, validate: bool) -> pl.Trainer:
     trainer = config.trainer
-    assert trainer.precision != "auto"  # see `on_this_machine`
     return pl.Trainer(
         accelerator="gpu" if trainer.device == "cuda" else "cpu",
         devices=1,
-        precision=trainer.precision,
+        precision=trainer.precision,  # type: ignore[arg-type]  # auto is resolved by now
         max_epochs=epochs,
         gradient_clip_val=trainer.gradient_clip,
         callbacks=[callback],
