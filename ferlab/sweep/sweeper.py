@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
@@ -28,6 +27,7 @@ from ferlab.sweep.search.forecast import LONG, Forecast, forecast, may_be_long
 from ferlab.sweep.studies import remember, view, view_with_runs
 from ferlab.sweep.trial_code import tell_changed
 from ferlab.sweep.workers import outside
+from ferlab.sweep.workers.launched import launch
 from ferlab.sweep.workers.liveness import left_locks
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task
@@ -150,9 +150,6 @@ def run(
         tells=not live.is_possible(),
         folder=str(Path.cwd()),
     )
-    launcher = Plugins.instance().instantiate_launcher(
-        hydra_context=context, task_function=task, config=config
-    )
     none = [f"++{key}=null" for key in secrets.ADDRESSES]  # a launcher may write a job's config
     jobs = [[*shared, *none]] * plan.workers(settings, budget, first.trainer.device)
     _log.info("space    %s", space.told(plan.LARGEST_GRID))
@@ -166,11 +163,12 @@ def run(
         _log.info("note     all is trained; --new begins another study, more study.trials go on")
     watched = studies.open_study(name, settings.storage)
     deleted = studies.deleted_runs(watched, client)
+    patience = Patience(60 * settings.patience, _say)
     ended: Sequence[JobReturn] = []
     interrupted = False
     try:
         with terminated(), live.show(lambda: view(watched, deleted)):
-            ended = launcher.launch(jobs, initial_job_idx=0)
+            ended = launch(context, task, config, jobs, study, patience)
     except KeyboardInterrupt:
         interrupted = True
     is_late = time.time() >= task.deadline

@@ -61,6 +61,11 @@ def on_signals() -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
 
+def is_end_of_job(error: BaseException) -> bool:
+    """Whether the process is a job whose time is over; submitit raises so wherever it is."""
+    return type(error).__module__.partition(".")[0] == "submitit"
+
+
 def reason_of(error: BaseException) -> tuple[str, str]:  # noqa: PLR0911  one per kind of end
     """Classify the error that ended a run, with one line on what to do about it.
 
@@ -72,6 +77,8 @@ def reason_of(error: BaseException) -> tuple[str, str]:  # noqa: PLR0911  one pe
     if isinstance(error, Interrupted | KeyboardInterrupt | SystemExit):
         by = str(error) if isinstance(error, Interrupted) else "a signal"
         return "interrupted", f"stopped by {by}"
+    if is_end_of_job(error):
+        return "interrupted", "the time of its job is used up"
     if isinstance(error, Pruned):
         return "pruned", str(error)
     if isinstance(error, Diverged):

@@ -19,7 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from ferlab.tracking import store
 from tests import warm
-from tests.conftest import TINY
+from tests.conftest import TINY, Cli
 from tests.processes import Command, started, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
@@ -61,10 +61,10 @@ def require_finished(home: Path, count: int) -> list[str]:
     return [trial.user_attrs["worker"] for trial in found]
 
 
-def sweep(folder: Path, *arguments: str) -> AbstractContextManager[Command]:
-    """A sweep by two workers, as a user starts it."""
+def sweep(folder: Path, *arguments: str, workers: int = 2) -> AbstractContextManager[Command]:
+    """A sweep, as a user starts it."""
     command = [sys.executable, "-m", "ferlab", "train", "-m", *FAST, "study.name=s"]
-    return started([*command, "study.workers=2", *arguments], cwd=folder)
+    return started([*command, f"study.workers={workers}", *arguments], cwd=folder)
 
 
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
@@ -96,6 +96,80 @@ def test_on_ray_two_workers_share_the_trials_and_nobody_else_can_come_near(
     assert heard
     assert {address.removeprefix("::ffff:") for address, _ in heard} == {"127.0.0.1"}
     assert 8265 not in {port for _, port in heard}
+
+
+def test_the_workers_of_a_node_that_ray_loses_are_started_on_another(
+    home: Path, tmp_path: Path, ray: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray.cluster_utils import Cluster
+
+    (folder,) = (text.partition("=")[2] for text in ray if "_temp_dir" in text)
+    monkeypatch.setenv("RAY_TMPDIR", folder)
+    node = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
+    try:
+        lost = cluster.add_node(**node)
+        join = ["hydra/launcher=ray", f"hydra.launcher.ray.init.address={cluster.address}"]
+        with sweep(tmp_path, *join, "trainer.max_epochs=10", "seed=0,1,2") as command:
+            command.until(lambda: at_work(home) == 2)
+            cluster.remove_node(lost, allow_graceful=False)  # with SIGKILL
+            assert command.finish() == 0, command.told()
+    finally:
+        cluster.shutdown()
+    require_finished(home, 3)
+
+
+def test_jobs_that_a_scheduler_kills_or_gives_no_more_time_are_submitted_again(
+    home: Path, tmp_path: Path
+) -> None:
+    launcher = ["hydra/launcher=submitit_local", "hydra.launcher.timeout_min=10"]
+    launcher += ["+hydra.launcher.max_num_timeout=0"]  # as it is for Slurm
+    with sweep(tmp_path, *launcher, "trainer.max_epochs=20", "seed=0,1", workers=1) as command:
+        command.until(lambda: at_work(home))
+        (job,) = psutil.Process(command.pid).children()
+        family = (job, *job.children())
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for process in family:
+                process.send_signal(number)
+        before = len(trials(home)[0].intermediate_values)
+        command.until(lambda: at_work(home, since=before))
+        assert command.told().count("lost     a worker: UncompletedJobError: ") == 1
+        (job,) = psutil.Process(command.pid).children()
+        (worker,) = job.children()
+        worker.send_signal(signal.SIGUSR2)  # as when its ten minutes are over
+        assert command.finish() == 0, command.told()
+        assert command.told().count("lost     a worker: ") == 2
+    require_finished(home, 2)
+
+
+def test_a_launcher_that_cannot_start_a_worker_ends_the_sweep_which_goes_on_with_another(
+    home: Path, cli: Cli
+) -> None:
+    sweep = ["train", "-m", *FAST, "study.name=s", "seed=0,1"]
+    done = cli(*sweep, "hydra/launcher=submitit_slurm")
+    assert done.returncode == 1
+    assert 'error    a worker ended: RuntimeError: Could not detect "srun"' in done.stdout
+    assert "Traceback" not in done.stderr
+    client = store.connect(None)
+    (study,) = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert study.info.status == "FAILED"
+    done = cli(*sweep, "hydra/launcher=basic")
+    assert done.returncode == 0, done.stderr
+    require_finished(home, 2)
+
+
+def at_work(home: Path, since: int = 0) -> int:
+    """How many trials are under way, beyond so many epochs, whose workers are there."""
+    if not (home / "studies" / "s.log").exists():
+        return 0
+    with suppress(KeyError):  # no study yet
+        return sum(
+            trial.state.name == "RUNNING"
+            and len(trial.intermediate_values) > since
+            and psutil.pid_exists(int(trial.user_attrs["worker"].partition(":")[2].split("-")[0]))
+            for trial in trials(home)
+        )
+    return 0
 
 
 def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:

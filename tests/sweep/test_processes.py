@@ -113,7 +113,7 @@ def test_that_a_worker_gave_up_what_is_away_is_told_from_an_error(tmp_path: Path
 def test_a_worker_that_dies_is_replaced_but_not_for_ever(
     deaths: int, status: JobStatus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ferlab.sweep.workers.processes._RESPAWNS", 1)
+    monkeypatch.setattr("ferlab.sweep.workers.processes.RESPAWNS", 1)
     (ended,) = launch(jobs.dying, tmp_path, 1, f"+deaths={deaths}")
     assert ended.status == status
     assert len(list(tmp_path.glob("started-*"))) == 2

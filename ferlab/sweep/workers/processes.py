@@ -21,7 +21,7 @@ from ferlab import hydra_private
 from ferlab.errors import FerlabError, Outage
 from ferlab.training.stop import HEARD
 
-_RESPAWNS = 5
+RESPAWNS = 5
 """How often a worker that dies is replaced."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -88,7 +88,7 @@ class _Worker:
     ) -> None:
         self._start = partial(pool.start, index, count, overrides, first + index)
         self._overrides = overrides
-        self._left = _RESPAWNS
+        self._left = RESPAWNS
         with _held():
             self._process, self._error = self._start()
 
@@ -129,7 +129,7 @@ class _Worker:
         code = self._process.exitcode or 0
         ended.status = JobStatus.FAILED if code else JobStatus.COMPLETED
         if code < 0:
-            name, times = signal.Signals(-code).name, _RESPAWNS + 1
+            name, times = signal.Signals(-code).name, RESPAWNS + 1
             ended.return_value = FerlabError(f"{name}, {times} times; is there enough memory?")
         elif code:
             ended.return_value = (Outage if code == os.EX_TEMPFAIL else FerlabError)(self._told())

@@ -281,6 +281,7 @@ class SharedStudy:
         trial = self._open(left)
         trial.set_user_attr("params", params)
         trial.set_user_attr("deaths", left.user_attrs.get("deaths", 0) + deaths)
+        trial.set_user_attr("session", self.session)
         trial.set_user_attr("worker", worker)
         return self._with_params(trial, params)
 

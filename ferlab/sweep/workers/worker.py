@@ -68,6 +68,7 @@ class Task:
         from ferlab.sweep.search.constraints import Feasibility  # noqa: PLC0415
         from ferlab.sweep.workers.shared_study import SharedStudy, said_by  # noqa: PLC0415
         from ferlab.sweep.workers.trial import run_trial  # noqa: PLC0415
+        from ferlab.training.stop import is_end_of_job  # noqa: PLC0415
 
         terminal, study, worker = sys.stderr, None, ""
         is_feasible = Feasibility(self.config.constraints, self.configs)
@@ -106,7 +107,8 @@ class Task:
                     say(f"leaves   {error}")
                     trial = None
                 except Exception as error:
-                    if isinstance(error, RunEnded) and error.reason == "interrupted":
+                    is_interrupted = isinstance(error, RunEnded) and error.reason == "interrupted"
+                    if is_interrupted or is_end_of_job(error):
                         # No launcher may take this for a failure.
                         raise KeyboardInterrupt from error
                     patience.wait(error)
