@@ -127,7 +127,7 @@ class FerlabSweeper(Sweeper):
 
 
 class ProcessLauncher(Launcher):
-    """Runs jobs in processes of this machine; see `ferlab.sweep.workers.processes`."""
+    """Runs jobs in processes of this machine; see `ferlab.sweep.launchers.processes`."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -139,7 +139,7 @@ class ProcessLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Run all jobs at once."""
-        from ferlab.sweep.workers.processes import Pool  # noqa: PLC0415
+        from ferlab.sweep.launchers.processes import Pool  # noqa: PLC0415
 
         return Pool(*self._parts).launch(job_overrides, initial_job_idx)
 

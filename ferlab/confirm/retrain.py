@@ -20,13 +20,13 @@ from ferlab.errors import DataError
 from ferlab.study.params import Params
 from ferlab.study.table import StudyTable
 from ferlab.sweep import studies, sweeper
+from ferlab.sweep.launchers.processes import cores, gpus
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.question import Question
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.space import grid_space
 from ferlab.sweep.search.trial_configs import RecordedConfigs
 from ferlab.sweep.studies import view
-from ferlab.sweep.workers.processes import cores, gpus
 from ferlab.tracking import study_runs
 from ferlab.tracking.entry import recorded_config
 from ferlab.tracking.pages.study_views import param_of

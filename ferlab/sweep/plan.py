@@ -17,12 +17,12 @@ from ferlab.config.problems import Problem, flatten, report
 from ferlab.config.study import StudyConfig, check_study
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params
+from ferlab.sweep.launchers.processes import cores, gpus
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.pins import Pinned
 from ferlab.sweep.search.points import read_points
 from ferlab.sweep.search.space import Space, size
 from ferlab.sweep.search.syntax import read
-from ferlab.sweep.workers.processes import cores, gpus
 from ferlab.sweep.workers.storage import exists
 from ferlab.tracking.pages.study_views import param_of
 

@@ -21,13 +21,13 @@ from ferlab.signals import terminated
 from ferlab.study.table import value_of
 from ferlab.sweep import live, plan, studies
 from ferlab.sweep.begin import Asked, open_run, require_own_name
+from ferlab.sweep.launchers.launched import launch
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.question import How, Question, pose
 from ferlab.sweep.search.forecast import LONG, Forecast, forecast, may_be_long
 from ferlab.sweep.studies import remember, view, view_with_runs
 from ferlab.sweep.trial_code import tell_changed
 from ferlab.sweep.workers import outside
-from ferlab.sweep.workers.launched import launch
 from ferlab.sweep.workers.liveness import left_locks
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.sweep.workers.worker import Task

@@ -13,7 +13,7 @@ from optuna.trial import Trial
 
 from ferlab.hydra_private import error_of
 from ferlab.outage import Patience
-from ferlab.sweep.workers.launched import launch
+from ferlab.sweep.launchers.launched import launch
 from tests.sweep.test_study import NEVER, shared, tell
 
 Plan = list[Callable[[], None]]

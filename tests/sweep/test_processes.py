@@ -20,7 +20,7 @@ from ferlab.config.overrides.project import start_hydra
 from ferlab.confirm.retrain import _workers
 from ferlab.errors import Outage
 from ferlab.sweep import plan
-from ferlab.sweep.workers.processes import Pool, cores, gpus
+from ferlab.sweep.launchers.processes import Pool, cores, gpus
 from tests.processes import Command, called
 from tests.sweep import jobs
 from tests.sweep.test_study import settings
@@ -113,7 +113,7 @@ def test_that_a_worker_gave_up_what_is_away_is_told_from_an_error(tmp_path: Path
 def test_a_worker_that_dies_is_replaced_but_not_for_ever(
     deaths: int, status: JobStatus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ferlab.sweep.workers.processes.RESPAWNS", 1)
+    monkeypatch.setattr("ferlab.sweep.launchers.processes.RESPAWNS", 1)
     (ended,) = launch(jobs.dying, tmp_path, 1, f"+deaths={deaths}")
     assert ended.status == status
     assert len(list(tmp_path.glob("started-*"))) == 2

@@ -14,9 +14,9 @@ from ferlab.config.study import StudyConfig
 from ferlab.study.chance import foreseen
 from ferlab.study.objectives import format_difference
 from ferlab.study.params import Params, identity
+from ferlab.sweep.launchers.processes import end_with_parent, environment, share
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import TrialConfigs
-from ferlab.sweep.workers.processes import end_with_parent, environment, share
 from ferlab.text import pluralize
 
 _BESIDE = 3.0

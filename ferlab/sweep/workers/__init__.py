@@ -1,1 +1,1 @@
-"""Who trains the trials: the shared study, its storage, the workers and their processes."""
+"""Who trains the trials: the shared study, its storage and its workers."""

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ferlab.errors import FerlabError
 from ferlab.outage import Patience
-from ferlab.sweep.workers.processes import RESPAWNS
+from ferlab.sweep.launchers.processes import RESPAWNS
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.text import shorten
 

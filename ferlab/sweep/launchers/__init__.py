@@ -1,0 +1,1 @@
+"""Who starts the workers: processes of this machine, or a launcher of Hydra's."""
