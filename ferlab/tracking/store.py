@@ -3,8 +3,9 @@
 import os
 import re
 import shlex
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -40,6 +41,9 @@ _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 _PAGE = 500
 """Runs that are asked for at a time."""
+
+_MANY, _GROWN = 400, 3
+"""Runs from which on it matters how SQLite looks for them; how many times more are counted anew."""
 
 RUNNING = "attributes.status = 'RUNNING'"
 """What MLflow says of a run that has not ended, as it is searched for."""
@@ -128,7 +132,28 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
             client.search_experiments(max_results=1)  # makes the tables of an empty file
             if is_home(uri):
                 moved.follow(path, paths.home() / "artifacts")
+            _count(path)
             return client
+
+
+def _count(path: Path) -> None:
+    """Have SQLite know how large its tables are, roughly; it finds that out only if asked to.
+
+    Else it takes all for small, and looks for each run's metric through those of all the others
+    when MLflow sorts by one.
+    """
+    with closing(sqlite3.connect(path, timeout=0)) as file, suppress(sqlite3.OperationalError):
+        (runs,) = file.execute("SELECT max(rowid) FROM runs").fetchone()
+        if (runs or 0) < _MANY:
+            return
+        known = 0
+        with suppress(sqlite3.OperationalError):  # nothing was ever counted
+            query = "SELECT max(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE tbl = 'runs'"
+            known = file.execute(query).fetchone()[0] or 0
+        if runs > _GROWN * known:
+            file.execute(f"PRAGMA analysis_limit={_MANY}")
+            file.execute("ANALYZE")
+            file.commit()
 
 
 def whole_address(address: str) -> str:

@@ -1,10 +1,14 @@
 """The tracking store: made once, refused in one line."""
 
+import sqlite3
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy import event
 
 from ferlab.errors import TrackingError
 from ferlab.tracking import store
@@ -46,6 +50,40 @@ def test_a_store_whose_making_was_killed_is_made_anew(home: Path) -> None:
     client = store.connect(None)
     assert client.create_experiment("x")
     assert [path.name for path in home.glob("*mlflow.db*")] == ["mlflow.db"]
+
+
+@pytest.mark.usefixtures("made_store")
+def test_many_runs_are_sorted_by_a_metric_without_going_through_all_of_them_for_each(
+    home: Path,
+) -> None:
+    count = 5000
+    with closing(sqlite3.connect(home / "mlflow.db")) as file:
+        file.executemany(
+            "INSERT INTO runs (run_uuid, name, user_id, artifact_uri, status, lifecycle_stage, "
+            "experiment_id, start_time) VALUES (?, '', '', '', 'FINISHED', 'active', 0, 0)",
+            [(f"{i:032x}",) for i in range(count)],
+        )
+        file.executemany(
+            "INSERT INTO latest_metrics (run_uuid, key, value, timestamp, step, is_nan) "
+            "VALUES (?, 'm', ?, 0, 0, 0)",
+            [(f"{i:032x}", i * 7 % count) for i in range(count)],
+        )
+        file.commit()
+    client = store.connect(None)
+    engine = client._tracking_client.store.engine
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    def watch(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_progress_handler(step, 1000)
+
+    event.listen(engine, "checkout", watch)
+    found = list(islice(store.runs_with(client, {}, order=["metrics.m DESC"], at_a_time=3), 3))
+    assert [run.data.metrics["m"] for run in found] == [count - 1, count - 2, count - 3]
+    assert 0 < steps < count  # thousands of SQLite's steps; else it is more than ten times that
 
 
 def test_artifacts_of_the_home_lie_in_the_home(home: Path) -> None:
