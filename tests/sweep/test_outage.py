@@ -219,7 +219,7 @@ def test_a_full_disk_is_waited_for(
 def test_a_run_that_another_host_of_its_home_still_trains_is_waited_for(
     home: Path, tmp_path: Path
 ) -> None:
-    command = ["train", "-m", *FAST, "study.name=held", "seed=0"]
+    command = ["train", "-m", *FAST, "study.name=held", "seed=0,1"]
     with warm.started(command, tmp_path) as killed:
         killed.until(lambda: list((home / "work").glob("*/last.ckpt")))
     (work,) = (home / "work").iterdir()
@@ -229,6 +229,6 @@ def test_a_run_that_another_host_of_its_home_still_trains_is_waited_for(
         assert sweep.finish() == 0, sweep.told()
         told = sweep.told()
     assert f"waits    run {work.name} is being trained by another process" in told
-    assert "1 of 1 trials count (1 complete, 0 pruned); 0 failed, 0 retried" in told
-    assert statuses(store.connect(None), "held") == {"FINISHED": 2}
+    assert "2 of 2 trials count (2 complete, 0 pruned); 0 failed, 0 retried" in told
+    assert statuses(store.connect(None), "held") == {"FINISHED": 3}
     assert list((home / "work").iterdir()) == []
