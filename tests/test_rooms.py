@@ -14,7 +14,7 @@ from tests.processes import run
 ROOT = Path(ferlab.__file__).parent
 
 FLOORS = (
-    ("draft", "git", "hydra_private", "paths", "secrets", "signals", "__version__"),
+    ("databases", "draft", "git", "hydra_private", "paths", "secrets", "signals", "__version__"),
     ("errors", "text"),
     ("outage", "untrusted"),
     ("config",),
