@@ -18,8 +18,8 @@ from ferlab.errors import ConfigError, DataError
 from ferlab.models.classifier import Classifier
 from ferlab.models.ensemble import Ensemble, mean_weights, recompute_statistics
 from ferlab.recording.artifacts import FinishedModel
-from ferlab.reproduce.evaluate import Evaluator, RecordedModel
 from ferlab.reproduce.recorded import Recorded, fetch
+from ferlab.reproduce.recorded_model import Loader, RecordedModel
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import set_up_torch
@@ -79,18 +79,18 @@ def combine(client: Client, entries: Sequence[Entry], way: Way) -> Combined:
         FerlabError: a model or the data is gone or has changed; or weights are to be averaged of
             networks that are not the same.
     """
-    evaluator = Evaluator(client)
-    members = tuple(_loaded(client, evaluator, entry) for entry in entries)
+    loader = Loader(client)
+    members = tuple(_loaded(client, loader, entry) for entry in entries)
     set_up_torch(members[0].model.config)
     model = _soup(members) if way == "soup" else _ensemble(members)
     return Combined(way, members, model, model.predict(Split.VAL))
 
 
-def _loaded(client: Client, evaluator: Evaluator, entry: Entry) -> MemberRun:
+def _loaded(client: Client, loader: Loader, entry: Entry) -> MemberRun:
     recorded = Recorded.read(fetch(client, entry))
     if recorded.predictions is None:
         raise DataError(f"run {entry.run_id} has no predictions of the validation images")
-    return MemberRun(entry, recorded, evaluator.load(entry), recorded.predictions)
+    return MemberRun(entry, recorded, loader.load(entry), recorded.predictions)
 
 
 def _ensemble(members: Sequence[MemberRun]) -> RecordedModel:

@@ -11,7 +11,7 @@ def foreseen(accuracy: float, images: int, seeds: int, trials: int) -> tuple[flo
 
     Chance is taken to move the accuracy of a run as it would if the images were drawn anew: on
     the test split of FER2013 that is 0.8 points, where seeds alone moved it by 0.5 (the ten runs
-    without attention in ``experiments/se_gain``).
+    without attention in ``experiments/se_placement_cpu``).
 
     Args:
         accuracy: about what the runs will reach.

@@ -20,7 +20,7 @@ from ferlab.ensemble.combine import combine
 from ferlab.models.classifier import Classifier
 from ferlab.recording.artifacts import ARTIFACTS, OF_TRAINING
 from ferlab.reproduce import ledger
-from ferlab.reproduce.evaluate import Evaluator
+from ferlab.reproduce.recorded_model import Loader
 from ferlab.tracking import artifacts, find
 from tests.conftest import run_id_of
 from tests.ensemble.conftest import Lab
@@ -162,7 +162,7 @@ def test_a_look_at_the_test_images_is_taken_by_evaluate_alone_and_counted(
 
 
 def state_of(run_id: str) -> dict[str, torch.Tensor]:
-    network = Evaluator(client()).load(find.resolve(client(), run_id)).classifier
+    network = Loader(client()).load(find.resolve(client(), run_id)).classifier
     assert isinstance(network, Classifier)
     return network.state_dict()
 

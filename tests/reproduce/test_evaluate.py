@@ -17,6 +17,7 @@ from ferlab.data.imageset import ImageSet, Split
 from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
 from ferlab.reproduce import evaluate as evaluating
+from ferlab.reproduce import recorded_model
 from ferlab.reproduce.evaluate import Evaluator
 from ferlab.tracking import find, origin
 from tests.reproduce.runs import client
@@ -54,13 +55,13 @@ def test_what_several_runs_share_is_read_once_and_none_is_asked_what_it_has_said
     counts: Counter[str] = Counter()
 
     def counted(name: str) -> None:
-        real = getattr(evaluating, name)
+        real = getattr(recorded_model, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             counts[name] += 1
             return real(*args, **kwargs)
 
-        monkeypatch.setattr(evaluating, name, call)
+        monkeypatch.setattr(recorded_model, name, call)
 
     counted("prepare")
     counted("predict")

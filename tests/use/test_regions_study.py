@@ -18,7 +18,7 @@ from ferlab.data.imageset import Split
 from ferlab.models.classifier import build
 from ferlab.report.regions import files, text
 from ferlab.report.regions.text import NUMBERS, PICTURES, TEXT
-from ferlab.reproduce.evaluate import RecordedModel
+from ferlab.reproduce.recorded_model import RecordedModel
 from ferlab.tracking import artifacts, store
 from ferlab.use.explain.regions import study
 from ferlab.use.explain.regions.landmarks import Landmarks, find_landmarks

@@ -27,7 +27,7 @@ def explain_regions(
         storage: where it is kept; None for ferlab's home.
         method: of attribution.
         images: how many validation images to take.
-        files: where the data lies now; see `ferlab.reproduce.evaluate.Evaluator.load`.
+        files: where the data lies now; see `ferlab.reproduce.recorded_model.Loader.load`.
         copy: folder that is to have the report, too; created if missing.
         as_json: whether to print all numbers, and nothing else.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ferlab.data.imageset import Split
 from ferlab.errors import DataError
-from ferlab.reproduce.evaluate import Evaluator
+from ferlab.reproduce.recorded_model import Loader
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
@@ -26,7 +26,7 @@ def explain_run(
         client: of the tracking store.
         entry: the run; not a trial of several seeds, which are as many networks.
         method: see `ferlab.use.explain.attribution.METHODS`.
-        files: where its data lies now; see `ferlab.reproduce.evaluate.Evaluator.load`.
+        files: where its data lies now; see `ferlab.reproduce.recorded_model.Loader.load`.
         copy: folder that is to have the files, too.
 
     Raises:
@@ -39,7 +39,7 @@ def explain_run(
             f"the data of run {entry.run_id} is no longer at {path}; say where it is: "
             f"ferlab explain {entry.run_id} data.path=PATH"
         )
-    model = Evaluator(client).load(entry, files)
+    model = Loader(client).load(entry, files)
     predictions = model.predict(Split.VAL)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, FOLDER)

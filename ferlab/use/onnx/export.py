@@ -15,7 +15,7 @@ import ferlab
 from ferlab.data.imageset import SIZE, ImageSet, Split
 from ferlab.draft import drafted
 from ferlab.errors import DataError
-from ferlab.reproduce.evaluate import Evaluator
+from ferlab.reproduce.recorded_model import Loader
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.store import Client
 from ferlab.use.onnx.agreement import Agreement, Probabilities
@@ -54,7 +54,7 @@ def export_run(client: Client, entry: Entry, path: Path, *, any_size: bool, int8
     Raises:
         FerlabError: the model or its data is gone or has changed, or see `export_onnx`.
     """
-    model = Evaluator(client).load(entry)
+    model = Loader(client).load(entry)
     about = about_run(entry, model.images)
     if model.temperature is not None:
         about[TEMPERATURE] = str(model.temperature)

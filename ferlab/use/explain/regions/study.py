@@ -18,7 +18,7 @@ from ferlab.confirm.choice import Choice, begun
 from ferlab.confirm.evidence import Runs
 from ferlab.data.imageset import Split
 from ferlab.errors import DataError, EvidenceError
-from ferlab.reproduce.evaluate import Evaluator, RecordedModel
+from ferlab.reproduce.recorded_model import Loader, RecordedModel
 from ferlab.sweep import studies
 from ferlab.tracking.store import Client
 from ferlab.use.explain.attribution import method_named
@@ -51,7 +51,7 @@ def measure_study(
         storage: where studies are kept; None for ferlab's home.
         method: of attribution; see `ferlab.use.explain.attribution.METHODS`.
         images: how many to take; all, where there are no more.
-        files: where the data lies now; see `ferlab.reproduce.evaluate.Evaluator.load`.
+        files: where the data lies now; see `ferlab.reproduce.recorded_model.Loader.load`.
 
     Raises:
         FerlabError: there is no such confirmation, or it is not over; its models or data are gone
@@ -61,14 +61,14 @@ def measure_study(
     if images < _FEWEST:
         raise DataError(f"--images {images}: there must be {_FEWEST} at least")
     choice, runs = _confirmed(client, study, storage)
-    evaluator = Evaluator(client)
-    first = evaluator.load(next(iter(runs.values()))[0], files)
+    loader = Loader(client)
+    first = loader.load(next(iter(runs.values()))[0], files)
     faces = _faces(first, images)
     networks = [(name, entry) for name, entries in runs.items() for entry in entries]
     found: dict[str, list[RegionsUsed]] = defaultdict(list)
     started = time.monotonic()
     for number, (name, entry) in enumerate(networks, 1):
-        classifier = evaluator.load(entry, files).classifier
+        classifier = loader.load(entry, files).classifier
         found[name].append(measure(classifier, faces.images, faces.labels, faces.masks, method))
         left = (time.monotonic() - started) / number * (len(networks) - number)
         seed, of = entry.tags["ferlab.seed"], len(networks)
