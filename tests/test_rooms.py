@@ -14,7 +14,7 @@ from tests.processes import run
 ROOT = Path(ferlab.__file__).parent
 
 FLOORS = (
-    ("databases", "draft", "git", "hydra_private", "paths", "secrets", "signals", "__version__"),
+    ("draft", "git", "hydra_private", "paths", "secrets", "signals", "__version__"),
     ("errors", "text"),
     ("outage", "untrusted"),
     ("config",),

@@ -22,9 +22,9 @@ from sqlalchemy import NullPool, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from ferlab import databases, paths, secrets
+from ferlab import paths, secrets
 from ferlab.errors import TrackingError
-from ferlab.outage import http_trouble
+from ferlab.outage import databases, http_trouble
 from ferlab.tracking import moved
 
 databases.bound_silence()  # those of studies' storages, too, for sweeps have both

@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
-from ferlab import databases
-from ferlab.outage import is_outage
+from ferlab.outage import databases, is_outage
 from tests import warm
 from tests.conftest import TINY
 from tests.processes import called
