@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.measure import HEADER
 
-NAMES = ("throughput", "opening", "recording", "sweeping")
+NAMES = ("throughput", "peak", "opening", "recording", "sweeping")
 
 
 def main(names: list[str]) -> None:

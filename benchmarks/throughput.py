@@ -26,6 +26,7 @@ from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.prepare import prepare
 from ferlab.models import classifier
 from ferlab.models.classifier import to_unit
+from ferlab.models.cnn import IMAGE_SIZE
 from ferlab.training.run import train
 
 logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
@@ -107,26 +108,37 @@ def _images(config: Config) -> tuple[ImageSet, int]:
 # --- the usual pipeline -------------------------------------------------------------------
 
 
-class _Folder(Dataset[tuple[Tensor, int]]):
-    """JPEG files, opened and changed one by one, as tutorials do."""
+class Folder(Dataset[tuple[Tensor, int]]):
+    """JPEG files, opened and changed one by one, as tutorials do.
 
-    def __init__(self, files: list[Path], labels: list[int]) -> None:
-        self.files, self.labels = files, labels
+    Attributes:
+        size: of what is given, in pixels.
+    """
+
+    def __init__(self, files: list[Path], labels: list[int], augments: bool = True) -> None:
+        self.files, self.labels, self.augments, self.size = files, labels, augments, IMAGE_SIZE
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, i: int) -> tuple[Tensor, int]:
-        image = Image.open(self.files[i]).convert("L")
+        image: Image.Image = Image.open(self.files[i]).convert("L")
+        if self.augments:
+            image = self._augmented(image)
+        if self.size != IMAGE_SIZE:
+            image = image.resize((self.size, self.size), Image.Resampling.BILINEAR)
+        pixels = torch.from_numpy(np.asarray(image, np.float32)[None] / 255)
+        return (pixels - 0.5) / 0.25, self.labels[i]
+
+    @staticmethod
+    def _augmented(image: Image.Image) -> Image.Image:
         rng = np.random.default_rng()
         if rng.random() < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         shift = tuple(rng.uniform(-4.8, 4.8, 2))
         image = image.rotate(rng.uniform(-10, 10), Image.Resampling.BILINEAR, translate=shift)
         image = ImageEnhance.Brightness(image).enhance(rng.uniform(0.8, 1.2))
-        image = ImageEnhance.Contrast(image).enhance(rng.uniform(0.8, 1.2))
-        pixels = torch.from_numpy(np.asarray(image, np.float32)[None] / 255)
-        return (pixels - 0.5) / 0.25, self.labels[i]
+        return ImageEnhance.Contrast(image).enhance(rng.uniform(0.8, 1.2))
 
 
 class _Module(pl.LightningModule):
@@ -155,7 +167,7 @@ def _usual(config: Config) -> float:
         for i in index:
             files.append(folder / f"{images.names[i]}.jpg")
             Image.fromarray(np.asarray(images.images[i])).save(files[-1], quality=95)
-        data = _Folder(files, images.labels[index].tolist())
+        data = Folder(files, images.labels[index].tolist())
         loader = DataLoader(data, config.trainer.batch_size, shuffle=True, num_workers=2)
         network = classifier.build(config.model.network(), 0.5, 0.25).network
         times: list[float] = []

@@ -25,6 +25,10 @@ class TrackingError(FerlabError):
     """The tracking store cannot be reached, written, or does not hold what was asked for."""
 
 
+class InUse(TrackingError):
+    """A run is in the hands of another process, which may be done with it in a while."""
+
+
 class EvidenceError(FerlabError):
     """The runs at hand cannot answer the question: too few, or not comparable."""
 

@@ -8,6 +8,7 @@ Hydra imports this file at every start, so it imports none of Optuna, MLflow and
 import functools
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,15 @@ class ProjectSource(ConfigSource):
 
     def is_group(self, config_path: str) -> bool:
         """Whether it is a folder of configs."""
-        return self._place(config_path).is_dir()
+        with suppress(OSError):  # no file can be called so
+            return self._place(config_path).is_dir()
+        return False
 
     def is_config(self, config_path: str) -> bool:
         """Whether it is a config."""
-        return self._file(config_path).is_file()
+        with suppress(OSError):  # no file can be called so
+            return self._file(config_path).is_file()
+        return False
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
         """The configs and groups in a group."""

@@ -23,6 +23,7 @@ class Proxy:
         self._mood: Mood = "well"
         self._open: set[socket.socket] = set()
         self._told = b""
+        self._last: tuple[bytes, bool] | None = None
         self._listen(0)
 
     @property
@@ -44,6 +45,10 @@ class Proxy:
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def vanish_at(self, text: str, *, hears: bool = False) -> None:
+        """Be gone once a client says a text in a single write; ``hears``: when it is relayed."""
+        self._last = text.encode(), hears
 
     def close(self) -> None:
         if self._mood != "gone":
@@ -69,7 +74,13 @@ class Proxy:
                     back.start()
                     while data := near.recv(1 << 16):
                         self._told += data
-                        far.sendall(data)
+                        text, hears = self._last or (None, True)
+                        is_last = text is not None and text in data
+                        if not is_last or hears:
+                            far.sendall(data)
+                        if is_last:
+                            self._last = None
+                            self.become("gone")
                     far.shutdown(socket.SHUT_WR)
                     back.join()
             elif self._mood == "failing":

@@ -8,10 +8,12 @@ import signal
 import socket
 import tempfile
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
@@ -22,8 +24,60 @@ from tests.processes import run, started
 NOBODY = 65534
 
 
+class Postgres:
+    """A PostgreSQL server that can be ended, started again, and frozen.
+
+    Args:
+        command: that starts it.
+        options: of the process.
+        url: at which it answers.
+        data: the folder of its databases.
+    """
+
+    def __init__(
+        self, command: Sequence[Any], options: Mapping[str, Any], url: URL, data: Path
+    ) -> None:
+        self.url = url
+        self.data = data
+        self._command, self._options = command, options
+        self._stack = ExitStack()
+
+    def start(self) -> None:
+        self._process = self._stack.enter_context(started(self._command, **self._options))
+        self._process.until(lambda: can_connect(self.url))
+
+    def stop(self) -> None:
+        """It disconnects everybody and ends."""
+        self.thaw()
+        os.kill(self._process.pid, signal.SIGINT)
+        self._process.finish()
+        self._stack.close()
+
+    def freeze(self) -> None:
+        """Neither it nor any process of its connections says a word; the kernel still does."""
+        for process in self._family():
+            with suppress(psutil.NoSuchProcess):  # its client has just left
+                process.suspend()
+
+    def thaw(self) -> None:
+        for process in self._family():
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    def _family(self) -> list[psutil.Process]:
+        first = psutil.Process(self._process.pid)
+        return [first, *first.children()]
+
+
 @contextmanager
 def postgres(password: str, address: str = "127.0.0.1") -> Iterator[URL]:
+    """The address of a PostgreSQL server; see `postgres_server`."""
+    with postgres_server(password, address) as server:
+        yield server.url
+
+
+@contextmanager
+def postgres_server(password: str, address: str = "127.0.0.1") -> Iterator[Postgres]:
     """A PostgreSQL server.
 
     Args:
@@ -54,11 +108,12 @@ def postgres(password: str, address: str = "127.0.0.1") -> Iterator[URL]:
             *(programs / "postgres", "-D", data, "-h", address, "-p", str(port)),
             *("-c", "unix_socket_directories=", "-c", "fsync=off"),
         ]
-        with started(command, cwd=folder, **user) as process:
-            process.until(lambda: can_connect(url))
-            yield url
-            os.kill(process.pid, signal.SIGINT)  # disconnects everybody and ends
-            process.finish()
+        server = Postgres(command, {"cwd": folder, **user}, url, data)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(folder)
 

@@ -7,7 +7,7 @@ import pytest
 import requests
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from ferlab.errors import ConfigError, Outage, RunEnded, TrackingError
+from ferlab.errors import ConfigError, InUse, Outage, RunEnded, TrackingError
 from ferlab.outage import Patience, is_outage, tell
 
 
@@ -36,6 +36,7 @@ NO_TABLE = OperationalError("select 1", {}, sqlite3.OperationalError("no such ta
         (chained(RunEnded("it ended", "id", "outage"), FULL), True),
         (http(503), True),
         (http(404), False),
+        (InUse("run x is being trained by another process"), True),
         (LOCKED, True),
         (NO_TABLE, False),
         (IntegrityError("insert", {}, sqlite3.IntegrityError("unique")), False),
@@ -111,3 +112,11 @@ def test_without_patience_and_without_an_outage_nothing_is_waited_for() -> None:
     with pytest.raises(ConfigError, match="wrong"):
         patient(600)[0].wait(ConfigError("wrong"))
     assert (clock.pauses, said) == ([], [])
+
+
+def test_who_gives_up_says_how_to_go_on() -> None:
+    patience = Patience.of_command("go on with: ferlab confirm s", seconds=0)
+    with pytest.raises(
+        Outage, match=r"^the disk .* \(/home/me/last.ckpt\); go on with: ferlab conf"
+    ):
+        patience.wait(FULL)

@@ -1,12 +1,10 @@
 """``ferlab confirm``."""
 
 import argparse
-import shlex
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from ferlab import secrets
 
 if TYPE_CHECKING:
     from ferlab.confirm.evidence import Evidence
@@ -95,18 +93,20 @@ def run_confirmation(
     Returns:
         The process's exit code.
     """
-    from ferlab.confirm.confirm import confirm
+    from ferlab.confirm.confirm import confirm, confirm_command
+    from ferlab.outage import Patience
     from ferlab.report import confirmation_files
     from ferlab.text import pluralize
 
+    command = confirm_command(study, storage)
     found = confirm(study, storage, overrides=overrides, uri=uri, **how)
     if found.evidence is None:
         assert found.training is not None  # noqa: S101  or there would be evidence
         missing = pluralize(found.missing, "run")
         print(f"confirm  {found.choice.name}: {missing} of the next look not finished")
-        kept = [] if storage is None else ["--storage", secrets.seal(storage)]
-        return tell_unfinished(found.training, shlex.join(["ferlab", "confirm", study, *kept]))
-    confirmation_files.record_confirmation(found.evidence, storage, found.client)
+        return tell_unfinished(found.training, command)
+    record = partial(confirmation_files.record_confirmation, found.evidence, storage, found.client)
+    Patience.of_command(f"go on with: {command}").call(record)
     write_report(found.evidence, storage, folder)
     print(f"look     {_look(found.client, found.choice.name, storage)}")
     return 0

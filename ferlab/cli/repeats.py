@@ -49,7 +49,7 @@ def repeat(experiment: str, overrides: Sequence[str], count: int) -> int:
     results: list[SweepResult] = []
     for search in repeats.searches:
         result: SweepResult = multirun([*named, *search.overrides])
-        search_files.record_search(result)
+        search_files.record_search(result, command)
         print(f"{replace(result, again=command).summary()}\n")
         if result.exit_code:
             return result.exit_code

@@ -1,9 +1,7 @@
 """``ferlab train`` and ``ferlab sweep``."""
 
 import argparse
-import logging
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,11 +137,9 @@ def _multirun(overrides: Sequence[str], needs_baseline: bool = False) -> "SweepR
     result: SweepResult = multirun(overrides, needs_baseline)
 
     from ferlab.cli.ranking import ranking
-    from ferlab.outage import PATIENCE, Patience
     from ferlab.report import search_files
 
-    patience = Patience(PATIENCE if result.is_over else 0, logging.getLogger("ferlab").info)
-    patience.call(partial(search_files.record_search, result))
+    search_files.record_search(result, result.again)
     if ranked := ranking(result.table):
         print(f"{ranked}\n")
     print(result.summary())

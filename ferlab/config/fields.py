@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -46,6 +47,25 @@ Classes = Annotated[
     Literal["auto"] | Annotated[int, Field(ge=2)], expected("auto or a number from 2")
 ]
 Threads = Annotated[Literal["auto"] | Positive, expected("auto or a number from 1")]
+
+
+def require_each_once(values: list[str]) -> list[str]:
+    """Refuse a list in which something stands twice."""
+    twice = next((value for value in values if values.count(value) > 1), None)
+    if twice is not None:
+        raise PydanticCustomError("refused", "has {name} twice; name each once", {"name": twice})
+    return values
+
+
+def _require_printable(name: str) -> str:
+    if not name.isprintable():
+        text = "should be of characters that can be shown, not {name}"
+        raise PydanticCustomError("refused", text, {"name": ascii(name)})
+    return name
+
+
+Name = Annotated[str, Field(min_length=1, max_length=250), AfterValidator(_require_printable)]
+"""What MLflow shows a thing by; its databases hold so many characters."""
 
 
 class Section(BaseModel):

@@ -8,7 +8,14 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 
 from ferlab.config.explain import explain
-from ferlab.config.fields import Component, Positive, Section, Threads, expected
+from ferlab.config.fields import (
+    Component,
+    Positive,
+    Section,
+    Threads,
+    expected,
+    require_each_once,
+)
 from ferlab.config.problems import Path, Problem, dotted, flatten, report
 from ferlab.errors import ConfigError
 
@@ -100,9 +107,7 @@ class StudyConfig(Section):
     @field_validator("objective")
     @classmethod
     def _each_once(cls, value: Any) -> Any:
-        if isinstance(value, list) and len(set(value)) < len(value):
-            raise PydanticCustomError("refused", "has an objective twice; name each once")
-        return value
+        return require_each_once(value) if isinstance(value, list) else value
 
     @field_validator("objective", mode="before")
     @classmethod

@@ -6,10 +6,13 @@ verdict, or is trained on for the next look.
 """
 
 import logging
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from ferlab import secrets
 from ferlab.analysis.sequential.words import ruling_in_words
 from ferlab.config import check
 from ferlab.confirm import evidence, looks
@@ -21,6 +24,7 @@ from ferlab.confirm.retrain import Retraining, retrain
 from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, EvidenceError
+from ferlab.outage import Patience
 from ferlab.reproduce.evaluate import Evaluator, is_scored
 from ferlab.reproduce.ledger import SCORED_BY
 from ferlab.study.params import Params
@@ -91,16 +95,19 @@ def confirm(
     client = store.connect(uri, make=False)
     choice = choose(client, study, storage, best, looks_at, worth, against)
     taken, training = evidence.looks_taken(client, choice, storage), None
+    patience = Patience.of_command(f"go on with: {confirm_command(study, storage)}")
     while not looks.is_over(choice, taken):
         points = looks.wanted_points(choice, taken)
         if evidence.count_finished(choice, storage) < len(points):
-            training = _train(client, choice, points, storage, workers, overrides, uri)
+            training = patience.call(
+                partial(_train, client, choice, points, storage, workers, overrides, uri)
+            )
         if missing := len(points) - evidence.count_finished(choice, storage):
             return Confirmation(choice, training, missing, None, client)
-        look = _look(client, choice, taken, storage)
+        look = patience.call(partial(_look, client, choice, taken, storage))
         _tell(choice, look)
         taken = (*taken, look)
-    found = evidence.gather(client, choice, taken, storage)
+    found = patience.call(partial(evidence.gather, client, choice, taken, storage))
     return Confirmation(choice, training, 0, found, client)
 
 
@@ -158,9 +165,15 @@ def retraining(choice: Choice, points: tuple[Params, ...], storage: str | None) 
         seeds=choice.seeds,
         points=points,
         about={"confirmation": choice.plain()},
-        command=f"ferlab confirm {choice.study}",
+        command=confirm_command(choice.study, storage),
         views=confirmation_views,
     )
+
+
+def confirm_command(study: str, storage: str | None) -> str:
+    """What to type to go on with a confirmation."""
+    kept = [] if storage is None else ["--storage", secrets.seal(storage)]
+    return shlex.join(["ferlab", "confirm", study, *kept])
 
 
 def _score(client: Client, choice: Choice, runs: Runs) -> None:

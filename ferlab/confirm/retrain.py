@@ -17,6 +17,7 @@ from ferlab.config.study import check_study
 from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import DataError
+from ferlab.outage import Patience
 from ferlab.study.params import Params
 from ferlab.study.table import StudyTable
 from ferlab.sweep import studies, sweeper
@@ -149,9 +150,14 @@ def retrain(
     # By the device a worker gets its GPU, or none.
     shared = [f"trainer.device={question.first.trainer.device}"]
     result = sweeper.run(context, config, question, shared)
+    seconds = 60 * question.settings.patience if result.is_over else 0
     parent = study_runs.StudyRun(client, result.run_id)
-    parent.tell(result.metrics, what.question, None)
-    parent.end(result.status, result.reason)
+
+    def record() -> None:
+        parent.tell(result.metrics, what.question, None)
+        parent.end(result.status, result.reason)
+
+    Patience.of_command(f"go on with: {what.command}", seconds).call(record)
     return result
 
 

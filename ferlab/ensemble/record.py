@@ -1,12 +1,14 @@
 """A model that is made of several runs, recorded as an MLflow run of its own."""
 
 import shutil
+import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ferlab import paths
 from ferlab.analysis.comparison.verdict import points
 from ferlab.analysis.equivalence import Interval
 from ferlab.config.naming import run_name
@@ -19,19 +21,25 @@ from ferlab.ensemble.scores import (
     members_table,
     scores_of,
 )
-from ferlab.errors import RunEnded, TrackingError
+from ferlab.errors import Outage, RunEnded, TrackingError
 from ferlab.models import cost
+from ferlab.outage import Patience
 from ferlab.recording.record import record_model
+from ferlab.recording.work import locked
 from ferlab.text import pluralize
 from ferlab.tracking import store
 from ferlab.tracking.entry import KIND, MADE_OF
 from ferlab.tracking.run import MEMBERS, Run
 from ferlab.tracking.store import Client
+from ferlab.tracking.study_runs import find_run
 from ferlab.training.stop import reason_of
 
 _HOW = {"ensemble": "mean probabilities", "soup": "mean weights"}
 
 _TABLE = "members.csv"
+
+_BEGUN_AS = "ferlab.begun_as"
+"""The tag of a run that only one command can have begun."""
 
 
 @dataclass(frozen=True)
@@ -88,29 +96,39 @@ def record_combined(client: Client, result: CombinedResult) -> str:
 
     Raises:
         RunEnded: it could not be recorded as a whole; what there is of it is no finished run.
+        Outage: the store or the disk was away for too long, with the same outcome.
     """
     combined = result.combined
-    first, images = combined.members[0], combined.model.images
     tags = {
         KIND: combined.way,
         MADE_OF: ",".join(member.entry.run_id for member in combined.members),
         "mlflow.source.name": "ferlab ensemble",
+        _BEGUN_AS: uuid.uuid4().hex,
     }
-    experiment = store.experiment_of(client, first.entry.run_id)
-    run = Run.create(client, experiment, _name(combined), images, tags)
-    folder = paths.work(run.id)
-    try:
-        folder.mkdir(parents=True)
-        _record(run, result)
-        run.end("FINISHED")
-    except BaseException as error:
-        reason, what = reason_of(error)
-        with suppress(TrackingError):  # the store itself may be what failed
-            run.end("KILLED" if reason == "interrupted" else "FAILED", reason, what)
-        raise RunEnded(f"{what}; run {run.id} is not finished", run.id, reason) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    patience = Patience.of_command("nothing is lost, ferlab ensemble makes it again")
+    run = patience.call(partial(_begin, client, combined, tags))
+    with locked(run.id) as folder:
+        try:
+            patience.call(partial(_record, run, result))
+            patience.call(partial(run.end, "FINISHED"))
+        except BaseException as error:
+            reason, what = reason_of(error)
+            with suppress(TrackingError):  # else it is ended by who finds its folder
+                run.end("KILLED" if reason == "interrupted" else "FAILED", reason, what)
+                shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, Outage):
+                raise
+            raise RunEnded(f"{what}; run {run.id} is not finished", run.id, reason) from error
+    shutil.rmtree(folder, ignore_errors=True)
     return run.id
+
+
+def _begin(client: Client, combined: Combined, tags: Mapping[str, str]) -> Run:
+    """A new run; or the same, where a store that went away has made it and could not say so."""
+    if (begun := find_run(client, {_BEGUN_AS: tags[_BEGUN_AS]})) is not None:
+        return Run(client, begun.run_id)
+    experiment = store.experiment_of(client, combined.members[0].entry.run_id)
+    return Run.create(client, experiment, _name(combined), combined.model.images, tags)
 
 
 def _record(run: Run, result: CombinedResult) -> None:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from ferlab import paths
+from ferlab.recording.work import is_free
 from ferlab.tracking import store
 from ferlab.tracking.entry import standing
 from ferlab.tracking.run import Run
@@ -46,7 +45,7 @@ def orphan(run_id: str, remove: Callable[[], object]) -> LeftOver:
 def of_runs(client: Client) -> Iterator[LeftOver]:
     """Work folders that nobody can go on in, and runs of a work folder that nobody trains."""
     for path in _by_run(paths.work("")):
-        if not _is_free(path):
+        if not is_free(path):
             continue
         state = standing(client, path.name)  # None: it is of another store
         if state in _NO_WAY_ON:
@@ -67,17 +66,6 @@ def _by_run(folder: Path) -> list[Path]:
     """The folders in a folder that are named by a run's id."""
     found = folder.iterdir() if folder.is_dir() else ()
     return sorted(path for path in found if _RUN_ID.fullmatch(path.name))
-
-
-def _is_free(work: Path) -> bool:
-    """Whether no process trains in a work folder."""
-    if not (work / "lock").exists():
-        return True
-    try:
-        with FileLock(work / "lock", timeout=0):
-            return True
-    except Timeout:
-        return False
 
 
 def _is_old(path: Path) -> bool:

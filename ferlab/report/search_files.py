@@ -3,10 +3,12 @@
 import shlex
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from ferlab import secrets
 from ferlab.analysis.search import figures
+from ferlab.outage import PATIENCE, Patience
 from ferlab.report import search_text
 from ferlab.report.page import PAGE, write_page
 from ferlab.report.search_gain import runner_up, tell_attention, tell_lead
@@ -46,8 +48,19 @@ def write_search(
     return list(files)
 
 
-def record_search(result: SweepResult) -> None:
-    """Log a study's text and pictures to its MLflow run."""
+def record_search(result: SweepResult, command: str) -> None:
+    """Log a study's text and pictures to its MLflow run.
+
+    Args:
+        result: of the search; if it is over, a store that is away is waited for.
+        command: that goes on after that.
+    """
+    seconds = PATIENCE if result.is_over else 0
+    patience = Patience.of_command(f"go on with: {command}", seconds)
+    patience.call(partial(_record, result))
+
+
+def _record(result: SweepResult) -> None:
     study = studies.open_study(result.table.study, result.storage)
     with tempfile.TemporaryDirectory() as folder:
         pictures = write_search(result.table, resume_command(study), result.storage, Path(folder))

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ferlab.config.parts.data import FILES
 from ferlab.config.problems import flatten
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, FerlabError, TrackingError
+from ferlab.outage import Patience
 from ferlab.reproduce import worktree
 from ferlab.reproduce.conditions import MARGIN
 from ferlab.reproduce.differences import Difference, differences
@@ -24,7 +26,7 @@ from ferlab.tracking import find, sources, store
 from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import on_this_machine
-from ferlab.training.run import train
+from ferlab.training.patient import train_patiently
 
 _MARGIN_TAG = "ferlab.verdict.margin"
 """Tag of a rerun: the margin by which it is judged, also when it is resumed."""
@@ -136,11 +138,12 @@ def reproduced(plan: Plan, margin: float = MARGIN) -> Iterator[Rerun]:
                 "mlflow.runName": f"{original.name}, again",
             }
         if plan.tree is None:
-            run_id = train(check(config), tags=tags, allow=()).run_id
+            run_id = train_patiently(check(config), tags, allow=()).run_id
         else:
             run_id = worktree.train_in(plan.tree, config, tags)
-        client = store.connect(config["tracking"]["uri"])
-        yield _judged(client, original, run_id, plan.names, margin)
+        patience = _patience(original, run_id)
+        client = patience.call(partial(store.connect, config["tracking"]["uri"]))
+        yield patience.call(partial(_judged, client, original, run_id, plan.names, margin))
 
 
 def judged_together(plan: Plan, reruns: Sequence[Rerun], margin: float = MARGIN) -> Judgement:
@@ -155,7 +158,10 @@ def judged_together(plan: Plan, reruns: Sequence[Rerun], margin: float = MARGIN)
     verdict = judge_seeds(found, verdicts, plan.differ, margin)
     client = store.connect(plan.configs[0]["tracking"]["uri"])
     for rerun in reruns:
-        Run(client, rerun.run_id).log_summary({}, {"ferlab.verdict.seeds": verdict.text})
+        tell = Run(client, rerun.run_id).log_summary
+        _patience(rerun.original, rerun.run_id).call(
+            partial(tell, {}, {"ferlab.verdict.seeds": verdict.text})
+        )
     return verdict
 
 
@@ -174,6 +180,12 @@ def resumed(client: Client, run_id: str) -> Rerun | None:
         return None
     margin = float(tags.get(_MARGIN_TAG, MARGIN))
     return _judged(client, Recorded.read(fetch(client, entry)), run_id, (), margin)
+
+
+def _patience(original: Recorded | None, run_id: str) -> Patience:
+    """For the verdict on a run that is trained."""
+    how = f"; ferlab diff {original.run_id} {run_id} compares them" if original else ""
+    return Patience.of_command(f"run {run_id} is finished, its verdict is not recorded{how}")
 
 
 def _judged(

@@ -15,16 +15,20 @@ from filelock import FileLock
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import ViewType
 from mlflow.exceptions import MlflowException
+from mlflow.store.db.db_types import DATABASE_ENGINES
 from mlflow.tracking import MlflowClient
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request, verify_rest_response
+from sqlalchemy import NullPool, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from ferlab import paths, secrets
 from ferlab.errors import TrackingError
-from ferlab.outage import http_trouble
+from ferlab.outage import databases, http_trouble
 from ferlab.tracking import moved
+
+databases.bound_silence()  # those of studies' storages, too, for sweeps have both
 
 Client = MlflowClient
 """MLflow's client, under a name for other packages: only this one imports MLflow."""
@@ -116,6 +120,8 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
             _require_answer(uri)
             return MlflowClient(uri)
         if not uri.startswith(_SQLITE):
+            if uri.startswith(tuple(DATABASE_ENGINES)):
+                _require_connection(uri)
             return MlflowClient(uri)
         path = _file_of(uri)
         if not make and not path.is_file():
@@ -224,6 +230,12 @@ def _require_answer(uri: str) -> None:
             "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
         )
     verify_rest_response(answer, page)
+
+
+def _require_connection(uri: str) -> None:
+    """Ask a database once: MLflow would ask one that is not there ten times, for minutes."""
+    engine = create_engine(uri, poolclass=NullPool)
+    engine.connect().close()
 
 
 def _make(path: Path, is_home: bool) -> None:

@@ -1,6 +1,5 @@
 """A run of its own that waits where the store or the disk is away, and goes on by itself."""
 
-import logging
 from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Protocol
@@ -13,22 +12,26 @@ from ferlab.training.epochs import Report
 from ferlab.training.result import RunResult
 from ferlab.training.run import resume, train
 
-_log = logging.getLogger("ferlab")
-
 
 class _Attempt(Protocol):
     def __call__(self, *, report: Report) -> RunResult: ...
 
 
-def train_patiently(config: Config, patience: float = PATIENCE) -> RunResult:
+def train_patiently(
+    config: Config,
+    tags: Mapping[str, str] | None = None,
+    allow: Collection[str] | None = None,
+    patience: float = PATIENCE,
+) -> RunResult:
     """Train one run as `train` does; what is away once it has begun is waited for.
 
     Raises:
         FerlabError: see `train`.
         Outage: it was away for too long; the message says how to go on.
     """
-    first = partial(train, config)
-    return _finish(first, None, config.tracking.uri, config.names(), patience)
+    allow = config.names() if allow is None else allow
+    first = partial(train, config, tags=tags, allow=allow)
+    return _finish(first, None, config.tracking.uri, allow, patience)
 
 
 def resume_patiently(run_id: str, patience: float = PATIENCE) -> RunResult:
@@ -39,7 +42,7 @@ def resume_patiently(run_id: str, patience: float = PATIENCE) -> RunResult:
 def _finish(
     attempt: _Attempt, run_id: str | None, uri: str | None, allow: Collection[str], seconds: float
 ) -> RunResult:
-    patience = Patience(seconds, _log.info)
+    patience = Patience.of_command(seconds=seconds)
 
     def report(epoch: int, metrics: Mapping[str, float]) -> None:
         del metrics

@@ -4,12 +4,10 @@ import gc
 import logging
 import shutil
 import traceback
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from typing import NoReturn
 
 import torch
-from filelock import FileLock, Timeout
 
 from ferlab import paths, secrets
 from ferlab.analysis.history import History
@@ -21,6 +19,7 @@ from ferlab.errors import FerlabError, RunEnded, TrackingError
 from ferlab.outage import is_outage
 from ferlab.recording.artifacts import FinishedRun, OwnArtifact, own_artifacts
 from ferlab.recording.record import record
+from ferlab.recording.work import locked
 from ferlab.text import pluralize
 from ferlab.tracking import origin, store
 from ferlab.tracking.entry import MADE_OF, recorded_config, recorded_status
@@ -121,7 +120,7 @@ def resume(
             f"the data of run {run_id} has changed: its digest was "
             f"{tags.get('ferlab.data.digest')}, and is {images.digest} now"
         )
-    with _locked(run_id):
+    with locked(run_id):
         pass  # no other process trains it, so its status may be changed
     scale = normalisation(images, config.data.normalize)
     module = make_module(config, images, scale, allow)
@@ -147,9 +146,8 @@ def _complete(
     report: Report | None,
 ) -> RunResult:
     """Train the epochs that are left and record the run, or record why it ended."""
-    folder = paths.work(run.id)
     gc.collect()  # an earlier run's memory must not count as this one's
-    with stop.on_signals() as check_signals, _locked(run.id), PeakMemory() as memory:
+    with stop.on_signals() as check_signals, locked(run.id) as folder, PeakMemory() as memory:
         try:
             set_up_torch(config)
             if config.trainer.device == "cuda":
@@ -216,18 +214,6 @@ def _complete(
         predictions,
         recorded.metrics,
     )
-
-
-@contextmanager
-def _locked(run_id: str) -> Iterator[None]:
-    """Hold the run's folder, so that no second process trains the same run."""
-    folder = paths.work(run_id)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / "lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise TrackingError(f"run {run_id} is being trained by another process") from error
 
 
 def _end(run: Run, config: Config, error: BaseException) -> NoReturn:

@@ -1,7 +1,9 @@
 """A search confirmed from outside: killed on the way, gone on with, judged, asked again."""
 
 import shutil
+import sqlite3
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ from ferlab.confirm import confirm as confirming
 from ferlab.confirm import evidence, looks
 from ferlab.confirm.choice import Choice, begun
 from ferlab.errors import EvidenceError, FerlabError
+from ferlab.outage import Patience
+from ferlab.report import confirmation_files
 from ferlab.tracking import artifacts, store
 from tests.confirmed_study import BASE, GAIN, LOOKS, PLANNED, SAME, Lab
 from tests.sweep.test_sweep import HERE, children, runs, trials
@@ -115,6 +119,34 @@ def test_asked_again_it_trains_nothing_and_scores_nothing(
     client = store.connect(None)
     for run_id in after:
         assert len(client.get_metric_history(run_id, "test/accuracy")) == 1
+
+
+def test_what_it_has_come_to_is_recorded_once_the_store_is_back(
+    there: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    write, wait = confirmation_files.write_confirmation, Patience.wait
+    before = {run.info.run_id: run.info.status for run in runs()}
+
+    def write_and_lock(*args: Any) -> None:
+        write(*args)
+        if "waits    " not in caplog.text:
+            other.execute("BEGIN EXCLUSIVE")
+
+    def wait_and_unlock(patience: Patience, error: Exception) -> None:
+        wait(patience, error)
+        other.execute("ROLLBACK")
+
+    monkeypatch.setattr(confirmation_files, "write_confirmation", write_and_lock)
+    monkeypatch.setattr(Patience, "wait", wait_and_unlock)
+    (parent,) = runs(study="oracles-confirm", kind="study")
+    store.connect(None).delete_tag(parent.info.run_id, "ferlab.verdict")
+    with closing(sqlite3.connect(there.home / "mlflow.db", isolation_level=None)) as other:
+        assert command_line.main(["confirm", "oracles", "--to", "again"]) == 0
+    assert caplog.text.count("waits    the tracking store ") == 1
+    assert caplog.text.count("goes on  after") == 1
+    (parent,) = runs(study="oracles-confirm", kind="study")
+    assert parent.data.tags["ferlab.verdict"].startswith("better: ")
+    assert {run.info.run_id: run.info.status for run in runs()} == before
 
 
 def test_what_was_chosen_is_kept_and_not_changed_afterwards(

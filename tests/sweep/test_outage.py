@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
@@ -125,6 +126,57 @@ def test_a_run_of_its_own_waits_as_well(
     assert list((home / "work").iterdir()) == []
 
 
+@pytest.fixture(scope="module")
+def searched(
+    tracking: tuple[int, MlflowClient], tmp_path_factory: pytest.TempPathFactory, cache: Path
+) -> Path:
+    """A home whose two runs, of a study ``searched``, are on the server."""
+    home = tmp_path_factory.mktemp("searched") / "home"
+    uri = f"http://127.0.0.1:{tracking[0]}"
+    variables = {"FERLAB_HOME": str(home), "FERLAB_CACHE": str(cache)}
+    command = arguments("searched", uri, "trainer.max_epochs=1")
+    done = warm.run(command, home.parent, variables)
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.mark.parametrize(
+    ("command", "last", "tags"),
+    [
+        ("ensemble RUN OTHER", '"FINISHED"', {"ferlab.kind": "ensemble"}),
+        ("ensemble --soup RUN OTHER", "ferlab.begun_as", {"ferlab.kind": "soup"}),
+        ("reproduce RUN", "ferlab.verdict.why", {"ferlab.verdict": "identical"}),
+    ],
+    ids=["ensemble", "soup", "reproduce"],
+)
+def test_what_a_command_has_come_to_is_recorded_once_the_store_is_back(
+    command: str,
+    last: str,
+    tags: dict[str, str],
+    searched: Path,
+    sick: Proxy,
+    tracking: tuple[int, MlflowClient],
+    tmp_path: Path,
+) -> None:
+    client = tracking[1]
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    trials = "tags.`ferlab.study` = 'searched' and tags.`ferlab.trial` != 'none'"
+    run, other = client.search_runs(ids, trials)
+    variables = {"FERLAB_HOME": str(searched), "MLFLOW_TRACKING_URI": sick.url}
+    sick.vanish_at(last, hears="soup" in command)  # it has begun a run, and does not know which
+    typed = command.replace("RUN", run.info.run_id).replace("OTHER", other.info.run_id).split()
+    with warm.started(typed, tmp_path, variables) as running:
+        running.until(lambda: "waits    " in running.told())
+        sick.become("well")
+        assert running.finish() == 0, running.told()
+        told = running.told()
+    assert told.count("waits    ") == told.count("goes on  after") == 1
+    where = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+    (run,) = client.search_runs(ids, where, ViewType.ALL)
+    assert run.info.status == "FINISHED"
+    assert list((searched / "work").iterdir()) == []
+
+
 @pytest.mark.usefixtures("made_store")
 def test_a_store_that_is_locked_is_waited_for(home: Path, tmp_path: Path) -> None:
     database = home / "mlflow.db"
@@ -160,4 +212,23 @@ def test_a_full_disk_is_waited_for(
     assert told.err.count("waits    the disk cannot be used: No space left on device") == 1
     assert "2 of 2 trials count (2 complete, 0 pruned); 0 failed, 0 retried" in told.out
     assert statuses(store.connect(None), "full") == {"FINISHED": 3}
+    assert list((home / "work").iterdir()) == []
+
+
+@pytest.mark.usefixtures("made_store")
+def test_a_run_that_another_host_of_its_home_still_trains_is_waited_for(
+    home: Path, tmp_path: Path
+) -> None:
+    command = ["train", "-m", *FAST, "study.name=held", "seed=0,1"]
+    with warm.started(command, tmp_path) as killed:
+        killed.until(lambda: list((home / "work").glob("*/last.ckpt")))
+    (work,) = (home / "work").iterdir()
+    with FileLock(work / "lock") as held, warm.started(command, tmp_path) as sweep:
+        sweep.until(lambda: "waits    " in sweep.told())
+        held.release()
+        assert sweep.finish() == 0, sweep.told()
+        told = sweep.told()
+    assert f"waits    run {work.name} is being trained by another process" in told
+    assert "2 of 2 trials count (2 complete, 0 pruned); 0 failed, 0 retried" in told
+    assert statuses(store.connect(None), "held") == {"FINISHED": 3}
     assert list((home / "work").iterdir()) == []

@@ -2,9 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from ferlab.config.fields import Fraction, Monitor, Section, Threads, Views
+from ferlab.config.fields import (
+    Fraction,
+    Monitor,
+    Name,
+    Section,
+    Threads,
+    Views,
+    require_each_once,
+)
 
 
 class Augmentation(Section):
@@ -80,8 +88,8 @@ class Tracking(Section):
     uri: str | None = Field(
         description="MLflow's; null: MLFLOW_TRACKING_URI, else in ferlab's home"
     )
-    experiment: str = Field(min_length=1, description="MLflow experiment")
-    run_name: str | None = Field(min_length=1, description="null: made from model, data and seed")
-    artifacts: list[Annotated[str, Field(pattern=r"^\w+(\.\w+)+$")]] = Field(
-        description="functions (classifier, images, predictions, folder) that write files"
-    )
+    experiment: Name = Field(description="MLflow experiment")
+    run_name: Name | None = Field(description="null: made from model, data and seed")
+    artifacts: Annotated[
+        list[Annotated[str, Field(pattern=r"^\w+(\.\w+)+$")]], AfterValidator(require_each_once)
+    ] = Field(description="functions (classifier, images, predictions, folder) that write files")

@@ -25,14 +25,6 @@ _PATIENCE = 60
 """Seconds to wait for a SQLite file that another process writes."""
 
 
-_LIBPQ_DRIVERS = ("psycopg", "psycopg2")
-_LIBPQ = {"connect_timeout": 10, "tcp_user_timeout": 30_000}
-"""Seconds to wait for a PostgreSQL server, and milliseconds for its network; else it is minutes.
-
-Who writes parameters into the URL has the say.
-"""
-
-
 def open_storage(url: str | None, study: str) -> BaseStorage:
     """The storage at ``url``; None for a journal of this study's own in ferlab's home.
 
@@ -69,8 +61,6 @@ def _database(url: str) -> RDBStorage:
         raise ArgumentError("an @ must be written %40")
     if parts.get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": _PATIENCE}
-    if parts.get_driver_name() in _LIBPQ_DRIVERS and not parts.query:
-        options["connect_args"] = _LIBPQ
     for left in reversed(range(_TRIES)):
         try:
             return RDBStorage(url, engine_kwargs=options)

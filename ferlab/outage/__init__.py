@@ -1,6 +1,7 @@
 """What a command works with is away for a while: known by its errors, waited for, given up."""
 
 import errno
+import logging
 import re
 import sqlite3
 import time
@@ -11,7 +12,7 @@ import requests
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
-from ferlab.errors import FerlabError, Outage, RunEnded
+from ferlab.errors import FerlabError, InUse, Outage, RunEnded
 
 Result = TypeVar("Result")
 
@@ -42,7 +43,7 @@ _WRONG = ("no such ", "has no column", "syntax error")
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether a store or a disk is away, full or busy, rather than asked for something wrong."""
+    """Whether a store, a disk or a run is away, full or busy, rather than what is asked wrong."""
     causes = list(_causes(error))
     return any(map(_is_away, causes)) and not any(isinstance(c, Outage) for c in causes)
 
@@ -86,6 +87,7 @@ class Patience:
         say: says a line; without it nothing is said.
         clock: seconds, of any beginning.
         sleep: waits for some seconds.
+        again: how to go on once it has ended, in words.
     """
 
     def __init__(
@@ -94,14 +96,21 @@ class Patience:
         say: Callable[[str], object] = str,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
+        again: str = "",
     ) -> None:
         self._seconds = seconds
         self._say = say
         self._clock = clock
         self._sleep = sleep
+        self._again = again
         self._since: float | None = None
         self._pause = _FIRST
         self._done: set[object] = set()
+
+    @classmethod
+    def of_command(cls, again: str = "", seconds: float = PATIENCE) -> "Patience":
+        """That of a command, which says what it waits for where it says all else."""
+        return cls(seconds, logging.getLogger("ferlab").info, again=again)
 
     def wait(self, error: Exception) -> None:
         """Wait a little, for another try.
@@ -117,7 +126,7 @@ class Patience:
         left = since + self._seconds - now
         if left <= 0:
             waited = f"waited {_duration(self._seconds)}, and still " if self._seconds else ""
-            raise Outage(f"{waited}{tell(error)}") from error
+            raise Outage("; ".join(filter(None, [waited + tell(error), self._again]))) from error
         if self._since is None:
             self._since = since
             self._say(f"{WAITS}{tell(error)}")
@@ -174,7 +183,7 @@ def _is_away(error: BaseException) -> bool:
             return not any(words in str(error) for words in _WRONG)
         case OSError(errno=number) if number in _DISK | _NETWORK:
             return True
-    return isinstance(error, _HTTP)
+    return isinstance(error, (InUse, *_HTTP))
 
 
 def _duration(seconds: float) -> str:
