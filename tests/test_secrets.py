@@ -8,8 +8,9 @@ import pytest
 
 from ferlab import cli as command_line
 from ferlab import secrets
-from ferlab.config.compose import compose, compose_plain
+from ferlab.config.compose import compose, compose_plain, launching
 from ferlab.errors import FerlabError
+from ferlab.sweep.plan import section_of
 from ferlab.tracking import store
 
 CORE = "q7Xv2"
@@ -113,6 +114,13 @@ def test_a_composed_config_has_no_password(
             assert plain[section][name] == "postgresql://me:***@host/db"
     assert compose(["tracking.uri=${oc.env:STORE}"]).tracking.uri == "postgresql://me:***@host/db"
     assert secrets.whole("postgresql://me:***@host/db") == address
+
+
+def test_what_workers_are_given_has_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Launchers write it to files."""
+    monkeypatch.setenv("STORE", f"postgresql://me:{CORE}@host/db")
+    _, config = launching(["study.storage=${oc.env:STORE}"])
+    assert section_of(config)["storage"] == "postgresql://me:***@host/db"
 
 
 def test_a_password_that_is_not_known_is_asked_for() -> None:
