@@ -14,13 +14,15 @@ from pathlib import Path
 import optuna
 import psutil
 import pytest
-from optuna.storages import JournalStorage
+from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
+from sqlalchemy import NullPool
 
 from ferlab.tracking import store
 from tests import warm
 from tests.conftest import TINY, Cli
 from tests.processes import Command, started, wait_until
+from tests.servers import database, postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
@@ -43,14 +45,37 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def password(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """That of a database for studies, whose whole address is in a variable, ``STUDIES``."""
+    word = secrets.token_hex(8)
+    with postgres(word) as server:
+        monkeypatch.setenv("STUDIES", database(server, "studies"))
+        yield word
+
+
+STORAGE = "study.storage=${oc.env:STUDIES}"
+
+
+def require_not_written(word: str, *folders: Path) -> None:
+    """No file has it, whoever wrote it."""
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert [path for path in files if word.encode() in path.read_bytes()] == []
+
+
 def trials(home: Path, study: str = "s") -> list[optuna.trial.FrozenTrial]:
     storage = JournalStorage(JournalFileBackend(str(home / "studies" / f"{study}.log")))
     return optuna.load_study(study_name=study, storage=storage).trials
 
 
-def require_finished(home: Path, count: int) -> list[str]:
+def trials_in_database() -> list[optuna.trial.FrozenTrial]:
+    storage = RDBStorage(os.environ["STUDIES"], engine_kwargs={"poolclass": NullPool})
+    found = optuna.load_study(study_name="s", storage=storage).trials
+    return [trial for trial in found if "withdrawn" not in trial.user_attrs]
+
+
+def require_finished(found: list[optuna.trial.FrozenTrial], count: int) -> list[str]:
     """Exactly ``count`` trials, each point once, all recorded; returns who trained each."""
-    found = trials(home)
     assert Counter(trial.state.name for trial in found) == {"COMPLETE": count}
     assert sorted(trial.params["seed"] for trial in found) == list(range(count))
     client = store.connect(None)
@@ -68,18 +93,22 @@ def sweep(folder: Path, *arguments: str, workers: int = 2) -> AbstractContextMan
 
 
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
-def test_a_sweep_is_the_same_on(launcher: str, home: Path, tmp_path: Path) -> None:
-    with sweep(tmp_path, f"hydra/launcher={launcher}", "seed=0,1,2") as command:
+def test_a_sweep_is_the_same_on(launcher: str, home: Path, tmp_path: Path, password: str) -> None:
+    with sweep(tmp_path, f"hydra/launcher={launcher}", "seed=0,1,2", STORAGE) as command:
         assert command.finish() == 0, command.told()
-    require_finished(home, 3)
+        told = command.told()
+    require_finished(trials_in_database(), 3)
+    assert password not in told
+    require_not_written(password, home, tmp_path)
 
 
 def test_on_ray_two_workers_share_the_trials_and_nobody_else_can_come_near(
-    home: Path, tmp_path: Path, ray: list[str]
+    home: Path, tmp_path: Path, ray: list[str], password: str
 ) -> None:
     processes: set[psutil.Process] = set()
+    typed: set[str] = set()
     heard: set[tuple[str, int]] = set()
-    with sweep(tmp_path, *ray, "seed=range(0,5)") as command:
+    with sweep(tmp_path, *ray, "seed=range(0,5)", STORAGE) as command:
         me = psutil.Process(command.pid)
 
         def is_over() -> bool:
@@ -87,12 +116,18 @@ def test_on_ray_two_workers_share_the_trials_and_nobody_else_can_come_near(
                 family = [me, *me.children(recursive=True)]
                 processes.update(family)
                 heard.update(listening(family))
+                typed.update(" ".join(process.cmdline()) for process in family)
             return command.poll() is not None
 
         command.until(is_over)
         assert command.finish() == 0, command.told()
         wait_until(lambda: not any(process.is_running() for process in processes))
-    assert len(set(require_finished(home, 5))) == 2
+        told = command.told()
+    assert len(set(require_finished(trials_in_database(), 5))) == 2
+    (folder,) = (Path(text.partition("_temp_dir=")[2]) for text in ray if "_temp_dir" in text)
+    assert list(folder.rglob("*.log"))
+    require_not_written(password, home, tmp_path, folder)
+    assert password not in "".join([told, *typed])
     assert heard
     assert {address.removeprefix("::ffff:") for address, _ in heard} == {"127.0.0.1"}
     assert 8265 not in {port for _, port in heard}
@@ -116,7 +151,7 @@ def test_the_workers_of_a_node_that_ray_loses_are_started_on_another(
             assert command.finish() == 0, command.told()
     finally:
         cluster.shutdown()
-    require_finished(home, 3)
+    require_finished(trials(home), 3)
 
 
 def test_jobs_that_a_scheduler_kills_or_gives_no_more_time_are_submitted_again(
@@ -139,7 +174,7 @@ def test_jobs_that_a_scheduler_kills_or_gives_no_more_time_are_submitted_again(
         worker.send_signal(signal.SIGUSR2)  # as when its ten minutes are over
         assert command.finish() == 0, command.told()
         assert command.told().count("lost     a worker: ") == 2
-    require_finished(home, 2)
+    require_finished(trials(home), 2)
 
 
 def test_a_launcher_that_cannot_start_a_worker_ends_the_sweep_which_goes_on_with_another(
@@ -155,7 +190,7 @@ def test_a_launcher_that_cannot_start_a_worker_ends_the_sweep_which_goes_on_with
     assert study.info.status == "FAILED"
     done = cli(*sweep, "hydra/launcher=basic")
     assert done.returncode == 0, done.stderr
-    require_finished(home, 2)
+    require_finished(trials(home), 2)
 
 
 def at_work(home: Path, since: int = 0) -> int:
