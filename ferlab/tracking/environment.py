@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 
 import psutil
-import torch
 
 from ferlab.git import git
 
@@ -95,6 +94,8 @@ class GitState:
 
 def describe_environment() -> Environment:
     """The environment of this process."""
+    import torch  # noqa: PLC0415  here: runs are listed and shown without it
+
     devices = range(torch.cuda.device_count())
     return Environment(
         python=platform.python_version(),
@@ -192,6 +193,8 @@ def _gpu_driver(report: Path = Path("/proc/driver/nvidia/version")) -> str | Non
 
 def _version(name: str) -> str | None:
     if name == "torch":
+        import torch  # noqa: PLC0415
+
         return str(torch.__version__)  # its metadata do not tell the builds apart
     try:
         return version(name)

@@ -1,6 +1,7 @@
 """Runs found by what a user types: an id, its beginning, the best; and what scores they have."""
 
 import statistics
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ferlab.errors import TrackingError
 from ferlab.tracking import find, store
 from ferlab.tracking.entry import SeedScore
 from ferlab.tracking.study_runs import StudyKey
+from tests.processes import run
 
 
 def record(
@@ -186,6 +188,13 @@ def test_a_store_that_is_not_there_is_not_made_to_read_it(home: Path) -> None:
     with pytest.raises(TrackingError, match=r"there are no runs here: .*mlflow\.db does not exist"):
         store.connect(None, make=False)
     assert not home.exists()
+
+
+def test_runs_are_looked_for_without_torch() -> None:
+    done = run(
+        [sys.executable, "-c", f"import {find.__name__}, sys; sys.exit('torch' in sys.modules)"]
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_class_is_scored_at_the_best_epoch_as_all_is(client: MlflowClient) -> None:
