@@ -68,9 +68,7 @@ def in_copy(
     root: Path, command: list[str], cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    # A step of the tiny network with SimAM aborts in oneDNN's kernels for AVX-512, on AMD's Zen 4.
-    onednn = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
-    return run(command, cwd=cwd or root, env={"PYTHONPATH": str(root), "PATH": path, **onednn})
+    return run(command, cwd=cwd or root, env={"PYTHONPATH": str(root), "PATH": path})
 
 
 def save_faces(path: Path) -> None:
