@@ -13,14 +13,12 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
 import pytorch_lightning as pl
 import torch
-from PIL import Image
 from pytorch_lightning.loggers import MLFlowLogger
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -100,8 +98,8 @@ def _usual(way: Way, images: ImageSet) -> float:
         warnings.simplefilter("ignore")
         torch.set_num_threads(1)
         sizes = Resolutions(tuple(config.resolutions), config.max_epochs)
-        faces = Folder(*_files(images, Split.TRAIN, folder))
-        plain = Folder(*_files(images, Split.VAL, folder), augments=False)
+        faces = Folder(images, Split.TRAIN, folder)
+        plain = Folder(images, Split.VAL, folder, augments=False)
         module = _Module(way.timed, len(faces))
         clock = _Clock(faces, sizes)
         pl.Trainer(
@@ -123,17 +121,8 @@ def _usual(way: Way, images: ImageSet) -> float:
     return way.minutes(clock.ends)
 
 
-def _files(images: ImageSet, split: Split, folder: Path) -> tuple[list[Path], list[int]]:
-    index = images.indices(split)
-    files = []
-    for i in index:
-        files.append(folder / f"{split.name}-{i}.jpg")
-        Image.fromarray(np.asarray(images.images[i])).save(files[-1], quality=95)
-    return files, images.labels[index].tolist()
-
-
 class _Module(pl.LightningModule):
-    """The network and recipe of a config, as one would write them for it alone."""
+    """The network of a config, with the recipe of `fer2013_quick` as one would write it."""
 
     def __init__(self, config: Config, images: int) -> None:
         super().__init__()

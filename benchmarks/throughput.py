@@ -111,12 +111,23 @@ def _images(config: Config) -> tuple[ImageSet, int]:
 class Folder(Dataset[tuple[Tensor, int]]):
     """JPEG files, opened and changed one by one, as tutorials do.
 
+    Args:
+        images: of which those of a split are written.
+        split: that one.
+        folder: that is to have the files.
+        augments: whether they are changed.
+
     Attributes:
         size: of what is given, in pixels.
     """
 
-    def __init__(self, files: list[Path], labels: list[int], augments: bool = True) -> None:
-        self.files, self.labels, self.augments, self.size = files, labels, augments, IMAGE_SIZE
+    def __init__(self, images: ImageSet, split: Split, folder: Path, augments: bool = True) -> None:
+        index = images.indices(split)
+        self.files = [folder / f"{split.name}-{i}.jpg" for i in index]
+        self.labels = images.labels[index].tolist()
+        self.augments, self.size = augments, IMAGE_SIZE
+        for i, file in zip(index, self.files, strict=True):
+            Image.fromarray(np.asarray(images.images[i])).save(file, quality=95)
 
     def __len__(self) -> int:
         return len(self.files)
@@ -160,14 +171,9 @@ class _Module(pl.LightningModule):
 
 def _usual(config: Config) -> float:
     images, _ = _images(config)
-    index = images.indices(Split.TRAIN)
     with scratch() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        files = []
-        for i in index:
-            files.append(folder / f"{images.names[i]}.jpg")
-            Image.fromarray(np.asarray(images.images[i])).save(files[-1], quality=95)
-        data = Folder(files, images.labels[index].tolist())
+        data = Folder(images, Split.TRAIN, folder)
         loader = DataLoader(data, config.trainer.batch_size, shuffle=True, num_workers=2)
         network = classifier.build(config.model.network(), 0.5, 0.25).network
         times: list[float] = []
@@ -182,7 +188,7 @@ def _usual(config: Config) -> float:
             callbacks=[_Clock(times)],
         )
         trainer.fit(_Module(network), loader)
-    return statistics.median(len(index) / seconds for seconds in times)
+    return statistics.median(len(data) / seconds for seconds in times)
 
 
 class _Clock(pl.Callback):
