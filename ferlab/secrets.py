@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
 ADDRESSES = ("study.storage", "tracking.uri")
@@ -51,6 +52,16 @@ def seal(address: str) -> str:
         if known.get(sealed) != address:
             os.environ[_VARIABLE] = json.dumps({**known, sealed: address})
     return sealed
+
+
+def seal_addresses(plain: dict[str, Any]) -> dict[str, Any]:
+    """Seal the `ADDRESSES` of a config, of nested containers, in place; returns it."""
+    for key in ADDRESSES:
+        section, name = key.split(".")
+        values = plain.get(section)
+        if isinstance(values, dict) and isinstance(address := values.get(name), str):
+            values[name] = seal(address)
+    return plain
 
 
 def whole(sealed: str) -> str | None:

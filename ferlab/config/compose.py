@@ -281,12 +281,7 @@ def _plain(config: DictConfig) -> dict[str, Any]:
     """Nested containers of all but Hydra's own section, interpolations resolved."""
     own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     plain: dict[str, Any] = OmegaConf.to_container(own, resolve=True)  # type: ignore[assignment]
-    for key in secrets.ADDRESSES:
-        section, name = key.split(".")
-        values = plain.get(section)
-        if isinstance(values, dict) and isinstance(address := values.get(name), str):
-            values[name] = secrets.seal(address)
-    return plain
+    return secrets.seal_addresses(plain)
 
 
 def _sealed(config: DictConfig) -> DictConfig:

@@ -60,8 +60,7 @@ def read_space(
 def section_of(config: DictConfig) -> dict[str, Any]:
     """The composed ``study`` section, not checked yet."""
     section: dict[str, Any] = OmegaConf.to_container(config.study, resolve=True)  # type: ignore[assignment]
-    if isinstance(address := section.get("storage"), str):
-        section["storage"] = secrets.seal(address)  # one that stood in a variable is not, so far
+    secrets.seal_addresses({"study": section})  # one that stood in a variable is whole so far
     return section
 
 
