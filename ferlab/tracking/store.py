@@ -28,8 +28,6 @@ from ferlab.errors import TrackingError
 from ferlab.outage import databases, http_trouble
 from ferlab.tracking import moved
 
-databases.bound_silence()  # those of studies' storages, too, for sweeps have both
-
 Client = MlflowClient
 """MLflow's client, under a name for other packages: only this one imports MLflow."""
 
@@ -113,6 +111,7 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
     Raises:
         TrackingError: the store cannot be reached, opened or created.
     """
+    databases.bound_silence()
     uri = whole_address(uri or default_uri())
     _require_address(uri)
     with reported(uri):

@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError, SQLAl
 
 from ferlab import paths
 from ferlab.errors import TrackingError
+from ferlab.outage import databases
 from ferlab.sweep.workers.journal import Journal
 from ferlab.tracking.store import whole_address
 
@@ -54,6 +55,7 @@ def exists(url: str | None, study: str) -> bool:
 
 def _database(url: str) -> RDBStorage:
     """A database with Optuna's tables, which two first commands may make at the same time."""
+    databases.bound_silence()
     options: dict[str, Any] = {"pool_pre_ping": True}  # a server may restart during a sweep
     url = whole_address(url)
     parts = make_url(url)
