@@ -124,7 +124,7 @@ def test_a_study_that_never_began_says_so(
     open_storage(None, "empty")
     with pytest.raises(TrackingError, match="'empty' has not begun"):
         studies.open_study("empty", None)
-    from tests.confirm.test_confirm import study
+    from tests.confirm.test_choice import study
 
     study("half", {}, frame=False)
     assert cli_report("half", tmp_path / "to") == 1
