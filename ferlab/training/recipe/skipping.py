@@ -57,7 +57,7 @@ class SkipEasy(nn.Module):
         """
         self.losses[images] = cross_entropy(logits.detach().float(), targets, reduction="none")
         weights = torch.where(self.easy[images], 1 / (1 - self.probability), 1.0)[:, None]
-        logits.register_hook(lambda gradient: gradient * weights)  # type: ignore[no-untyped-call]
+        logits.register_hook(lambda gradient: gradient * weights.to(gradient.dtype))  # type: ignore[no-untyped-call]
 
 
 def skipped_after(step: int, taken: int, due: int) -> int:
