@@ -49,7 +49,7 @@ def _runs(prefix: str) -> list[str]:
         return best
     from ferlab.tracking import find, store
 
-    return [entry.run_id for entry in find.list_entries(store.connect(None, make=False))]
+    return find.ids_with(store.connect(None, make=False), prefix)
 
 
 _VALUES: dict[str, Callable[[str], list[str]]] = {

@@ -10,7 +10,7 @@ from ferlab.analysis.search import uncertainty
 from ferlab.config.attention import NONE
 from ferlab.config.naming import NO_ATTENTION
 from ferlab.study.objectives import format_difference, format_value, is_exact
-from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
+from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.text import join_words, pluralize
 
 NO_GAIN = "This search does not show a gain."
@@ -179,7 +179,7 @@ def _kinds(table: StudyTable) -> Iterator[str]:
 
 def _noise_source(table: StudyTable, best: TrialRow, base: TrialRow) -> str:
     """The start of a sentence on a difference: what its noise is estimated from."""
-    spread = between_seeds(table.rows)
+    spread = table.between_seeds
     if spread is None:
         is_single = all(len(row.replicates) < 2 for row in (best, base))
         runs = "With one run each" if is_single else "Taken for one run each"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from ferlab.analysis.search import uncertainty
 from ferlab.report.search_gain import gains
 from ferlab.study.objectives import format_difference, format_value, is_exact
-from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
+from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.text import pluralize
 
 
@@ -24,7 +24,7 @@ def chance(table: StudyTable) -> Iterator[str]:
 
 
 def _sources(table: StudyTable, best: TrialRow) -> Iterator[str]:
-    objective, spread = table.objectives[0], between_seeds(table.rows)
+    objective, spread = table.objectives[0], table.between_seeds
     if objective == "val/accuracy" and table.images:
         low, high = uncertainty.interval(value_of(best), table.images)
         yield (

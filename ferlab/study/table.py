@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -164,11 +165,16 @@ class StudyTable:
         """The best complete trial, the first of `ranked`; None without one."""
         return next(iter(self.ranked), None)
 
-    @property
+    @cached_property  # asked for once a trial
     def baseline_row(self) -> TrialRow | None:
         """The first complete trial of the declared baseline; None without one."""
         rows = (row for row in self.kept if row.params == self.baseline)
         return next(rows, None)
+
+    @cached_property  # so is this
+    def between_seeds(self) -> Spread | None:
+        """How far its trials' seeds scatter; see `residual`."""
+        return between_seeds(self.rows)
 
     def label(self, row: TrialRow) -> str:
         """The name of a trial, marked where it is one of the declared baseline."""

@@ -75,7 +75,7 @@ def list_entries(
     entries = (entry for entry in entries if status in (None, entry.status))
     listed = [_whole(client, entry) for entry in itertools.islice(entries, limit)]
     if study is not None and one is None and not listed:
-        known = did_you_mean(study, {entry.study for entry in every(client) if entry.study})
+        known = did_you_mean(study, {str(entry.study) for entry in list_studies(client)})
         raise TrackingError(f"there is no study '{study}'; {known}")
     return listed if sort is None else ranked(listed, sort)
 
@@ -139,7 +139,6 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
         raise TrackingError(
             f"best:...:{metric} would choose a run by the data that is to judge it; take val/..."
         )
-    names = store.experiments(client)
     studies = list_studies(client)
     if study is None:
         studies = [entry for entry in studies if "ferlab.confirms" not in entry.tags]
@@ -149,7 +148,7 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
         chosen = _study(studies, study)
         if chosen is None:
             _require_not_deleted(client, study)
-            known = {e.study for e in _search(client, names) if e.study}
+            known = {str(entry.study) for entry in list_studies(client)}
             raise TrackingError(f"there is no study '{study}'; {did_you_mean(study, known)}")
     if chosen is not None:
         found = best_trial(client, chosen, metric)
@@ -202,6 +201,12 @@ def whole_trials(client: MlflowClient, tags: Mapping[str, str]) -> set[str]:
     return {entry.run_id for entry in entries if entry.kind == "trial" and entry.is_whole}
 
 
+def ids_with(client: MlflowClient, prefix: str) -> list[str]:
+    """Ids of runs that begin so, no more than a page of them; a trial's seeds are left out."""
+    found = (entry_of(run, "") for run in _with_id_prefix(client, prefix, ViewType.ACTIVE_ONLY))
+    return [entry.run_id for entry in found if entry.kind != "seed"]
+
+
 def is_recorded(client: MlflowClient, run_id: str) -> bool:
     """Whether there is such a run, deleted or not."""
     return bool(_with_id_prefix(client, run_id))
@@ -244,8 +249,8 @@ def _tags(study: Entry) -> dict[str, str]:
     return {"ferlab.study": str(study.study), **identity}
 
 
-def _with_id_prefix(client: MlflowClient, text: str) -> list[MlflowRun]:
-    """The runs, deleted ones too, whose id is or begins with ``text``."""
+def _with_id_prefix(client: MlflowClient, text: str, view: str = ViewType.ALL) -> list[MlflowRun]:
+    """The runs, deleted ones too unless ``view`` says so, whose id is or begins with ``text``."""
     if not re.fullmatch(r"[0-9a-f]{1,32}", text):
         return []
     with reported(client.tracking_uri):
@@ -254,7 +259,7 @@ def _with_id_prefix(client: MlflowClient, text: str) -> list[MlflowRun]:
             client.search_runs(
                 [experiment.experiment_id for experiment in everywhere],
                 f"attributes.run_id LIKE '{text}%'",
-                run_view_type=ViewType.ALL,
+                run_view_type=view,
                 max_results=_PAGE,
             )
         )

@@ -6,6 +6,7 @@ import pytest
 
 from ferlab.analysis.search.figures import PICTURES
 from ferlab.report.search_text import CAPTIONS
+from ferlab.study import table as study_table
 from ferlab.study.params import Choices, Range
 from tests.fake_studies import row, study, table
 from tests.report.words import NONE, se, seeds, text
@@ -168,3 +169,12 @@ def test_the_baseline_is_named_among_the_best_and_below_them() -> None:
     rows = [row(i, 0.5 + 0.01 * i, params={"a": i}) for i in range(12)]
     assert "| 12 | 0 | trial 0 (baseline) |" in text(table(*rows, baseline={"a": 0}))
     assert "| 1 | 11 | trial 11 (baseline) |" in text(table(*rows, baseline={"a": 11}))
+
+
+def test_what_holds_of_all_trials_is_reckoned_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report on 10,000 trials took minutes: each was held against the scatter of all."""
+    reckoned: list[object] = []
+    once = study_table.residual
+    monkeypatch.setattr(study_table, "residual", lambda of: reckoned.append(of) or once(of))
+    text(table(*(row(n, 0.5 + n / 1000, replicates=(0.5, 0.5 + n / 500)) for n in range(30))))
+    assert len(reckoned) == 1

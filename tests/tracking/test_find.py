@@ -333,3 +333,21 @@ def test_runs_beyond_a_page_and_in_every_experiment_are_found(
     monkeypatch.setattr(store, "_PAGE", 2)
     ids = {record(client, experiment=f"e{i % 2}") for i in range(5)}
     assert {entry.run_id for entry in find.every(client)} == ids
+
+
+def test_a_mistyped_study_or_the_beginning_of_an_id_reads_few_runs(
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study(client, "faces")
+    ids = {trial(client, "faces", number) for number in range(16)}
+    read: list[str] = []
+    once = store.runs_with
+    monkeypatch.setattr(
+        store, "runs_with", lambda *a, **k: (read.append(r.info.run_id) or r for r in once(*a, **k))
+    )
+    for ask in (find.best, lambda c, name: find.list_entries(c, study=name)):
+        with pytest.raises(TrackingError, match="did you mean 'faces'"):
+            ask(client, "facse")
+    first = min(ids)[:1]
+    assert set(find.ids_with(client, first)) >= {run for run in ids if run.startswith(first)}
+    assert not ids & set(read)

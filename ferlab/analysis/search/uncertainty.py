@@ -7,7 +7,7 @@ from scipy import stats
 
 from ferlab.study.chance import largest
 from ferlab.study.objectives import is_exact
-from ferlab.study.table import StudyTable, TrialRow, between_seeds, value_of
+from ferlab.study.table import StudyTable, TrialRow, value_of
 
 
 def interval(accuracy: float, images: int) -> tuple[float, float]:
@@ -33,7 +33,7 @@ def needed(table: StudyTable, one: TrialRow, other: TrialRow, among: int = 1) ->
     Returns:
         The gap in the first objective; None where the noise is not known.
     """
-    spread, objective = between_seeds(table.rows), table.objectives[0]
+    spread, objective = table.between_seeds, table.objectives[0]
     if is_exact(objective):
         return 0.0
     level = 1 - 0.025 / among
@@ -56,7 +56,7 @@ def deviation(table: StudyTable, score: float) -> float:
         table: the study.
         score: of the run.
     """
-    spread, objective = between_seeds(table.rows), table.objectives[0]
+    spread, objective = table.between_seeds, table.objectives[0]
     if is_exact(objective):
         return 0.0
     if spread is not None:
@@ -79,7 +79,7 @@ def half_width(table: StudyTable, row: TrialRow) -> float:
 
     NaN where the scatter of seeds is not known.
     """
-    spread = between_seeds(table.rows)
+    spread = table.between_seeds
     if spread is None:
         return math.nan
     quantile = float(stats.t.ppf(0.975, spread.freedom))
@@ -99,7 +99,7 @@ def luck(table: StudyTable) -> float | None:
     Returns:
         The lead in the first objective; None where no seeds were repeated.
     """
-    spread, best, trials = between_seeds(table.rows), table.best, len(table.kept)
+    spread, best, trials = table.between_seeds, table.best, len(table.kept)
     if spread is None or best is None or trials < 2:
         return None
     deviation = spread.deviation / math.sqrt(max(1, len(best.replicates)))
