@@ -249,7 +249,7 @@ def _tags(study: Entry) -> dict[str, str]:
     return {"ferlab.study": str(study.study), **identity}
 
 
-def _with_id_prefix(client: MlflowClient, text: str, view: str = ViewType.ALL) -> list[MlflowRun]:
+def _with_id_prefix(client: MlflowClient, text: str, view: int = ViewType.ALL) -> list[MlflowRun]:
     """The runs, deleted ones too unless ``view`` says so, whose id is or begins with ``text``."""
     if not re.fullmatch(r"[0-9a-f]{1,32}", text):
         return []

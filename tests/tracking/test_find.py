@@ -2,11 +2,12 @@
 
 import statistics
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mlflow.entities import Run as MlflowRun
 from mlflow.tracking import MlflowClient
 
 from ferlab import cli as command_line
@@ -342,9 +343,13 @@ def test_a_mistyped_study_or_the_beginning_of_an_id_reads_few_runs(
     ids = {trial(client, "faces", number) for number in range(16)}
     read: list[str] = []
     once = store.runs_with
-    monkeypatch.setattr(
-        store, "runs_with", lambda *a, **k: (read.append(r.info.run_id) or r for r in once(*a, **k))
-    )
+
+    def noted(*args: Any, **given: Any) -> Iterator[MlflowRun]:
+        for each in once(*args, **given):
+            read.append(each.info.run_id)
+            yield each
+
+    monkeypatch.setattr(store, "runs_with", noted)
     for ask in (find.best, lambda c, name: find.list_entries(c, study=name)):
         with pytest.raises(TrackingError, match="did you mean 'faces'"):
             ask(client, "facse")
