@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from ferlab import paths
 from ferlab.carry.bundle import LIMITS, Carried, file_name, read_study
-from ferlab.carry.words import changed, changed_file, command_at, with_ids
+from ferlab.carry.words import changed, changed_file, command_at, renamed, with_ids
 from ferlab.errors import InUse, TrackingError
 from ferlab.recording.leftovers import LeftOver
 from ferlab.recording.record import serving_requirements
@@ -109,7 +109,7 @@ class _Place:
         storage: of the study; None for ferlab's home.
         origin: where it came from, in words.
         files: see `import_study`.
-        ids: new ids by the old ones: of runs, and of studies.
+        ids: of runs and of studies, see `renamed`.
         experiments: ids of MLflow experiments, by the new ids of their runs.
     """
 
@@ -155,7 +155,7 @@ def _put(place: _Place, carried: Carried, bundle: Packed) -> None:
     place.ids.update({study.identity: uuid4().hex for study in carried.studies})
     for run in carried.runs:
         new, experiment = restore.begin(client, run, name)
-        place.ids[run.run_id] = new
+        place.ids.update(renamed(run.run_id, new))
         place.experiments[new] = experiment
     there = [place.run(run) for run in carried.runs]
     for run in there:
@@ -237,7 +237,9 @@ def _alone(name: str) -> Iterator[None]:
     """
     try:
         with locked(_work(name).name) as folder:
-            yield
-            shutil.rmtree(folder, ignore_errors=True)
+            try:
+                yield
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
     except InUse as error:
         raise TrackingError(f"another command imports a study '{name}' just now") from error

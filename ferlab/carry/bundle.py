@@ -141,7 +141,7 @@ def _largest(name: str) -> int:
     raise DataError(f"{shorten(name, 80)!a} does not belong in the bundle of a study")
 
 
-LIMITS = Limits(_largest, total=2**27, times=20, directory=2**23)
+LIMITS = Limits(_largest, total=2**27, times=20, directory=2**22)
 """Of a study; its runs do not shrink to less than a third, so 20 times its size is no study."""
 
 

@@ -17,8 +17,10 @@ _TEXTS = (".csv", ".html", ".json", ".log", ".md", ".svg", ".tex", ".txt", ".yam
 """Endings of files that tell of runs and folders; in a diff nothing is changed, or it would not
 apply."""
 
-_ID = re.compile(r"(?:(?<=experiments/)\d+/runs/)?(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
-"""An id, with that of its experiment where a page's address has both."""
+_ID = re.compile(
+    r"(?<=experiments/)\d+(?=/runs/([0-9a-f]{32}))|(?<![\w.])(?:[0-9a-f]{32}|[0-9a-f]{8})(?!\w)"
+)
+"""An id, or how one begins where there is little room; and that of an experiment in an address."""
 
 _OF_PLACE = ("study.storage=", "tracking.uri=")
 """Overrides that say where a study is kept."""
@@ -33,21 +35,24 @@ Lies = Callable[[str, str], str]
 """Where a file of the data lies, by its key and by where it is recorded to lie."""
 
 
+def renamed(old: str, new: str) -> dict[str, str]:
+    """A new id by the old one; and how it begins, where it is shown so."""
+    return {old: new, old[:8]: new[:8]}
+
+
 def with_ids(text: str, ids: Mapping[str, str], experiments: Mapping[str, str]) -> str:
     """The text with new ids in the place of old ones; others stay.
 
     Args:
         text: any.
-        ids: new ones by the old ones.
+        ids: see `renamed`.
         experiments: ids of MLflow experiments, by the new ids of their runs.
     """
 
     def new(found: re.Match[str]) -> str:
-        before, _, old = found[0].rpartition("/")
-        if old not in ids:
-            return found[0]
-        run_id = ids[old]
-        return f"{experiments[run_id]}/runs/{run_id}" if before else run_id
+        if found[1] is not None:
+            return experiments.get(ids.get(found[1], ""), found[0])
+        return ids.get(found[0], found[0])
 
     return _ID.sub(new, text)
 

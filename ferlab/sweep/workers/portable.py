@@ -21,6 +21,7 @@ from pydantic import (
     ConfigDict,
     FailFast,
     Field,
+    FiniteFloat,
     StringConstraints,
 )
 
@@ -114,7 +115,7 @@ class CarriedTrial(BaseModel):
     model_config = _HOW
 
     state: Literal["COMPLETE", "PRUNED", "FAIL", "WAITING"]
-    values: list[float] | None
+    values: list[FiniteFloat] | None
     started: str | None
     ended: str | None
     params: dict[str, Plain]
@@ -243,8 +244,8 @@ def drop_half(name: str, url: str | None, *, also_begun: bool) -> None:
     try:
         attrs = optuna.load_study(study_name=name, storage=open_storage(url, name)).user_attrs
     except KeyError:  # the file was made, and nothing in it
-        attrs = {IMPORTED: ""}
-    if IMPORTED in attrs and (also_begun or ABOUT not in attrs):
+        attrs = {}
+    if not attrs or (IMPORTED in attrs and (also_begun or ABOUT not in attrs)):
         storage.remove(url, name)
 
 
