@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from ferlab import paths
 from ferlab.carry.bundle import LIMITS, Carried, file_name, read_study
-from ferlab.carry.words import changed, changed_file, command_at, renamed, with_ids
+from ferlab.carry.words import changed_file, command_at, renamed, replaced, with_ids
 from ferlab.errors import InUse, TrackingError
 from ferlab.recording.leftovers import LeftOver
 from ferlab.recording.record import serving_requirements
@@ -72,7 +72,7 @@ def import_study(path: Path, storage: str | None, files: Mapping[str, str]) -> A
         FerlabError: the bundle cannot be used, or a study of a name in it is there already; nothing
             was written then.
     """
-    with packed.opened(path, LIMITS) as bundle:
+    with packed.unpacked(path, LIMITS) as bundle:
         carried = read_study(bundle)
         names = tuple(study.name for study in carried.studies)
         client = store.connect(None)
@@ -128,7 +128,7 @@ class _Place:
         """A run as it is there; files are told of by their digests still."""
         plain = run.model_dump()
         words = {key: plain[key] for key in ("run_id", "params", "tags")}
-        new = {**plain, **changed(words, self.text)}
+        new = {**plain, **replaced(words, self.text)}
         new["params"] |= {key: self.files[key] for key in self.files if key in run.params}
         new["tags"] |= {IMPORTED: f"run {run.run_id} of {self.origin}"}
         return CarriedRun.model_validate(new)
@@ -136,8 +136,8 @@ class _Place:
     def study(self, study: CarriedStudy) -> CarriedStudy:
         """A study as it is there."""
         plain = study.model_dump()
-        plain["user_attrs"] = changed(plain["user_attrs"], self.text)
-        plain["trials"] = changed(plain["trials"], self.text)
+        plain["user_attrs"] = replaced(plain["user_attrs"], self.text)
+        plain["trials"] = replaced(plain["trials"], self.text)
         frame = plain["user_attrs"]["frame"]
         command = command_at(frame["command"], self.storage)
         frame |= {"store": store.noted(None), "command": command}
@@ -169,7 +169,7 @@ def _put(place: _Place, carried: Carried, bundle: Packed) -> None:
     for run in parents:
         restore.publish(client, run, is_over=False)
     for study, of in zip(made, studies_there, strict=True):  # the study's own is the last
-        portable.finish(study, of)
+        portable.mark_begun(study, of)
     restore.end(client, name)
 
 

@@ -22,7 +22,7 @@ from ferlab.tracking.carried.record import CarriedRun
 from ferlab.tracking.entry import MADE_OF
 from ferlab.tracking.run import CONFIG, MEMBERS
 from ferlab.untrusted import bounded, packed
-from ferlab.untrusted.packed import MANIFEST, Limits, Packed
+from ferlab.untrusted.packed import MANIFEST, MemberLimits, Packed
 
 FORMAT = 1
 """Version of the format; any other is refused."""
@@ -102,7 +102,7 @@ def write_study(
 
 
 def _prove(draft: Path) -> None:
-    with packed.opened(draft, LIMITS) as bundle:
+    with packed.unpacked(draft, LIMITS) as bundle:
         read_study(bundle)
 
 
@@ -141,7 +141,7 @@ def _largest(name: str) -> int:
     raise DataError(f"{shorten(name, 80)!a} does not belong in the bundle of a study")
 
 
-LIMITS = Limits(_largest, total=2**27, times=20, directory=2**22)
+LIMITS = MemberLimits(_largest, total=2**27, times=20, directory=2**22)
 """Of a study; its runs do not shrink to less than a third, so 20 times its size is no study."""
 
 
@@ -207,7 +207,7 @@ def _require_studies(carried: Carried) -> None:
         raise DataError("it has two studies of one name")
     for study in carried.studies:
         try:
-            sweep_studies.view(portable.draft(study))
+            sweep_studies.view(portable.in_memory(study))
         except DataError:
             raise
         except (FerlabError, ValueError, TypeError, LookupError, AttributeError) as error:

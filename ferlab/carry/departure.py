@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ferlab import paths
 from ferlab.carry.bundle import RunFiles, write_study
-from ferlab.carry.words import changed, changed_file, command_at, folders_of, without_folders
+from ferlab.carry.words import changed_file, command_at, folders_of, replaced, without_folders
 from ferlab.confirm.choice import confirmation_name
 from ferlab.errors import TrackingError
 from ferlab.reproduce.evaluate import is_scored
@@ -57,7 +57,7 @@ class _Leaving(NamedTuple):
     is_awaited: bool
 
 
-def export_study(
+def pack_study(
     client: Client, name: str, storage: str | None, path: Path, *, models: bool
 ) -> Departed:
     """Put a study, and the studies that belong to it, into a bundle.
@@ -75,14 +75,14 @@ def export_study(
     found = [studies.open_study(each, storage) for each in family(name, storage)]
     for study in found:
         _require_idle(study, storage)
-    taken = [portable.take(study) for study in found]
+    taken = [portable.carried_study(study) for study in found]
     leaving = list(_leaving(client, found, taken, models))
     folders = {k: v for one in leaving for k, v in folders_of(one.run.params).items()}
     shown = [_shown(study, folders) for study in taken]
     runs = ((_run(one, folders), _files(client, one, models, folders)) for one in leaving)
     state = environment.git_state(paths.shipped())
     write_study(path, shown, runs, len(leaving), (state and state.commit) or "")
-    if [portable.take(study) for study in found] != taken:
+    if [portable.carried_study(study) for study in found] != taken:
         path.unlink()
         raise TrackingError(f"somebody has begun to work on the study '{name}'; export it later")
     with_model = [one for one in leaving if one.takes_model]
@@ -107,7 +107,7 @@ def family(name: str, storage: str | None) -> list[str]:
 
 def _require_idle(study: Study, storage: str | None) -> None:
     liveness = Liveness(study, at_home=storage is None)
-    for number, worker in portable.workers(study).items():
+    for number, worker in portable.trained_by(study).items():
         if not liveness.is_dead(worker):
             raise TrackingError(
                 f"trial {number} of the study '{study.study_name}' is being trained; a study can "
@@ -122,7 +122,7 @@ def _leaving(
     names = store.experiments(client, deleted=True)
     runs = {}
     for study in found:
-        left = set(map(str, portable.workers(study)))
+        left = set(map(str, portable.trained_by(study)))
         for run in store.runs_with(client, study_key(study).tags, deleted=True):
             if run.data.tags.get("ferlab.trial") not in left:
                 runs[run.info.run_id] = run
@@ -134,7 +134,7 @@ def _leaving(
         study.identity for study in taken if "confirmation" in study.user_attrs[portable.ABOUT]
     }
     for run in sorted(runs.values(), key=lambda run: (run.info.start_time, run.info.run_id)):
-        one = record.take(client, run, names[run.info.experiment_id])
+        one = record.carried_run(client, run, names[run.info.experiment_id])
         if one.tags.get("mlflow.parentRunId", one.run_id) not in runs:  # it is gone for good
             del one.tags["mlflow.parentRunId"]
         has_model = not one.is_deleted and artifacts.model_id(client, one.run_id) is not None
@@ -148,7 +148,7 @@ def _leaving(
 
 def _shown(study: CarriedStudy, folders: Mapping[str, str]) -> CarriedStudy:
     """A study that tells of no folder and no address of this machine."""
-    plain = changed(study.model_dump(), partial(without_folders, folders=folders))
+    plain = replaced(study.model_dump(), partial(without_folders, folders=folders))
     frame = plain["user_attrs"]["frame"]
     frame |= {"store": None, "command": command_at(frame["command"], None)}
     return CarriedStudy.model_validate(plain)
@@ -159,7 +159,7 @@ def _run(one: _Leaving, folders: Mapping[str, str]) -> CarriedRun:
     plain = one.run.model_dump()
     words = {key: plain[key] for key in ("name", "params", "tags", "datasets")}
     return CarriedRun.model_validate(
-        {**plain, **changed(words, partial(without_folders, folders=folders))}
+        {**plain, **replaced(words, partial(without_folders, folders=folders))}
     )
 
 

@@ -76,14 +76,14 @@ def without_folders(text: str, folders: Mapping[str, str]) -> str:
     return text
 
 
-def changed(plain: Any, change: Change) -> Any:
+def replaced(plain: Any, change: Change) -> Any:
     """Plain containers in which every text, but no key, is changed."""
     if isinstance(plain, str):
         return change(plain)
     if isinstance(plain, Mapping):
-        return {key: changed(value, change) for key, value in plain.items()}
+        return {key: replaced(value, change) for key, value in plain.items()}
     if isinstance(plain, list | tuple):
-        return type(plain)(changed(value, change) for value in plain)
+        return type(plain)(replaced(value, change) for value in plain)
     return plain
 
 

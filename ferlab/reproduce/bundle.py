@@ -14,7 +14,7 @@ from ferlab.reproduce.recorded import ARTIFACTS, DIFF, OWN_DIFF, PREDICTIONS, RU
 from ferlab.text import shorten
 from ferlab.tracking.run import CONFIG, IMAGES, MACHINE, SOURCES
 from ferlab.untrusted import bounded, packed
-from ferlab.untrusted.packed import Limits, Packed
+from ferlab.untrusted.packed import MemberLimits, Packed
 
 FORMAT = 1
 """Version of the bundle format; any other is refused."""
@@ -54,7 +54,7 @@ def read_bundle(path: Path) -> list[Recorded]:
     Raises:
         DataError: it is no bundle, truncated, altered, or breaks a limit.
     """
-    with packed.opened(path, _LIMITS) as bundle:
+    with packed.unpacked(path, _LIMITS) as bundle:
         with packed.told(path):
             _require_names(bundle)
         files = {name: bundle.read(name) for name in bundle.digests}
@@ -72,7 +72,7 @@ def _largest(name: str) -> int:
     return _MAX_BYTES.get(name.partition("/")[2], _MAX_OTHER_BYTES)
 
 
-_LIMITS = Limits(_largest, total=2**27, times=0, directory=2**18)
+_LIMITS = MemberLimits(_largest, total=2**27, times=0, directory=2**18)
 
 
 def _require_few(runs: Sequence[Files]) -> None:

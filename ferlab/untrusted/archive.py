@@ -49,7 +49,7 @@ no to."""
 
 
 @contextmanager
-def checked(
+def opened_zip(
     source: IO[bytes], check: Check, directory: int = DIRECTORY
 ) -> Iterator[zipfile.ZipFile]:
     """A zip whose members were checked.
@@ -69,9 +69,9 @@ def members(
 ) -> Generator[tuple[zipfile.ZipInfo, IO[bytes]], None, None]:
     """The members of a zip, folders among them, each open until the next one is asked for.
 
-    Arguments are those of `checked`.
+    Arguments are those of `opened_zip`.
     """
-    with checked(source, check, directory) as archive:
+    with opened_zip(source, check, directory) as archive:
         for info in archive.infolist():
             with archive.open(info) as stream:
                 yield info, stream

@@ -22,7 +22,7 @@ from ferlab.untrusted import archive, bounded
 MANIFEST = "manifest.json"
 
 
-class Limits(NamedTuple):
+class MemberLimits(NamedTuple):
     """What such a file may hold.
 
     Attributes:
@@ -122,7 +122,7 @@ def _add(made: zipfile.ZipFile, name: str, data: bytes) -> None:
 
 
 @contextmanager
-def opened(path: Path, limits: Limits) -> Iterator[Packed]:
+def unpacked(path: Path, limits: MemberLimits) -> Iterator[Packed]:
     """Open such a file.
 
     Raises:
@@ -132,7 +132,7 @@ def opened(path: Path, limits: Limits) -> Iterator[Packed]:
         with told(path):
             file = stack.enter_context(path.open("rb"))
             check = partial(_check, limits, file.seek(0, 2))
-            zipped = stack.enter_context(archive.checked(file, check, limits.directory))
+            zipped = stack.enter_context(archive.opened_zip(file, check, limits.directory))
             packed = Packed(path, zipped)
         yield packed
 
@@ -150,7 +150,7 @@ def told(path: Path) -> Iterator[None]:
         raise DataError(f"the bundle {path} cannot be read: {error.strerror or error}") from error
 
 
-def _check(limits: Limits, size: int, members: Sequence[zipfile.ZipInfo]) -> None:
+def _check(limits: MemberLimits, size: int, members: Sequence[zipfile.ZipInfo]) -> None:
     """Refuse, by names and sizes, members that should not even be unpacked."""
     names = {info.filename for info in members}
     if MANIFEST not in names or len(names) != len(members):

@@ -179,8 +179,8 @@ def test_a_database_keeps_a_study_as_well(lab: Lab, far: Path, home: Path, capsy
     out = told(capsys, "import", str(lab.bundle), "--storage", database)
     assert f"study.storage={database}" in out
     assert not (home / "studies").exists()
-    there = portable.take(studies.open_study("s", database))
-    before = portable.take(_study(lab.home))
+    there = portable.carried_study(studies.open_study("s", database))
+    before = portable.carried_study(_study(lab.home))
     for old, new in zip(before.trials, there.trials, strict=True):
         assert new.model_copy(update={"user_attrs": old.user_attrs}) == old
     bundle = far / "again.zip"

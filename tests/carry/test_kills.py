@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -49,22 +50,29 @@ def _left(home: Path) -> dict[str, Any]:
 
 
 def test_an_import_killed_before_a_write_counts_as_nothing(
-    home: Path, empty_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    empty_store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def change(plain: Any) -> None:
-        trial = {
-            "ferlab.study": "made",
-            "ferlab.study.id": PLAIN["study"]["user_attrs"]["identity"],
-        }
-        plain["run"]["tags"] = {**trial, "ferlab.kind": "study", "ferlab.best_run": RUN}
+        identity = PLAIN["study"]["user_attrs"]["identity"]
+        tags = {"ferlab.study": "made", "ferlab.study.id": identity, "ferlab.kind": "study"}
+        plain["run"]["tags"] = {**tags, "ferlab.best_run": RUN}
 
-    bundle = made(tmp_path / "study.zip", change)
-    _empty(home, empty_store)
+    def another() -> Path:
+        """An empty home; one that was there before has its store open in this process."""
+        home = Path(tempfile.mkdtemp(dir=tmp_path))
+        shutil.copy(empty_store, home / "mlflow.db")
+        monkeypatch.setenv("FERLAB_HOME", str(home))
+        return home
+
+    bundle, home = made(tmp_path / "study.zip", change), another()
     code, told = _run(bundle, None, tmp_path / "writes")
     assert code == 0, told
-    whole, count = _left(home), len((tmp_path / "writes").read_text().splitlines())
-    for number in sorted({round(share * (count - 1)) for share in SHARES}):
-        _empty(home, empty_store)
+    whole, lines = _left(home), (tmp_path / "writes").read_text().splitlines()
+    for number in sorted({round(share * (len(lines) - 1)) for share in SHARES}):
+        home = another()
         killed, _ = _run(bundle, number)
         assert killed == -9, number
         is_over = studies.is_begun("made", None)  # it was killed at its very end
@@ -75,15 +83,10 @@ def test_an_import_killed_before_a_write_counts_as_nothing(
         assert (code, is_over) in ((0, False), (1, True)), (number, told)
         assert _left(home) == whole, number
 
-    _empty(home, empty_store)
-    assert _run(bundle, count // 4)[0] == -9
+    another()
+    before_study = next(i for i, line in enumerate(lines) if line.endswith("made.log"))
+    assert _run(bundle, before_study)[0] == -9
     assert find.list_studies(store.connect(None)) == []
     assert command_line.main(["clean"]) == 0
     assert "of an import of 'made' that did not end" in capsys.readouterr().out
     assert list(store.runs_with(store.connect(None), {})) == []
-
-
-def _empty(home: Path, empty_store: Path) -> None:
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir()
-    shutil.copy(empty_store, home / "mlflow.db")

@@ -37,7 +37,7 @@ def export_study(study: str, storage: str | None, path: Path, *, models: bool) -
     from ferlab.tracking import store
 
     client = store.connect(studies.uri_of(studies.open_study(study, storage)), make=False)
-    done = departure.export_study(client, study, storage, path, models=models)
+    done = departure.pack_study(client, study, storage, path, models=models)
     print(f"bundle   {path}: {_what(done.studies, done.runs)}, {path.stat().st_size:,} bytes")
     if done.awaited:
         told = pluralize(done.awaited, "model")

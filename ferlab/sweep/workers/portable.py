@@ -142,13 +142,13 @@ class CarriedStudy(BaseModel):
         return str(self.user_attrs[IDENTITY])
 
 
-def workers(study: optuna.Study) -> dict[int, str]:
+def trained_by(study: optuna.Study) -> dict[int, str]:
     """Who trains the trials that have not ended, by their numbers."""
     running = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
     return {trial.number: str(trial.user_attrs.get("worker", "")) for trial in running}
 
 
-def take(study: optuna.Study) -> CarriedStudy:
+def carried_study(study: optuna.Study) -> CarriedStudy:
     """A study on which nobody works.
 
     A trial whose worker is gone is withdrawn, so that another takes its place in the budget.
@@ -194,7 +194,7 @@ def _without_workers(attrs: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in attrs.items() if not key.startswith(_OF_WORKERS)}
 
 
-def draft(carried: CarriedStudy) -> optuna.Study:
+def in_memory(carried: CarriedStudy) -> optuna.Study:
     """The study in memory, to see whether it is one.
 
     Raises:
@@ -212,10 +212,10 @@ def draft(carried: CarriedStudy) -> optuna.Study:
 
 
 def restore(carried: CarriedStudy, url: str | None, origin: str) -> optuna.Study:
-    """The study in a storage; it is not begun before `finish` says so.
+    """The study in a storage; it is not begun before `mark_begun` says so.
 
     Args:
-        carried: that `draft` has made.
+        carried: that `in_memory` has made.
         url: of the storage; None for ferlab's home.
         origin: where it came from, in words.
     """
@@ -226,7 +226,7 @@ def restore(carried: CarriedStudy, url: str | None, origin: str) -> optuna.Study
     return study
 
 
-def finish(study: optuna.Study, carried: CarriedStudy) -> None:
+def mark_begun(study: optuna.Study, carried: CarriedStudy) -> None:
     """Have a restored study be one that was begun."""
     study.set_user_attr(ABOUT, carried.user_attrs[ABOUT])
 

@@ -115,7 +115,7 @@ class CarriedRun(BaseModel):
     model: Files = Field(default_factory=dict)
 
 
-def take(client: MlflowClient, run: MlflowRun, experiment: str) -> CarriedRun:
+def carried_run(client: MlflowClient, run: MlflowRun, experiment: str) -> CarriedRun:
     """A run as it is in the store, without its files.
 
     One that nobody trains, though MLflow says so, is taken as interrupted.
