@@ -54,6 +54,19 @@ def test_nothing_but_training_steps_is_in_mixed_precision(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
+    "ingredients",
+    [
+        ["trainer.skip_easy=0.5", "trainer.ema=0.9", "model.attention.kind=cbam"],
+        ["loss=focal", "augmentation.mixup=0.2", "trainer.sampling=balanced", "optimizer=muon"],
+        ["loss=balanced_softmax", "augmentation.cutmix=1", "model.attention.kind=eca"],
+    ],
+)
+def test_a_recipe_trains_in_mixed_precision(ingredients: list[str]) -> None:
+    run = train(compose([*MIXED, *ingredients]))
+    assert np.isfinite(run.predictions.probabilities).all()
+
+
+@pytest.mark.parametrize(
     ("instructions", "precision"),
     [
         ({"avx512_bf16": True, "amx_bf16": False}, "bf16-mixed"),
