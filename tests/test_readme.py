@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from ferlab.cli import _parse
 from ferlab.config.attention import KINDS
 from ferlab.config.compose import compose, multirun
+from ferlab.config.parts.data import FILES as DATA_FILES
 from ferlab.config.study import Objective, StudyConfig, check_study
 from ferlab.confirm.confirm import is_launchers
 from ferlab.data import faces
@@ -78,6 +79,8 @@ def test_commands_are_understood(
         assert all(map(is_launchers, args.overrides))
     elif name == "reproduce":
         assert {text.partition("=")[0] for text in args.overrides} <= set(MAY_CHANGE)
+    elif name == "import":
+        assert {text.partition("=")[0] for text in args.overrides} <= set(DATA_FILES)
     else:
         assert "overrides" not in args
 

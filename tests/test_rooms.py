@@ -26,7 +26,7 @@ FLOORS = (
     ("training",),
     ("sweep", "reproduce"),
     ("confirm", "ensemble"),
-    ("report", "use"),
+    ("report", "use", "carry"),
     ("cli",),
     ("__main__",),
 )

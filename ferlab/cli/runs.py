@@ -87,6 +87,7 @@ def _runs(args: argparse.Namespace) -> int:
 
 
 def _clean(args: argparse.Namespace) -> int:
+    from ferlab.carry import arrival
     from ferlab.recording import leftovers
     from ferlab.sweep.studies import left_of_studies
     from ferlab.sweep.workers.liveness import left_locks
@@ -99,6 +100,7 @@ def _clean(args: argparse.Namespace) -> int:
         *left_of_studies(client),
         *leftovers.of_runs(client),
         *leftovers.of_artifacts(client),
+        *arrival.left_over(client),
         *left_locks(),
     ):
         if left.what not in done:
@@ -233,6 +235,7 @@ def _head(entry: "Entry") -> list[tuple[str, str]]:
             "reproduces",
             f"{original}: {tags.get('ferlab.verdict.why', 'no verdict')}" if original else "",
         ),
+        ("imported", tags.get("ferlab.imported", "")),
         ("over seeds", tags.get("ferlab.verdict.seeds", "")),
     ]
     return [line for line in lines if line[1]]

@@ -77,12 +77,29 @@ class Block(nn.Module):
             *attention,
         )
         projects = stride > 1 or channels != width
-        projection = _convolution(channels, width, 1, stride) if projects else []
-        self.shortcut = nn.Sequential(*projection)
+        projection = [Projection(channels, width, stride), nn.BatchNorm2d(width)]
+        self.shortcut = nn.Sequential(*projection if projects else ())
 
     def forward(self, maps: Tensor) -> Tensor:
         """(n, channels, h, w) -> (n, width, h / stride, w / stride), rounded up."""
         return nn.functional.relu(self.residual(maps) + self.shortcut(maps))
+
+
+class Projection(nn.Conv2d):
+    """A 1x1 convolution without a bias."""
+
+    def __init__(self, channels: int, width: int, stride: int) -> None:
+        super().__init__(channels, width, 1, stride, bias=False)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(n, channels, h, w) -> (n, width, h / stride, w / stride), rounded up."""
+        # From fewer channels than fill one AVX-512 register, oneDNN's backward step of such a
+        # stride writes beyond its memory (torch 2.13); then the stride goes first. From more
+        # channels that takes longer.
+        if self.in_channels >= 16:
+            return super().forward(maps)
+        down, across = self.stride
+        return nn.functional.conv2d(maps[:, :, ::down, ::across], self.weight)
 
 
 def _convolution(channels: int, width: int, kernel: int, stride: int) -> list[nn.Module]:

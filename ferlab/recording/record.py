@@ -46,6 +46,11 @@ class RunRecord:
     model_id: str
 
 
+def serving_requirements() -> list[str]:
+    """What a recorded model needs to be served, as it is installed here."""
+    return [f"{name}=={version(name)}" for name in _REQUIREMENTS]
+
+
 def record(
     run: Run,
     finished: FinishedRun,
@@ -112,7 +117,7 @@ def record_model(
             classes=images.classes,
             temperature=finished.temperature,
             example=images.images[images.indices(Split.VAL)[:_EXAMPLES]],
-            pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
+            pip_requirements=serving_requirements(),
         )
         run.log_folder(folder)
         return run.log_model(model)

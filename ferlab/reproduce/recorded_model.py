@@ -78,6 +78,7 @@ class Loader:
             FerlabError: the model, the config or the data is gone, or the data has changed; or the
                 model's code has, and it predicts otherwise than when it was trained.
         """
+        artifacts.require_model(self._client, entry.run_id)
         about = MEMBERS if entry.members else CONFIG
         wanted = (about, PREDICTIONS, IMAGES, SOURCES)
         kept = artifacts.read_files(self._client, entry.run_id, wanted, (about,))

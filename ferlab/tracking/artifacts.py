@@ -12,6 +12,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from ferlab.errors import TrackingError
+from ferlab.tracking.run import IMPORTED
 from ferlab.tracking.store import reported
 
 
@@ -78,6 +79,24 @@ def metric_history(
     return [epochs[step] for step in sorted(epochs)]
 
 
+def require_model(client: MlflowClient, run_id: str) -> str:
+    """The id of the run's model.
+
+    Raises:
+        TrackingError: it has recorded none, or came here without it.
+    """
+    if (known := model_id(client, run_id)) is not None:
+        return known
+    with reported(client.tracking_uri):
+        is_imported = IMPORTED in client.get_run(run_id).data.tags
+    if is_imported:
+        raise TrackingError(
+            f"run {run_id} was imported without its model; ferlab reproduce {run_id} trains it "
+            "again, as a run that has one"
+        )
+    raise TrackingError(f"run {run_id} has recorded no model")
+
+
 def model_id(client: MlflowClient, run_id: str) -> str | None:
     """The id of the run's model; None if it has recorded none."""
     with reported(client.tracking_uri):
@@ -92,9 +111,7 @@ def model(client: MlflowClient, run_id: str) -> Iterator[Path]:
     Raises:
         TrackingError: the run has no model, or it cannot be read.
     """
-    known = model_id(client, run_id)
-    if known is None:
-        raise TrackingError(f"run {run_id} has recorded no model")
+    known = require_model(client, run_id)
     with tempfile.TemporaryDirectory() as scratch:
         try:
             folder = mlflow.artifacts.download_artifacts(

@@ -20,6 +20,7 @@ from mlflow.models import ModelSignature
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
 from safetensors import SafetensorError
+from safetensors.torch import load as load_weights
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -29,6 +30,11 @@ from ferlab.data.grey import grey_images
 from ferlab.data.imageset import SIZE
 from ferlab.errors import DataError
 from ferlab.models.weights import weights_as_bytes
+from ferlab.text import shorten
+from ferlab.untrusted import bounded
+
+_DATA = Path("data", "classifier")
+"""Where MLflow puts what `save` gives it, in the folder of a model."""
 
 WEIGHTS = "weights.safetensors"
 CONFIG = "model.json"
@@ -134,7 +140,7 @@ def save(
     *,
     network: Mapping[str, Any],
     classes: Sequence[str],
-    temperature: float,
+    temperature: float | None,
     example: npt.NDArray[np.uint8],
     pip_requirements: Sequence[str],
 ) -> None:
@@ -177,9 +183,35 @@ def save(
         )
 
 
+def parts(folder: Path) -> dict[str, bytes]:
+    """What a saved model is built of, by the names of its files, to be carried elsewhere."""
+    return {name: (folder / _DATA / name).read_bytes() for name in (WEIGHTS, CONFIG)}
+
+
+def save_parts(folder: Path, given: Mapping[str, bytes], pip_requirements: Sequence[str]) -> None:
+    """Write a folder as `save` does, of `parts` that anyone may have written.
+
+    Raises:
+        DataError: they are no such parts.
+    """
+    try:
+        config = bounded.read_json(given[CONFIG])
+        save(
+            folder,
+            load_weights(given[WEIGHTS]),
+            network=dict(config["network"]),
+            classes=list(map(str, config["classes"])),
+            temperature=config.get("temperature"),
+            example=np.zeros((1, SIZE, SIZE), np.uint8),
+            pip_requirements=pip_requirements,
+        )
+    except (ValueError, SafetensorError, LookupError, TypeError, AttributeError) as error:
+        raise DataError(f"a model is damaged: {shorten(ascii(error), 80)}") from error
+
+
 def load_model(folder: Path) -> ServedModel:
     """The model that `save` wrote to a folder; errors are those of `_load_pyfunc`."""
-    return _load_pyfunc(str(folder / "data" / "classifier"))
+    return _load_pyfunc(str(folder / _DATA))
 
 
 def _signature(classes: Sequence[str]) -> ModelSignature:

@@ -56,6 +56,9 @@ IMAGES = "data/images.bin"
 CONFIGURATION = "ferlab.configuration"
 """Tag of a run that is one of several seeds: the name that it shares with those."""
 
+IMPORTED = "ferlab.imported"
+"""Tag of a run that came with its study from another store: which it was there, and when."""
+
 _PARAM_LENGTH = 6000
 """Longest value of a param that MLflow accepts, in characters."""
 

@@ -8,7 +8,8 @@ deflated; other methods unpack a whole block at once, however large it is.
 import io
 import zipfile
 import zlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import IO
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
@@ -42,21 +43,35 @@ class _Small(io.RawIOBase):
         return True
 
 
-def members(
-    source: IO[bytes],
-    check: Callable[[Sequence[zipfile.ZipInfo]], None],
-    directory: int = DIRECTORY,
-) -> Generator[tuple[zipfile.ZipInfo, IO[bytes]], None, None]:
-    """The members of a zip, folders among them, each open until the next one is asked for.
+Check = Callable[[Sequence[zipfile.ZipInfo]], None]
+"""Is given all members before any is unpacked, to refuse names, sizes, and what `is_bounded` says
+no to."""
+
+
+@contextmanager
+def opened_zip(
+    source: IO[bytes], check: Check, directory: int = DIRECTORY
+) -> Iterator[zipfile.ZipFile]:
+    """A zip whose members were checked.
 
     Args:
         source: the zip, which can be sought in.
-        check: is given all of them before any is unpacked, to refuse names, sizes, and what
-            `is_bounded` says no to.
+        check: see `Check`.
         directory: largest size of the list of members, in bytes.
     """
     with zipfile.ZipFile(_Small(source, directory)) as archive:
         check(archive.infolist())
+        yield archive
+
+
+def members(
+    source: IO[bytes], check: Check, directory: int = DIRECTORY
+) -> Generator[tuple[zipfile.ZipInfo, IO[bytes]], None, None]:
+    """The members of a zip, folders among them, each open until the next one is asked for.
+
+    Arguments are those of `opened_zip`.
+    """
+    with opened_zip(source, check, directory) as archive:
         for info in archive.infolist():
             with archive.open(info) as stream:
                 yield info, stream

@@ -11,7 +11,7 @@ from ferlab.config.compose import compose
 from ferlab.errors import ConfigError
 from ferlab.models.attention.se import SqueezeExcitation
 from ferlab.models.cost import parameters
-from ferlab.models.resnet import Block, ResNet
+from ferlab.models.resnet import Block, Projection, ResNet
 
 STEM = {"width": 8, "kernel": 3, "stride": 1}
 SMALL = [{"width": 8, "blocks": 2, "stride": 1}, {"width": 16, "blocks": 1, "stride": 2}]
@@ -55,6 +55,14 @@ def test_a_block_adds_what_came_in() -> None:
     torch.testing.assert_close(block(maps), torch.relu(maps))
     assert Block(4, 8, 2)(maps).shape == (2, 8, 3, 3)
     assert len(Block(4, 8, 2).shortcut) == 2
+
+
+@pytest.mark.parametrize("channels", [8, 16])
+def test_a_projection_is_a_convolution_of_its_stride(channels: int) -> None:
+    projection = Projection(channels, 24, 2)
+    maps = torch.randn(2, channels, 5, 5)
+    strided = nn.functional.conv2d(maps, projection.weight, stride=2)
+    torch.testing.assert_close(projection(maps), strided)
 
 
 def test_attention_rescales_the_residual_and_not_the_sum() -> None:

@@ -12,12 +12,10 @@ from ferlab.models import classifier
 
 SMALL = {
     "ferlab.models.cnn.ExpressionCNN": ("model=tiny",),
-    # With AVX-512, torch 2.13 corrupts memory in the step of a 1x1 convolution of stride 2 from
-    # fewer than 16 channels of 48x48.
     "ferlab.models.resnet.ResNet": (
         "model=resnet",
-        "model.stem.width=16",
-        *(f"model.stages.{i}.width=16" for i in range(4)),
+        "model.stem.width=8",
+        *(f"model.stages.{i}.width={width}" for i, width in enumerate((8, 8, 16, 16))),
     ),
 }
 

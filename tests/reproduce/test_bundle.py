@@ -14,6 +14,7 @@ from ferlab.analysis.predictions import Predictions
 from ferlab.errors import DataError
 from ferlab.reproduce import bundle
 from ferlab.reproduce.recorded import Files
+from ferlab.untrusted import packed
 
 PREDICTIONS = Predictions(
     np.array(["a", "b, c"]),
@@ -48,7 +49,7 @@ def pack(path: Path, members: dict[str, bytes], packed: int = zipfile.ZIP_DEFLAT
 
 
 def manifest(files: Files, runs: object = 1, version: object = 1) -> bytes:
-    digests = {name: bundle._digest(data) for name, data in files.items()}
+    digests = {name: packed.digest(data) for name, data in files.items()}
     return json.dumps({"format": version, "runs": runs, "files": digests}).encode()
 
 

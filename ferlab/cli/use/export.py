@@ -1,14 +1,18 @@
-"""``ferlab export``: a run that leaves its store, to be trained again or to be used."""
+"""``ferlab export``: a run or a study that leaves its store, to be gone on with or to be used."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ferlab.cli.use.carry import export_study
 
 if TYPE_CHECKING:
     from ferlab.use.onnx.agreement import Agreement
 
 _EPILOG = """\
   ferlab export best bundle.zip                 the record of a run, for ferlab reproduce bundle.zip
+  ferlab export STUDY study.zip                 all of a study, for ferlab import study.zip
+  ferlab export STUDY study.zip --models        and its weights, which are most of the bytes
   ferlab export best --onnx face.onnx           its network, for whatever runs ONNX
   ferlab export best --onnx face.onnx --int8    the same, smaller and faster, and how much is lost
 """
@@ -19,12 +23,12 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     export = commands.add_parser(
         "export",
         parents=[common],
-        help="put a run into a bundle, to be reproduced elsewhere; or its network into ONNX",
+        help="put a run or a study into a bundle, for another machine; or a network into ONNX",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     export.add_argument(
-        "name", metavar="RUN", help="an id, its beginning, or best[:STUDY[:METRIC]]"
+        "name", metavar="RUN", help="an id, its beginning, best[:STUDY[:METRIC]], or a study's name"
     )
     export.add_argument("bundle", type=Path, nargs="?", metavar="BUNDLE.zip")
     export.add_argument(
@@ -41,11 +45,13 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     export.add_argument(
         "--int8", action="store_true", help="it computes in 8 bits, and what that loses is measured"
     )
+    export.add_argument("--models", action="store_true", help="of a study, its weights, too")
+    export.add_argument("--storage", metavar="URL", help="where a study is kept, if not at home")
     export.set_defaults(run=_export)
 
 
 def _export(args: argparse.Namespace) -> int:
-    from ferlab.errors import ConfigError
+    from ferlab.errors import ConfigError, DataError
 
     if (args.bundle is None) == (args.onnx is None):
         raise ConfigError("name a BUNDLE.zip, or an ONNX file by --onnx, and not both")
@@ -54,17 +60,35 @@ def _export(args: argparse.Namespace) -> int:
     for option in ("any_size", "int8"):
         if getattr(args, option):
             raise ConfigError(f"--{option.replace('_', '-')} is of an ONNX file: --onnx FILE.onnx")
+    if args.bundle.suffix.lower() != ".zip":  # it would not be read as one
+        told = f"'{args.bundle}' cannot name a bundle; it must end in .zip, such as bundle.zip"
+        raise DataError(told)
+    if (study := _study(args.name, args.storage)) is not None:
+        return export_study(study, args.storage, args.bundle, models=args.models)
+    for option in ("models", "storage"):
+        if getattr(args, option):
+            raise ConfigError(f"--{option} is of a study, and '{args.name}' is none")
     return _bundle(args.name, args.bundle)
 
 
+def _study(name: str, storage: str | None) -> str | None:
+    """The study that is meant by its name, or by its run's id; None where a run is."""
+    from ferlab.sweep import studies
+    from ferlab.tracking import find, store
+
+    if name == "best" or ":" in name:
+        return None
+    if studies.is_begun(name, storage):
+        return name
+    found = find.resolve(store.connect(None, make=False), name)
+    return found.study if found.kind == "study" else None
+
+
 def _bundle(name: str, path: Path) -> int:
-    from ferlab.errors import DataError
     from ferlab.reproduce import bundle
     from ferlab.reproduce.resolve import files_of, resolve_finished
     from ferlab.tracking import store
 
-    if path.suffix.lower() != ".zip":  # it would not be read as one
-        raise DataError(f"'{path}' cannot name a bundle; it must end in .zip, such as bundle.zip")
     client = store.connect(None, make=False)
     files = files_of(client, resolve_finished(client, name))
     bundle.write_bundle(path, files)

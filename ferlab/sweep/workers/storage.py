@@ -4,7 +4,7 @@ import random
 import time
 from typing import Any
 
-from optuna import get_all_study_names
+from optuna import delete_study, get_all_study_names
 from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from sqlalchemy.engine import make_url
@@ -51,6 +51,20 @@ def exists(url: str | None, study: str) -> bool:
     if url is None:
         return (paths.home() / "studies" / f"{study}.log").exists()
     return study in get_all_study_names(open_storage(url, study))
+
+
+def remove(url: str | None, study: str) -> None:
+    """Remove a study that nobody works on.
+
+    Raises:
+        TrackingError: the storage cannot be opened.
+    """
+    if url is not None:
+        delete_study(study_name=study, storage=open_storage(url, study))
+        return
+    folder = paths.home() / "studies"
+    for name in (f"{study}.log", f"{study}.log.lock", f".{study}.log.held"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _database(url: str) -> RDBStorage:
