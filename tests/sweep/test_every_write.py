@@ -65,20 +65,26 @@ def sound(
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_sweep_killed_before_a_write_goes_on(
-    part: int, sound: Sound, home: Path, tmp_path: Path, record_property: Any
+    part: int,
+    sound: Sound,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Any,
 ) -> None:
     numbers = list(range(part, len(sound.writes), PARTS))
     if not IS_SOAK:  # where it once went wrong: a model and no end, a run and no epoch
         numbers = [numbers[round(share * len(numbers))] for share in (0.6, 0.94)]
     for number in numbers:
-        shutil.rmtree(home, ignore_errors=True)
+        home = tmp_path / f"home-{number}"  # under another path: this process opens each store
         shutil.copytree(sound.empty, home)
+        monkeypatch.setenv("FERLAB_HOME", str(home))
         where = f"killed before write {number}, {sound.writes[number]}"
         killed, _ = _run(tmp_path, number)
         assert killed == -9, where
         code, told = _run(tmp_path, None)
         assert code == 0, f"{where}: {told}"
         assert _left() == sound.left, where
+        shutil.rmtree(home)
     record_property("counted", {"kills at a write": len(numbers)})
 
 
