@@ -7,6 +7,8 @@ from ferlab.config.attention import NONE, Attention, Placed
 from ferlab.config.schema import Config
 
 NO_ATTENTION = "no attention"
+UNCHANGED = "unchanged"
+"""The baseline of listed points, where they do not differ in attention."""
 
 _ATTENTION = "model.attention."
 
@@ -24,6 +26,19 @@ def attention_of(config: Config) -> str:
     if isinstance(attention, Placed):
         return attention.label()
     return NONE if isinstance(attention, Attention) else ""
+
+
+def point_name(config: Config, params: Mapping[str, Any], baseline: Mapping[str, Any]) -> str:
+    """The name of a listed point: what it changes of the baseline, ``optimizer muon, lr 0.01``.
+
+    Args:
+        config: config of the point's trial.
+        params: the point.
+        baseline: the point that it is compared with.
+    """
+    changed = {key: value for key, value in params.items() if value != baseline.get(key)}
+    placed = {key: value for key, value in params.items() if key.startswith(_ATTENTION)}
+    return trial_name(config, changed or placed) or UNCHANGED
 
 
 def trial_name(config: Config, params: Mapping[str, Any]) -> str:

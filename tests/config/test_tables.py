@@ -10,7 +10,7 @@ from ferlab import paths
 from ferlab.config import check
 from ferlab.config.attention import KINDS, NONE, Placed
 from ferlab.config.compose import compose
-from ferlab.config.naming import run_name, trial_name
+from ferlab.config.naming import attention_of, point_name, run_name, trial_name
 from ferlab.config.parts.data import Data
 from ferlab.config.schema import KNOWN
 from ferlab.config.study import check_study
@@ -172,3 +172,15 @@ def test_a_study_is_told_apart_by_what_only_some_kinds_have() -> None:
     assert [point["model.attention.kind"] for point in plan.firsts(space)] == [NONE, "se"]
     assert about("model.attention.bias=false") != about()
     assert about()["model.attention.bias"] is True
+
+
+def test_a_listed_point_is_named_by_what_it_changes() -> None:
+    kind, rate = "model.attention.kind", "optimizer.lr"
+    plain, se = compose(["model.attention.kind=none"]), compose(["model.attention.kind=se"])
+    baseline = {kind: NONE, rate: 0.1}
+    assert point_name(plain, baseline, baseline) == "no attention"
+    assert point_name(plain, {kind: NONE, rate: 0.2}, baseline) == "lr 0.2"
+    label = attention_of(se)
+    assert point_name(se, {kind: "se", rate: 0.1}, baseline) == label
+    assert point_name(se, {kind: "se", rate: 0.2}, baseline) == f"{label}, lr 0.2"
+    assert point_name(plain, {rate: 0.1}, {rate: 0.1}) == "unchanged"

@@ -98,6 +98,11 @@ def test_the_points_are_trained_in_order_and_more_of_them_go_on(home: Path) -> N
     assert sweep("[{seed: 1, loss.label_smoothing: 0.1}]") == [first, second]
     third = {"seed": 1, "loss.label_smoothing": 0.0}
     assert sweep("[{seed: 1, loss.label_smoothing: 0.1}, {seed: 1}]") == [first, second, third]
+    assert [trial.user_attrs["name"] for trial in trials(home, "p")] == [
+        "unchanged",
+        "seed 1, label_smoothing 0.1",
+        "seed 1",
+    ]
     assert [run.data.params["loss.label_smoothing"] for run in children("p")] == [
         "0.0",
         "0.1",

@@ -5,7 +5,7 @@ import statistics
 from optuna.trial import Trial, TrialState
 
 from ferlab.config import Config
-from ferlab.config.naming import trial_name
+from ferlab.config.naming import point_name, trial_name
 from ferlab.errors import ConfigError, FerlabError, RunEnded, TakenOver
 from ferlab.outage import is_outage
 from ferlab.study.objectives import format_values
@@ -40,7 +40,11 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
     try:
         params: Params = trial.user_attrs["params"]
         config = configs(params)
-        trial.set_user_attr("name", name := trial_name(config, params))
+        if study.config.points is None or study.baseline is None:
+            name = trial_name(config, params)
+        else:
+            name = point_name(config, params, study.baseline)
+        trial.set_user_attr("name", name)
         group = _group(study, trial, config, name)
         runs = _replicates(study, trial, config, name, group)
     except RunEnded as end:
