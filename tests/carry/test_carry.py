@@ -24,6 +24,8 @@ from tests.sweep.test_sweep import trials
 Out = pytest.CaptureFixture[str]
 Ids = Callable[[], set[str]]
 
+pytestmark = pytest.mark.slow
+
 _ID = re.compile(r"[0-9a-f]{32}|(?<=^)[0-9a-f]{8}\b|(?<=`)[0-9a-f]{8}(?=`)", re.MULTILINE)
 
 
