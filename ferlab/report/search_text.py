@@ -4,6 +4,7 @@ import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
+from ferlab.analysis.search import uncertainty
 from ferlab.config.naming import NO_ATTENTION
 from ferlab.report.search_gain import tell_lead
 from ferlab.report.search_uncertainty import chance
@@ -25,7 +26,9 @@ CAPTIONS = {
 }
 """The caption of each picture, by its name."""
 
-_BEST = 10
+_BEST = 20
+"""Largest number of rows on the best trials."""
+
 _NOT_COUNTED = 20
 """Largest number of rows on what is not counted."""
 
@@ -160,12 +163,18 @@ def _best(table: StudyTable) -> Iterator[str]:
     shown = ranked[:_BEST]
     beneath = [row for row in ranked if row is plain or row is table.baseline_row]
     shown += [row for row in beneath if row not in shown]
+    base = table.baseline_row
     header = ["", "trial", "what", *table.objectives]
+    header += [] if base is None else ["ahead of the baseline"]
     header += ["sd between its seeds", "seeds"] if seeds else []
     lines = []
     for row in shown:
         line = [f"{ranked.index(row) + 1}", f"{row.number}", _format_name(table, row)]
         line += map(format_value, table.objectives, row.values or ())
+        if base is not None:
+            lead = uncertainty.ahead(table, row, base)
+            told = format_difference(table.objectives[0], lead)
+            line.append("–" if row is base else f"+{told}" if lead > 0 else told)
         if seeds:
             apart = statistics.stdev(row.replicates) if len(row.replicates) > 1 else None
             line.append("–" if apart is None else format_difference(table.objectives[0], apart))

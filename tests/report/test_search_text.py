@@ -45,13 +45,13 @@ def test_many_values_are_told_as_a_range() -> None:
     assert "| `optimizer.lr` | 11 values from 0.01 to 0.11 |" in text(table(*rows))
 
 
-def test_the_best_ten_stand_in_order_and_no_attention_below_them() -> None:
-    rows = [se(i, 0.5 + 0.01 * i, name=f"se {i}") for i in range(12)]
-    written = text(table(*rows, row(12, 0.4, params=NONE, name="compact")))
+def test_the_best_twenty_stand_in_order_and_no_attention_below_them() -> None:
+    rows = [se(i, 0.5 + 0.01 * i, name=f"se {i}") for i in range(22)]
+    written = text(table(*rows, row(22, 0.4, params=NONE, name="compact")))
     places = [line for line in written.splitlines() if line.startswith("| ") and " se " in line]
-    assert [line.split(" | ")[1] for line in places] == [str(i) for i in range(11, 1, -1)]
-    assert "| 1 | 11 | se 11 | 61.00 % | `00000000` |" in written
-    assert "| 13 | 12 | compact (no attention) | 40.00 % | `00000000` |" in written
+    assert [line.split(" | ")[1] for line in places] == [str(i) for i in range(21, 1, -1)]
+    assert "| 1 | 21 | se 21 | 71.00 % | `00000000` |" in written
+    assert "| 23 | 22 | compact (no attention) | 40.00 % | `00000000` |" in written
 
 
 def test_spread_and_seeds_are_told_where_there_are_any() -> None:
@@ -166,9 +166,17 @@ def test_a_continuous_parameter_is_told_as_a_range_and_choices_in_the_order_of_t
 
 
 def test_the_baseline_is_named_among_the_best_and_below_them() -> None:
-    rows = [row(i, 0.5 + 0.01 * i, params={"a": i}) for i in range(12)]
-    assert "| 12 | 0 | trial 0 (baseline) |" in text(table(*rows, baseline={"a": 0}))
-    assert "| 1 | 11 | trial 11 (baseline) |" in text(table(*rows, baseline={"a": 11}))
+    rows = [row(i, 0.5 + 0.01 * i, params={"a": i}) for i in range(22)]
+    assert "| 22 | 0 | trial 0 (baseline) |" in text(table(*rows, baseline={"a": 0}))
+    assert "| 1 | 21 | trial 21 (baseline) |" in text(table(*rows, baseline={"a": 21}))
+
+
+def test_each_is_told_against_the_baseline() -> None:
+    rows = [row(i, value, params={"a": i}) for i, value in enumerate((0.5, 0.52, 0.49))]
+    written = text(table(*rows, baseline={"a": 0}))
+    assert "| 1 | 1 | trial 1 | 52.00 % | +2.00 points |" in written
+    assert "| 2 | 0 | trial 0 (baseline) | 50.00 % | – |" in written
+    assert "| 3 | 2 | trial 2 | 49.00 % | -1.00 points |" in written
 
 
 def test_what_holds_of_all_trials_is_reckoned_once(monkeypatch: pytest.MonkeyPatch) -> None:
