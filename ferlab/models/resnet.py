@@ -77,8 +77,9 @@ class Block(nn.Module):
             *attention,
         )
         projects = stride > 1 or channels != width
-        projection = [Projection(channels, width, stride), nn.BatchNorm2d(width)]
-        self.shortcut = nn.Sequential(*projection if projects else ())
+        self.shortcut = nn.Sequential()
+        if projects:
+            self.shortcut.extend([Projection(channels, width, stride), nn.BatchNorm2d(width)])
 
     def forward(self, maps: Tensor) -> Tensor:
         """(n, channels, h, w) -> (n, width, h / stride, w / stride), rounded up."""

@@ -57,6 +57,16 @@ def test_a_block_adds_what_came_in() -> None:
     assert len(Block(4, 8, 2).shortcut) == 2
 
 
+def test_a_block_draws_no_weights_but_its_own() -> None:
+    torch.manual_seed(0)
+    Block(8, 8, 1)
+    then = torch.rand(1)
+    torch.manual_seed(0)
+    for _ in range(2):
+        nn.Conv2d(8, 8, 3, bias=False)
+    assert then == torch.rand(1)
+
+
 @pytest.mark.parametrize("channels", [8, 16])
 def test_a_projection_is_a_convolution_of_its_stride(channels: int) -> None:
     projection = Projection(channels, 24, 2)
