@@ -78,10 +78,10 @@ class Loader:
             FerlabError: the model, the config or the data is gone, or the data has changed; or the
                 model's code has, and it predicts otherwise than when it was trained.
         """
-        artifacts.require_model(self._client, entry.run_id)
         about = MEMBERS if entry.members else CONFIG
         wanted = (about, PREDICTIONS, IMAGES, SOURCES)
         kept = artifacts.read_files(self._client, entry.run_id, wanted, (about,))
+        artifacts.require_model(self._client, entry.run_id)  # before the data is read
         plain = bounded.read_config(kept[about], max(1, len(entry.members)))
         recorded = _configs(plain, bool(entry.members))
         configs = [_with_data_at(each, files or {}) for each in recorded]

@@ -237,14 +237,15 @@ def test_a_metric_without_its_split_is_told_with_it(metric: str, client: MlflowC
         find.list_entries(client, sort=metric)
 
 
-@pytest.mark.parametrize("command", [["evaluate"], ["evaluate", "--split=val"], ["export"]])
+@pytest.mark.parametrize(
+    "command", [["evaluate"], ["evaluate", "--split=val"], ["export", "--onnx=x.onnx"]]
+)
 def test_a_study_is_not_one_run(
     command: list[str], client: MlflowClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run_id = study(client, "one")
     trial(client, "one", 0, accuracy=0.5)
-    bundle = ["x.zip"] if command == ["export"] else []
-    assert command_line.main([*command, run_id, *bundle]) == 1
+    assert command_line.main([*command, run_id]) == 1
     assert capsys.readouterr().err == (
         f"ferlab: '{run_id}' is the study 'one', of which one run must be named; its best is "
         "best:one\n"
