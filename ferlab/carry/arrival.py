@@ -21,7 +21,6 @@ from ferlab.carry.bundle import LIMITS, Carried, file_name, read_study
 from ferlab.carry.words import changed_file, command_at, renamed, replaced, with_ids
 from ferlab.errors import InUse, TrackingError
 from ferlab.recording.leftovers import LeftOver
-from ferlab.recording.record import serving_requirements
 from ferlab.recording.work import is_free, locked
 from ferlab.signals import terminated
 from ferlab.sweep import studies
@@ -29,7 +28,7 @@ from ferlab.sweep.workers import portable
 from ferlab.sweep.workers.portable import CarriedStudy
 from ferlab.sweep.workers.storage import exists
 from ferlab.text import pluralize, printable
-from ferlab.tracking import pyfunc_model, store, study_runs
+from ferlab.tracking import store, study_runs
 from ferlab.tracking.carried import restore
 from ferlab.tracking.carried.record import CarriedRun
 from ferlab.tracking.entry import KIND
@@ -181,6 +180,9 @@ def _fill(place: _Place, run: CarriedRun, bundle: Packed) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         model = None
         if run.model:
+            from ferlab.recording.record import serving_requirements  # noqa: PLC0415
+            from ferlab.tracking import pyfunc_model  # noqa: PLC0415  torch takes seconds
+
             parts = {path: bundle.read(file_name(digest)) for path, digest in run.model.items()}
             model = Path(scratch, "model")
             pyfunc_model.save_parts(model, parts, serving_requirements())

@@ -161,9 +161,9 @@ def _best(table: StudyTable) -> Iterator[str]:
     ranked, seeds = table.ranked, any(len(row.replicates) > 1 for row in table.rows)
     plain = next((row for row in ranked if row.is_plain), None)
     shown = ranked[:_BEST]
-    beneath = [row for row in ranked if row is plain or row is table.baseline_row]
-    shown += [row for row in beneath if row not in shown]
     base = table.baseline_row
+    beneath = [row for row in ranked if row is plain or row is base]
+    shown += [row for row in beneath if row not in shown]
     header = ["", "trial", "what", *table.objectives]
     header += [] if base is None else ["ahead of the baseline"]
     header += ["sd between its seeds", "seeds"] if seeds else []

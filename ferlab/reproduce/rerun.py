@@ -10,6 +10,7 @@ from typing import Any
 
 from ferlab import instantiate
 from ferlab.config import Config, check
+from ferlab.config.overrides.typed import read_allowed
 from ferlab.config.parts.data import FILES
 from ferlab.config.problems import flatten
 from ferlab.data.prepare import prepare
@@ -209,16 +210,11 @@ def _judged(
 
 def _parsed(overrides: Sequence[str]) -> dict[str, Any]:
     """The overrides by key, each checked to be in `MAY_CHANGE`."""
-    changed: dict[str, Any] = {}
-    for text in overrides:
-        key, equals, value = text.partition("=")
-        if not equals or key not in MAY_CHANGE:
-            raise ConfigError(
-                f"a reproduced run keeps its config; of '{text}' only {', '.join(MAY_CHANGE)} "
-                "may be given, as key=value"
-            )
-        changed[key] = int(value) if value.isdecimal() and key == "trainer.threads" else value
-    return changed
+    changed = read_allowed(overrides, MAY_CHANGE, "a reproduced run keeps its config")
+    return {
+        key: int(value) if value.isdecimal() and key == "trainer.threads" else value
+        for key, value in changed.items()
+    }
 
 
 def _overridden(

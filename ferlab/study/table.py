@@ -165,13 +165,13 @@ class StudyTable:
         """The best complete trial, the first of `ranked`; None without one."""
         return next(iter(self.ranked), None)
 
-    @cached_property  # asked for once a trial
+    @cached_property  # a report asks for it once a trial
     def baseline_row(self) -> TrialRow | None:
         """The first complete trial of the declared baseline; None without one."""
         rows = (row for row in self.kept if row.params == self.baseline)
         return next(rows, None)
 
-    @cached_property  # so is this
+    @cached_property  # and for this
     def between_seeds(self) -> Spread | None:
         """How far its trials' seeds scatter; see `residual`."""
         return between_seeds(self.rows)

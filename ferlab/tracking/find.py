@@ -148,7 +148,7 @@ def best(client: MlflowClient, study: str | None = None, metric: str | None = No
         chosen = _study(studies, study)
         if chosen is None:
             _require_not_deleted(client, study)
-            known = {str(entry.study) for entry in list_studies(client)}
+            known = {str(entry.study) for entry in studies}
             raise TrackingError(f"there is no study '{study}'; {did_you_mean(study, known)}")
     if chosen is not None:
         found = best_trial(client, chosen, metric)

@@ -50,14 +50,13 @@ def export_study(study: str, storage: str | None, path: Path, *, models: bool) -
 
 def _import(args: argparse.Namespace) -> int:
     from ferlab.carry import arrival
+    from ferlab.text import pluralize
 
     files = _files(args.overrides)
     done = arrival.import_study(args.bundle, args.storage, files)
     print(f"study    {_what(done.studies, done.runs)}")
-    if done.models < done.runs:
-        print(
-            "models   of these runs some were not exported; ferlab reproduce RUN trains one again"
-        )
+    told = pluralize(done.models, "model") if done.models else "none"
+    print(f"models   {told}; ferlab reproduce RUN trains a run again that came without its own")
     print(f"go on    {done.command}")
     return 0
 
@@ -70,16 +69,8 @@ def _what(studies: Sequence[str], runs: int) -> str:
 
 def _files(overrides: Sequence[str]) -> dict[str, str]:
     """Where data lies, by its key."""
+    from ferlab.config.overrides.typed import read_allowed
     from ferlab.config.parts.data import FILES
-    from ferlab.errors import ConfigError
 
-    files = {}
-    for text in overrides:
-        key, _, value = text.partition("=")
-        if key not in FILES or not value:
-            raise ConfigError(
-                f"an imported study keeps its configs; of '{text}' only {', '.join(FILES)} may be "
-                "given, as key=value"
-            )
-        files[key] = str(Path(value).expanduser().absolute())
-    return files
+    files = read_allowed(overrides, FILES, "an imported study keeps its configs")
+    return {key: str(Path(path).expanduser().absolute()) for key, path in files.items()}

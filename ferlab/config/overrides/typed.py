@@ -10,6 +10,7 @@ from ferlab import secrets
 from ferlab.config.overrides.grammar import NoOverrideError, read_override, typed_text
 from ferlab.config.overrides.slips import right_space
 from ferlab.config.problems import Problem
+from ferlab.errors import ConfigError
 
 _LISTS = ("stages", "widths", "kernels", "artifacts", "objective")
 """Keys, by their last part, whose value may be a list."""
@@ -63,6 +64,28 @@ def read_typed(
         else:
             parsed.append(override)
     return parsed, problems
+
+
+def read_allowed(overrides: Sequence[str], keys: Sequence[str], rule: str) -> dict[str, str]:
+    """Values by their keys, of overrides of a record, of which little may be another.
+
+    Args:
+        overrides: as typed.
+        keys: that may be given.
+        rule: why no other may, ``a reproduced run keeps its config``.
+
+    Raises:
+        ConfigError: another key is given, or no value.
+    """
+    values = {}
+    for text in overrides:
+        key, _, value = text.partition("=")
+        if key not in keys or not value:
+            raise ConfigError(
+                f"{rule}; of '{text}' only {', '.join(keys)} may be given, as key=value"
+            )
+        values[key] = value
+    return values
 
 
 def _sealed(override: Override) -> Override:

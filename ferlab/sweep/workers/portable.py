@@ -22,7 +22,6 @@ from pydantic import (
     FailFast,
     Field,
     FiniteFloat,
-    StringConstraints,
 )
 
 from ferlab.config.study import Objective, require_study_name
@@ -32,6 +31,7 @@ from ferlab.sweep.workers import storage
 from ferlab.sweep.workers.identity import IDENTITY
 from ferlab.sweep.workers.storage import open_storage
 from ferlab.text import shorten
+from ferlab.tracking.carried.record import HOW, Hex
 
 IMPORTED = "imported"
 """The attribute of a study that came from elsewhere, which it has before all others."""
@@ -49,21 +49,16 @@ _OF_WORKERS = ("heartbeat of ", "last line of ", "new owner of ")
 Plain = str | bool | int | float | None
 """A value of a parameter."""
 
-_HOW = ConfigDict(extra="forbid", strict=True, frozen=True, ser_json_inf_nan="constants")
-
 
 def _require_name(name: str) -> str:
     require_study_name(name)
     return name
 
 
-_Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-
-
 class _Frame(BaseModel):
     """See `ferlab.sweep.studies.remember`."""
 
-    model_config = _HOW
+    model_config = HOW
 
     question: str | None
     objectives: list[Objective] = Field(min_length=1)
@@ -80,8 +75,8 @@ class _StudyAttrs(BaseModel):
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
-    identity: _Hex
-    run_id: _Hex
+    identity: Hex
+    run_id: Hex
     about: dict[str, Any]
     frame: _Frame
 
@@ -95,7 +90,7 @@ class _TrialAttrs(BaseModel):
     name: str = ""
     scores: list[float] = Field(default_factory=list)
     why: str = ""
-    run_id: _Hex = "0" * 32
+    run_id: Hex = "0" * 32
     worker: str = ""
 
 
@@ -112,7 +107,7 @@ def _require_of_trial(attrs: dict[str, Any]) -> dict[str, Any]:
 class CarriedTrial(BaseModel):
     """A trial; times are in ISO 8601, distributions as Optuna writes them."""
 
-    model_config = _HOW
+    model_config = HOW
 
     state: Literal["COMPLETE", "PRUNED", "FAIL", "WAITING"]
     values: list[FiniteFloat] | None
@@ -128,7 +123,7 @@ class CarriedTrial(BaseModel):
 class CarriedStudy(BaseModel):
     """A study; its trials are in order."""
 
-    model_config = _HOW
+    model_config = HOW
 
     name: Annotated[str, AfterValidator(_require_name)]
     directions: list[Literal["minimize", "maximize"]] = Field(min_length=1, max_length=10)
