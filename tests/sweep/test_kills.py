@@ -18,16 +18,18 @@ from ferlab.tracking import store
 from ferlab.tracking.entry import recorded_config
 from ferlab.training.run import train
 from tests import warm
+from tests.processes import is_forked
 from tests.sweep.test_sweep import FAST, children, runs, trials
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
-KILLS, TRIALS = 8, 12
+IS_SOAK = "FERLAB_SOAK" in os.environ
+
+ROUNDS, KILLS, TRIALS, EPOCHS = (25, 40, 16, 12) if IS_SOAK else (1, 8, 12, 5)
+"""How many sweeps, and of each: how often it is killed, and what it is to come to."""
 
 STOPPED = 2.0
 """Seconds, at most, that one sleeps before it is killed."""
-
-ROUNDS = 125 if "FERLAB_SOAK" in os.environ else 1
 
 
 @pytest.mark.parametrize("_round", range(ROUNDS))
@@ -39,7 +41,7 @@ def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
     chance = random.Random(seed)
     command = [
         *("train", "-m", *FAST, "study.name=k"),
-        *(f"study.trials={TRIALS}", "study.workers=2", "trainer.max_epochs=5"),
+        *(f"study.trials={TRIALS}", "study.workers=2", f"trainer.max_epochs={EPOCHS}"),
         *("model.attention.kind=none,se", "optimizer.lr=0.05,0.1", "seed=range(0,9)"),
     ]
     journal = home / "studies" / "k.log"
@@ -51,7 +53,7 @@ def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
             sweep.until(lambda before=before: _epochs(journal) > before)  # every kill meets work
             time.sleep(chance.uniform(0, 0.4))
             sweeper = psutil.Process(sweep.pid)
-            workers = [p for p in sweeper.children() if _is_worker(p)]
+            workers = [p for p in sweeper.children(recursive=True) if is_forked(p)]
             everything = kill % 4 == 3 or not workers
             victims = [sweeper, *workers] if everything else [chance.choice(workers)]
             if kill % 4 == 1:  # first it is put to sleep, as by a laptop's lid
@@ -92,11 +94,3 @@ def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
 
 def _epochs(journal: Path) -> int:
     return journal.read_bytes().count(b"intermediate_value") if journal.exists() else 0
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    """Whether it is one that still runs; another may be ending just now."""
-    try:
-        return "spawn_main" in " ".join(process.cmdline())
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return False
