@@ -25,8 +25,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from ferlab import paths, secrets
 from ferlab.errors import TrackingError
 from ferlab.outage import databases, http_trouble
-from ferlab.tracking import moved
-from ferlab.tracking.address import HTTP, require_address, whole_address
+from ferlab.tracking.place import moved
+from ferlab.tracking.place.address import HTTP, require_address, whole_address
 
 Client = MlflowClient
 """MLflow's client, under a name for other packages: only this one imports MLflow."""

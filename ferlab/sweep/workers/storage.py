@@ -14,7 +14,7 @@ from ferlab import paths
 from ferlab.errors import TrackingError
 from ferlab.outage import databases
 from ferlab.sweep.workers.journal import Journal
-from ferlab.tracking.address import is_address, whole_address
+from ferlab.tracking.place.address import is_address, whole_address
 
 _ERRORS = (SQLAlchemyError, StorageInternalError, ImportError, OSError, RuntimeError, ValueError)
 """What opening raises: RuntimeError for the tables of another Optuna, ValueError for a port."""

@@ -13,6 +13,9 @@ from ferlab.errors import TrackingError
 HTTP = ("http://", "https://")
 """How the address of a tracking server begins."""
 
+_SERVER = attrgetter("scheme", "host", "port", "path", "query", "fragment")
+_DATABASE = attrgetter("username", "host", "port", "database")
+
 
 def whole_address(address: str) -> str:
     """The address of a store, whole, to connect to it.
@@ -59,15 +62,14 @@ def is_address(text: str) -> bool:
     try:
         if text.startswith(HTTP):
             urlsplit(text)  # which knows less
-            plain, read = parse_url(sealed), parse_url(text)
-            is_read = bool(read.host) and "@" not in f"{read.path}{read.query}{read.fragment}"
-            return is_read and read._replace(auth=None) == plain._replace(auth=None)
+            read, shown = parse_url(text), parse_url(sealed)
+            behind = f"{read.path}{read.query}{read.fragment}"
+            return bool(read.host) and "@" not in behind and _SERVER(read) == _SERVER(shown)
         if "://" not in text:
             return "@" not in text
-        url, shown = make_url(text), make_url(sealed)
+        url = make_url(text)
         if "@" in (url.database or "") and url.get_backend_name() != "sqlite":
             return False
-        parts = attrgetter("username", "host", "port", "database")
-        return bool(parts(url) == parts(shown))
+        return bool(_DATABASE(url) == _DATABASE(make_url(sealed)))
     except (ValueError, ArgumentError):
         return False
