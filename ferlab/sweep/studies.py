@@ -73,6 +73,7 @@ def remember(
         "epochs": epochs,
         "replicates": settings.replicates,
         "command": command,
+        "listed": settings.points is not None,
         "store": store.noted(uri),
     }
     study.set_user_attr("frame", frame)
@@ -135,6 +136,7 @@ def view(study: optuna.Study, deleted: Collection[str] = ()) -> StudyTable:
         waiting=len(outside.waiting(trials)),
         domains=_domains(trials),
         baseline=_baseline(attrs.get("about", {})),
+        is_listed=frame.get("listed", False),
         away=_away(attrs, trials),
     )
 
