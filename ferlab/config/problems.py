@@ -1,13 +1,17 @@
 """Problems of a config, and the message that reports them."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 _BEGIN = "config: "
 
 _SHOWN = 40
 """Problems that are listed; the others are counted."""
+
+TWICE = "stands here twice, with dots and within another key; leave one of them out"
+"""What is wrong with `keys_twice`."""
 
 Path = tuple[str | int, ...]
 
@@ -62,10 +66,17 @@ def dotted(path: Path) -> str:
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested mappings to dotted keys: ``{"a": {"b": 1}}`` -> ``{"a.b": 1}``; lists stay whole."""
-    flat: dict[str, Any] = {}
+    return dict(_leaves(config, prefix))
+
+
+def keys_twice(config: Mapping[str, Any]) -> list[str]:
+    """Dotted keys of which one value would be lost: those of ``{"a.b": 1, "a": {"b": 2}}``."""
+    return [key for key, times in Counter(key for key, _ in _leaves(config)).items() if times > 1]
+
+
+def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in config.items():
         if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
+            yield from _leaves(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            yield f"{prefix}{key}", value

@@ -16,7 +16,7 @@ from ferlab.config.fields import (
     expected,
     require_each_once,
 )
-from ferlab.config.problems import Path, Problem, dotted, flatten, report
+from ferlab.config.problems import TWICE, Path, Problem, dotted, flatten, keys_twice, report
 from ferlab.errors import ConfigError
 
 
@@ -123,13 +123,13 @@ class StudyConfig(Section):
     @field_validator("baseline", mode="before")
     @classmethod
     def _dotted(cls, value: Any) -> Any:
-        return flatten(value) if isinstance(value, Mapping) else value
+        return _flat(value)
 
     @field_validator("enqueue", "points", mode="before")
     @classmethod
     def _each_dotted(cls, value: Any) -> Any:
         points = value if isinstance(value, list) else []
-        return [flatten(p) if isinstance(p, Mapping) else p for p in points] or value
+        return [_flat(point) for point in points] or value
 
     @property
     def objectives(self) -> tuple[str, ...]:
@@ -175,3 +175,12 @@ def _group_typed_as_a_key(path: Path, raw: Any) -> str:
     if not isinstance(name, str):
         return ""
     return f"is a group; an experiment says in its defaults: override /study/{path[0]}: {name}"
+
+
+def _flat(point: Any) -> Any:
+    """A point with dotted keys; what is none stays, to be refused for what it is."""
+    if not isinstance(point, Mapping):
+        return point
+    if twice := keys_twice(point):
+        raise PydanticCustomError("refused", "{key} " + TWICE, {"key": twice[0]})
+    return flatten(point)

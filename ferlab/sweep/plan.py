@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from ferlab import secrets
 from ferlab.config import Config
 from ferlab.config.parts.data import FILES
-from ferlab.config.problems import Problem, flatten, report
+from ferlab.config.problems import TWICE, Problem, flatten, keys_twice, report
 from ferlab.config.study import StudyConfig, check_study
 from ferlab.errors import ConfigError
 from ferlab.study.params import Params
@@ -44,6 +44,8 @@ def read_space(
     arguments: Sequence[str],
 ) -> tuple[Pinned, list[str]]:
     """The space and the shared overrides; what is typed goes before what is in a file."""
+    if twice := keys_twice(params):
+        raise ConfigError(report(Problem(f"hydra.sweeper.params.{key}", TWICE) for key in twice))
     typed = {text.partition("=")[0].lstrip("+~"): text for text in arguments}
     pinned, shared = read(flatten(params), when, list(typed.values()))
     if OmegaConf.select(config, "study.points") is not None:

@@ -72,3 +72,52 @@ def test_there_is_no_experiment_of_a_name_that_no_file_can_have(
         assert "; known are " in refused(capsys, command, name)
     assert "; known are " in refused(capsys, "train", f"model={name or 'nope'}")
     assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("study:\n  trials: 2\n  trials: 3\n", "line 4: the key trials stands here twice"),
+        (
+            "study: {constraints: {parameters: 5,\n  parameters: 6}}\n",
+            "line 3: the key parameters stands here twice",
+        ),
+        (
+            "hydra: {sweeper: {params: {seed: 'choice(0, 1)',\n  seed: 'choice(0, 2)'}}}\n",
+            "line 3: the key seed stands here twice",
+        ),
+        ("seed: 1\nseed: 2\n", "line 3: the key seed stands here twice"),
+        (
+            "hydra: {sweeper: {params: {optimizer.lr: 'choice(0.1, 0.2)', "
+            "optimizer: {lr: 'choice(1, 2)'}}}}\n",
+            "hydra.sweeper.params.optimizer.lr: stands here twice, with dots and within",
+        ),
+        (
+            "study: {baseline: {optimizer.lr: 0.1, optimizer: {lr: 0.2}}}\n",
+            "study.baseline: optimizer.lr stands here twice, with dots and within",
+        ),
+        (
+            "study: {enqueue: [{optimizer.lr: 0.1, optimizer: {lr: 0.2}}]}\n",
+            "study.enqueue: optimizer.lr stands here twice, with dots and within",
+        ),
+        (f"study: {{name: {LONG}}}\n", "study.name: has 300 characters; the name of a study has "),
+    ],
+    ids=lambda text: text[:40],
+)
+def test_what_a_file_says_twice_or_at_too_great_length_is_told_with_its_place(
+    body: str,
+    told: str,
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "experiments" / "mine.yaml"
+    file.parent.mkdir()
+    file.write_text(f"# @package _global_\n{body}")
+    monkeypatch.chdir(tmp_path)
+    swept = [] if "sweeper" in body else ["optimizer.lr=0.1,0.2"]
+    where = f"{file}, " if told.startswith("line ") else ""
+    assert refused(capsys, "sweep", "mine", *swept).startswith(f"config: {where}{told}")
+    assert sorted(tmp_path.rglob("*")) == [file.parent, file]
+    assert not home.exists()

@@ -20,6 +20,7 @@ Compose = Callable[[Sequence[Override]], DictConfig]
 
 _FAILURES = (HydraException, OmegaConfBaseException, TypeError)  # TypeError: of a list's index
 _NO_GROUP = re.compile(r"Could not override '([^']+)'")
+_DOUBLED = "found duplicate key "
 _CLEARER = {"list index out of range": "the list has no such element; they count from 0"}
 
 
@@ -86,4 +87,8 @@ def _unreadable(error: YAMLError) -> Problem:
     """The problem of a config file that is no YAML."""
     mark = getattr(error, "problem_mark", None)
     where = f"{mark.name}, line {mark.line + 1}" if mark is not None else ""
-    return Problem(where, f"is no YAML: {getattr(error, 'problem', None) or error}")
+    what = str(getattr(error, "problem", None) or error)
+    if what.startswith(_DOUBLED):
+        key = what.removeprefix(_DOUBLED)
+        return Problem(where, f"the key {key} stands here twice; leave one of them out")
+    return Problem(where, f"is no YAML: {what}")
