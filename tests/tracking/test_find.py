@@ -2,12 +2,11 @@
 
 import statistics
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow.entities import Run as MlflowRun
 from mlflow.tracking import MlflowClient
 
 from ferlab import cli as command_line
@@ -15,6 +14,7 @@ from ferlab.errors import TrackingError
 from ferlab.tracking import find, store
 from ferlab.tracking.entry import SeedScore
 from ferlab.tracking.study_runs import StudyKey
+from tests import reads
 from tests.processes import run
 
 
@@ -342,15 +342,7 @@ def test_a_mistyped_study_or_the_beginning_of_an_id_reads_few_runs(
 ) -> None:
     study(client, "faces")
     ids = {trial(client, "faces", number) for number in range(16)}
-    read: list[str] = []
-    once = store.runs_with
-
-    def noted(*args: Any, **given: Any) -> Iterator[MlflowRun]:
-        for each in once(*args, **given):
-            read.append(each.info.run_id)
-            yield each
-
-    monkeypatch.setattr(store, "runs_with", noted)
+    read = reads.noted(monkeypatch)
     for ask in (find.best, lambda c, name: find.list_entries(c, study=name)):
         with pytest.raises(TrackingError, match="did you mean 'faces'"):
             ask(client, "facse")
