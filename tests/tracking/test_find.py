@@ -349,3 +349,29 @@ def test_a_mistyped_study_or_the_beginning_of_an_id_reads_few_runs(
     first = min(ids)[:1]
     assert set(find.ids_with(client, first)) >= {run for run in ids if run.startswith(first)}
     assert not ids & set(read)
+
+
+def test_the_seeds_of_many_trials_are_read_together(
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request a trial goes through the tags of all runs each time."""
+    study(client, "s")
+    ids = [seeds(client, "s", [0.4, 0.5 + i / 100], i) for i in range(8)]
+    for run_id in ids:
+        client.log_metric(run_id, "seeds", 2)
+    lost = find.resolve(client, ids[2]).seeds[0].run_id
+    client.delete_run(lost)
+    asked = []
+    once = store.runs_with
+
+    def counted(*args: Any, **how: Any) -> Any:
+        asked.append(args)
+        return once(*args, **how)
+
+    monkeypatch.setattr(store, "runs_with", counted)
+    listed = find.list_entries(client, study="s")
+    assert [len(entry.seeds) for entry in listed] == [2, 2, 2, 2, 2, 1, 2, 2]
+    assert [entry.run_id for entry in listed] == ids[::-1]
+    # The study, its trials, their seeds; and those of the trial that lacks some, and of the last,
+    # whose seeds here begin when it has ended.
+    assert len(asked) <= 5
