@@ -6,6 +6,7 @@ on is the use of CPU time, by any process below this one: one may wait for a loc
 
 import os
 import secrets
+import signal
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from ferlab.sweep.launchers import forked
 
 PATIENCE, PACE = 120.0, 1.0
 """So many seconds of CPU time must be used within so many; what only waits and looks uses less."""
@@ -150,11 +153,21 @@ def called(
         yield running
 
 
+def is_forked(process: psutil.Process) -> bool:
+    """Whether it runs, and a fork server of `multiprocessing` started it."""
+    try:
+        server = process.parent()
+        return server is not None and "forkserver" in " ".join(server.cmdline())
+    except psutil.Error:  # it, or its parent, is ending just now
+        return False
+
+
 def _call(
     environment: dict[str, str], function: Callable[..., None], args: tuple[Any, ...]
 ) -> None:
     os.environ.clear()  # a fork server's is that of whoever asked it first
     os.environ.update(environment)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, forked.SIGNALS)  # likewise
     function(*args)
 
 

@@ -1,6 +1,7 @@
 """From a config and its images to the module and the Trainer of one run."""
 
 import logging
+import os
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -44,7 +45,8 @@ def on_this_machine(config: Config) -> Config:
         needed = Problem("trainer.precision", "16-mixed needs a GPU; take 32-true")
         raise ConfigError(report([needed]))
     if threads == "auto":
-        threads = _DEFAULT_THREADS
+        said = os.environ.get("OMP_NUM_THREADS", "")  # who was forked may have another than torch
+        threads = int(said) if said.isdigit() else _DEFAULT_THREADS
     if precision == "auto":
         precision = "bf16-mixed" if _multiplies_bfloat16(device) else "32-true"
     update = {"device": device, "threads": threads, "precision": precision}

@@ -19,7 +19,7 @@ from ferlab.sweep.search import forecast
 from ferlab.sweep.search.forecast import Forecast, may_be_long
 from ferlab.sweep.search.syntax import parse
 from tests import warm
-from tests.processes import wait_until
+from tests.processes import is_forked, wait_until
 from tests.sweep.test_sweep import HERE, sweep
 
 EXPERIMENT = """\
@@ -153,8 +153,8 @@ def test_what_measures_ends_with_a_plan_that_is_killed(tmp_path: Path, home: Pat
         measuring: list[psutil.Process] = []
 
         def begin() -> bool:
-            below = psutil.Process(plan.pid).children()
-            measuring[:] = [p for p in below if "spawn_main" in " ".join(p.cmdline())]
+            below = psutil.Process(plan.pid).children(recursive=True)
+            measuring[:] = filter(is_forked, below)
             return len(measuring) == 2
 
         plan.until(begin)

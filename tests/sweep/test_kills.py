@@ -18,6 +18,7 @@ from ferlab.tracking import store
 from ferlab.tracking.entry import recorded_config
 from ferlab.training.run import train
 from tests import warm
+from tests.processes import is_forked
 from tests.sweep.test_sweep import FAST, children, runs, trials
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
@@ -51,7 +52,7 @@ def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
             sweep.until(lambda before=before: _epochs(journal) > before)  # every kill meets work
             time.sleep(chance.uniform(0, 0.4))
             sweeper = psutil.Process(sweep.pid)
-            workers = [p for p in sweeper.children() if _is_worker(p)]
+            workers = [p for p in sweeper.children(recursive=True) if is_forked(p)]
             everything = kill % 4 == 3 or not workers
             victims = [sweeper, *workers] if everything else [chance.choice(workers)]
             if kill % 4 == 1:  # first it is put to sleep, as by a laptop's lid
@@ -92,11 +93,3 @@ def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
 
 def _epochs(journal: Path) -> int:
     return journal.read_bytes().count(b"intermediate_value") if journal.exists() else 0
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    """Whether it is one that still runs; another may be ending just now."""
-    try:
-        return "spawn_main" in " ".join(process.cmdline())
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return False

@@ -83,6 +83,17 @@ def test_precision_is_what_the_processor_multiplies(
     assert on_this_machine(config).trainer.precision == precision
 
 
+def test_threads_are_those_of_the_environment_even_where_torch_was_imported_under_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = compose(["trainer.threads=auto"])
+    found = {}
+    for said in ("3", "5"):
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+        found[said] = on_this_machine(config).trainer.threads
+    assert found == {"3": 3, "5": 5}
+
+
 @pytest.fixture
 def as_if_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Runs of device=cuda train on the CPU; what is asked of the device, in order."""

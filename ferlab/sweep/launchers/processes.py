@@ -1,12 +1,9 @@
 """Workers as processes of this machine, which share its cores and its GPUs."""
 
-import multiprocessing
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -19,12 +16,11 @@ from omegaconf import DictConfig, open_dict
 
 from ferlab import hydra_private
 from ferlab.errors import FerlabError, Outage
+from ferlab.sweep.launchers import forked
 from ferlab.training.stop import HEARD
 
 RESPAWNS = 5
 """How often a worker that dies is replaced."""
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _INTERRUPTED = 130
 """The exit code of a worker that was asked to end, and did."""
@@ -72,10 +68,10 @@ class Pool:
         job = context.config_loader.load_sweep_config(config, overrides)
         with open_dict(job):
             job.hydra.job.id = job.hydra.job.num = number
-        spawn = multiprocessing.get_context("spawn")
-        error, teller = spawn.Pipe(duplex=False)
-        process = spawn.Process(target=_run, args=(context, task, job, teller))
-        with environment(share(index, count, job.trainer.device)), teller:
+        error, teller = forked.CONTEXT.Pipe(duplex=False)
+        with forked.starting(share(index, count, job.trainer.device)) as environment, teller:
+            arguments = (context, task, job, teller, environment)
+            process = forked.CONTEXT.Process(target=_run, args=arguments)
             process.start()
         return process, error
 
@@ -89,8 +85,7 @@ class _Worker:
         self._start = partial(pool.start, index, count, overrides, first + index)
         self._overrides = overrides
         self._left = RESPAWNS
-        with _held():
-            self._process, self._error = self._start()
+        self._process, self._error = self._start()
 
     @property
     def sentinel(self) -> int | None:
@@ -102,8 +97,7 @@ class _Worker:
         if not died or self._left == 0:
             return None
         self._left -= 1
-        with _held():
-            self._process, self._error = self._start()
+        self._process, self._error = self._start()
         return self._process.sentinel
 
     @property
@@ -152,15 +146,18 @@ def _run(
     task: TaskFunction,
     job: DictConfig,
     teller: "Connection[bytes, bytes]",
+    environment: dict[str, str],
 ) -> None:
     """The process's whole life."""
     os.setpgid(0, 0)  # a Ctrl-C reaches the sweeper alone, which passes it on
-    end_with_parent(signal.SIGINT)  # gracefully
-    for number in _SIGNALS:  # a shell may have SIGINT ignored by what it runs in the background
+    forked.take(environment, signal.SIGINT)  # gracefully
+    for (
+        number
+    ) in forked.SIGNALS:  # a shell may have SIGINT ignored by what it runs in the background
         signal.signal(number, signal.default_int_handler)
     setup_globals()
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, forked.SIGNALS)
         ended = run_job(
             task_function=task,
             config=job,
@@ -178,18 +175,6 @@ def _run(
         known = isinstance(error, FerlabError)
         teller.send_bytes((str(error) if known else f"{type(error).__name__}: {line}").encode())
         sys.exit(os.EX_TEMPFAIL if isinstance(error, Outage) else 1)
-
-
-def end_with_parent(number: int) -> None:
-    """Send this process a signal when the one that started it is gone, whatever ended that."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None  # noqa: S101  it is for child processes
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os.kill(os.getpid(), number)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def share(index: int, count: int, device: str) -> dict[str, str]:
@@ -219,26 +204,3 @@ def gpus(device: str) -> list[str]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = map(str, range(count)) if visible is None else visible.split(",")[:count]
     return [name.strip() for name in names]
-
-
-@contextmanager
-def _held() -> Iterator[None]:
-    """Hold signals back, here and in a process that is started, until it can catch them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def environment(changes: dict[str, str]) -> Iterator[None]:
-    """Have what is started meanwhile find these variables."""
-    before = dict(os.environ)
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for key in changes:
-            os.environ.pop(key)
-        os.environ.update(before)

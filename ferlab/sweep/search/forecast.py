@@ -1,6 +1,5 @@
 """What a sweep will take, and what it will be able to tell, before it begins."""
 
-import multiprocessing
 import random
 import signal
 from collections import Counter, defaultdict
@@ -14,7 +13,8 @@ from ferlab.config.study import StudyConfig
 from ferlab.study.chance import foreseen
 from ferlab.study.objectives import format_difference
 from ferlab.study.params import Params, identity
-from ferlab.sweep.launchers.processes import end_with_parent, environment, share
+from ferlab.sweep.launchers import forked
+from ferlab.sweep.launchers.processes import share
 from ferlab.sweep.search.space import Space
 from ferlab.sweep.search.trial_configs import TrialConfigs
 from ferlab.text import pluralize
@@ -208,20 +208,26 @@ def _measured(
 ) -> list[tuple[int, float, int]]:
     """What `_measure` finds of each point, in processes that share the machine as workers do."""
     asked = [points[i % len(points)] for i in range(max(len(points), workers))]
-    spawn, jobs = multiprocessing.get_context("spawn"), []
     with ExitStack() as stack:
-        pools = [
-            stack.enter_context(
-                ProcessPoolExecutor(
-                    1, spawn, initializer=end_with_parent, initargs=(signal.SIGKILL,)
+        pools, jobs = [], []
+        for i in range(workers):
+            with forked.starting(share(i, workers, device)) as environment:
+                pool = ProcessPoolExecutor(
+                    1, forked.CONTEXT, initializer=_begin, initargs=(environment,)
                 )
-            )
-            for _ in range(workers)
+                pools.append(stack.enter_context(pool))
+                jobs.append(pool.submit(_measure, configs, asked[i]))  # its process starts with it
+        jobs += [
+            pools[i % workers].submit(_measure, configs, asked[i])
+            for i in range(workers, len(asked))
         ]
-        for i, params in enumerate(asked):
-            with environment(share(i % workers, workers, device)):  # as the process starts
-                jobs.append(pools[i % workers].submit(_measure, configs, params))
         return [job.result() for job in jobs][: len(points)]
+
+
+def _begin(environment: dict[str, str]) -> None:
+    """Begin as a process that measures."""
+    forked.take(environment, signal.SIGKILL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, forked.SIGNALS)
 
 
 def may_be_long(config: Config, images: int, runs: int, workers: int) -> bool:
