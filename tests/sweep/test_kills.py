@@ -23,12 +23,13 @@ from tests.sweep.test_sweep import FAST, children, runs, trials
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
-KILLS, TRIALS = 8, 12
+IS_SOAK = "FERLAB_SOAK" in os.environ
+
+ROUNDS, KILLS, TRIALS, EPOCHS = (25, 40, 16, 12) if IS_SOAK else (1, 8, 12, 5)
+"""How many sweeps, and of each: how often it is killed, and what it is to come to."""
 
 STOPPED = 2.0
 """Seconds, at most, that one sleeps before it is killed."""
-
-ROUNDS = 125 if "FERLAB_SOAK" in os.environ else 1
 
 
 @pytest.mark.parametrize("_round", range(ROUNDS))
@@ -40,7 +41,7 @@ def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
     chance = random.Random(seed)
     command = [
         *("train", "-m", *FAST, "study.name=k"),
-        *(f"study.trials={TRIALS}", "study.workers=2", "trainer.max_epochs=5"),
+        *(f"study.trials={TRIALS}", "study.workers=2", f"trainer.max_epochs={EPOCHS}"),
         *("model.attention.kind=none,se", "optimizer.lr=0.05,0.1", "seed=range(0,9)"),
     ]
     journal = home / "studies" / "k.log"
