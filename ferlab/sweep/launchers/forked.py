@@ -47,7 +47,7 @@ def starting(changes: dict[str, str]) -> Iterator[dict[str, str]]:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
-def take(environment: dict[str, str], end: signal.Signals) -> None:
+def settle_in(environment: dict[str, str], end: signal.Signals) -> None:
     """Begin as a process that was started: with its environment, and to end with its parent.
 
     Args:

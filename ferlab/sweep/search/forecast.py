@@ -226,7 +226,7 @@ def _measured(
 
 def _begin(environment: dict[str, str]) -> None:
     """Begin as a process that measures."""
-    forked.take(environment, signal.SIGKILL)
+    forked.settle_in(environment, signal.SIGKILL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, forked.SIGNALS)
 
 
