@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from ferlab import paths
@@ -168,21 +169,33 @@ def view_with_runs(study: optuna.Study, client: Client) -> StudyTable:
     Raises:
         TrackingError: see `view`; or the store cannot be read.
     """
-    return view(study, deleted_runs(study, client))
+    table = view(study)
+    return _marked(table, _deleted_runs(study, table, client))
 
 
 def deleted_runs(study: optuna.Study, client: Client) -> set[str]:
     """The ids of complete trials' runs that were deleted, themselves or a seed of theirs."""
-    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-    ids = {str(trial.user_attrs["run_id"]) for trial in complete if "run_id" in trial.user_attrs}
+    return _deleted_runs(study, view(study), client)
+
+
+def _deleted_runs(study: optuna.Study, table: StudyTable, client: Client) -> set[str]:
+    ids = {row.run_id for row in table.complete if row.run_id is not None}
     if not ids:
         return ids
     tags = study_key(study).tags
     deleted = ids & find.deleted_trials(client, tags)
-    best = view(study, deleted).best
+    best = _marked(table, deleted).best
     if best is None or find.is_recorded(client, str(best.run_id)):
         return deleted
     return ids - find.whole_trials(client, tags)  # some are gone for good
+
+
+def _marked(table: StudyTable, deleted: Collection[str]) -> StudyTable:
+    """The table, with what was deleted told."""
+    if not deleted:
+        return table
+    rows = (replace(row, is_deleted=row.run_id in deleted) for row in table.rows)
+    return replace(table, rows=tuple(rows))
 
 
 def left_runs(study: optuna.Study, client: Client, liveness: Liveness) -> Iterator[LeftOver]:
@@ -232,10 +245,14 @@ def _domains(trials: Sequence[FrozenTrial]) -> dict[str, Domain]:
     """What each parameter of the trials may be, by its key; all that they are is among it."""
     domains: dict[str, Domain] = {}
     values: dict[str, dict[Value, None]] = {}
+    last: dict[str, BaseDistribution] = {}
     for trial in trials:
         if "params" not in trial.user_attrs:
             continue
         for name, distribution in trial.distributions.items():
+            if last.get(name) == distribution:
+                continue  # as in nearly all
+            last[name] = distribution
             key = outside.key_of(name)
             domains[key] = _joined(domains.get(key), domain_of(distribution))
         for key, value in trial.user_attrs.get("params", {}).items():
