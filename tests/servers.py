@@ -8,10 +8,11 @@ import signal
 import socket
 import tempfile
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -20,6 +21,9 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
 from tests.processes import run, started
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 NOBODY = 65534
 
@@ -168,7 +172,7 @@ def free_port(address: str = "127.0.0.1") -> int:
         return int(probe.getsockname()[1])
 
 
-def serve_runs(address: str, port: int, folder: Path) -> None:
+def serve_runs(address: str, port: int, folder: Path, user: str | None = None) -> None:
     """MLflow's server, without the processes beside it that run jobs of language models.
 
     It answers as ``mlflow server`` does by default: who records gives it the artifacts, too.
@@ -177,6 +181,7 @@ def serve_runs(address: str, port: int, folder: Path) -> None:
         address: on which it listens.
         port: on which it listens.
         folder: with its ``mlflow.db``; the artifacts come beside that.
+        user: a name, a colon and a password, without which none is let in; None for all.
     """
     os.environ["_MLFLOW_SERVER_FILE_STORE"] = f"sqlite:///{folder}/mlflow.db"
     os.environ["_MLFLOW_SERVER_ARTIFACT_ROOT"] = "mlflow-artifacts:/"
@@ -186,7 +191,20 @@ def serve_runs(address: str, port: int, folder: Path) -> None:
     from mlflow.server import app
     from werkzeug.serving import make_server
 
-    make_server(address, port, app, threaded=True).serve_forever()
+    served = app if user is None else _guarded(app, user)
+    make_server(address, port, served, threaded=True).serve_forever()
+
+
+def _guarded(app: "WSGIApplication", user: str) -> "WSGIApplication":
+    allowed = f"Basic {b64encode(user.encode()).decode()}"
+
+    def guard(request: "WSGIEnvironment", begin: "StartResponse") -> Iterable[bytes]:
+        if request.get("HTTP_AUTHORIZATION") == allowed or request["PATH_INFO"] == "/health":
+            return app(request, begin)
+        begin("401 UNAUTHORIZED", [("WWW-Authenticate", "Basic"), ("Content-Length", "0")])
+        return []
+
+    return guard
 
 
 def is_up(address: str, port: int) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from ferlab import cli as command_line
 from ferlab import secrets
 from ferlab.config.compose import compose, compose_plain, launching
-from ferlab.errors import FerlabError
+from ferlab.errors import FerlabError, TrackingError
 from ferlab.sweep.plan import section_of
 from ferlab.tracking import store
 
@@ -126,6 +126,37 @@ def test_what_workers_are_given_has_no_password(monkeypatch: pytest.MonkeyPatch)
 def test_a_password_that_is_not_known_is_asked_for() -> None:
     with pytest.raises(FerlabError, match=r"the password of .*me:\*\*\*@host/db is not known here"):
         store.connect("postgresql://me:***@host/db")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"http://me:'{CORE}\\@127.0.0.1:1",
+        f"http:/me:{CORE}@127.0.0.1:1",
+        f"http//me:{CORE}@127.0.0.1:1",
+        f"http:///me:{CORE}@127.0.0.1:1",
+        f"me:{CORE}@127.0.0.1:1",
+        f"postgresql+psycopg://me:a@{CORE}/b@127.0.0.1:1/x",
+        f"postgresql+psycopg://me:a@{CORE}?b@127.0.0.1:1/x",
+        f"postgresql+psycopg:///me:{CORE}@127.0.0.1:1/x",
+    ],
+)
+def test_what_drivers_read_otherwise_is_refused_unseen(
+    address: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They name what they take for the host, or for a file."""
+    assert run("report", "s", "--debug", "--storage", address) == 1
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    assert run("runs", "--debug") == 1
+    told = "".join(capfd.readouterr())
+    assert "study.storage cannot be opened: it is no URL of a database" in told
+    assert "is no address of a store; in a password @ is written %40" in told
+    assert CORE not in told
+
+
+def test_a_password_that_no_request_can_carry_in_an_address_goes_elsewhere() -> None:
+    with pytest.raises(TrackingError, match=r"http://me:\*\*\*@.*; leave it out, and set MLFLOW_T"):
+        store.connect(f"http://me:{quote('€' + CORE)}@127.0.0.1:1")
 
 
 def test_whatever_goes_wrong_no_password_is_told(

@@ -17,6 +17,7 @@ from ferlab.text import join_words, pluralize
 
 CAPTIONS = {
     "history": "Optimisation history: each trial, and the best so far",
+    "leads": "How far each point is ahead of the baseline",
     "slices": "The score against each parameter alone",
     "placement": "Reduction and placement, with the runs behind each cell",
     "parallel": "Parameters and score of each trial, coloured by the score",

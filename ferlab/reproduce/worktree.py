@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ferlab import paths
-from ferlab.errors import FerlabError, TrackingError
+from ferlab.errors import FerlabError, Outage, TrackingError
 from ferlab.git import git
 from ferlab.tracking.environment import DIFF_LIMIT
 
@@ -23,15 +23,21 @@ logging.getLogger("ferlab").setLevel(logging.INFO)
 sys.path.append(os.getcwd())
 from ferlab.config import check
 from ferlab.errors import FerlabError
-from ferlab.training.run import train
+try:
+    from ferlab.training.patient import train_patiently as train
+except ImportError:
+    from ferlab.training.run import train
 task = json.load(sys.stdin)
 try:
     answer = {"run_id": train(check(task["config"]), tags=task["tags"]).run_id}
 except FerlabError as error:
-    answer = {"error": str(error)}
+    answer = {"error": str(error), "is_outage": type(error).__name__ == "Outage"}
 print(json.dumps(answer))
 """
-"""Script that trains a run there; it uses only what every ferlab with a recorded run has."""
+"""Script that trains a run there; it needs only what every ferlab with a recorded run has.
+
+One that does not wait for a store, or a disk, that is away ends its run, to be resumed.
+"""
 
 
 @contextmanager
@@ -93,6 +99,7 @@ def train_in(tree: Path, config: Mapping[str, Any], tags: Mapping[str, str]) -> 
 
     Raises:
         FerlabError: the code there refuses the config, or the run ended early.
+        Outage: what it needs was away for too long.
     """
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", _TRAIN],
@@ -113,5 +120,6 @@ def train_in(tree: Path, config: Mapping[str, Any], tags: Mapping[str, str]) -> 
             f"the code of that commit cannot train this config (exit code {process.returncode})"
         ) from error
     if "error" in answer:
-        raise FerlabError(f"by the code of that commit: {answer['error']}")
+        told = f"by the code of that commit: {answer['error']}"
+        raise Outage(told) if answer["is_outage"] else FerlabError(told)
     return str(answer["run_id"])

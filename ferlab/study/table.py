@@ -113,6 +113,7 @@ class StudyTable:
         changes: what was different in the space, each time that it was changed.
         domains: what each swept parameter may be, by its key.
         baseline: the point that the others are compared with; None where none was declared.
+        is_listed: whether its points are those of a list, and not all of a space.
         away: what workers wait for just now, a line each.
     """
 
@@ -130,6 +131,7 @@ class StudyTable:
     changes: tuple[tuple[str, ...], ...] = ()
     domains: Mapping[str, Domain] = field(default_factory=dict)
     baseline: Params | None = None
+    is_listed: bool = False
     away: tuple[str, ...] = ()
 
     def of(self, state: State) -> list[TrialRow]:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from ferlab import paths
@@ -15,9 +14,10 @@ from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
 from ferlab.outage import WAITS
 from ferlab.recording.leftovers import LeftOver, orphan
-from ferlab.study.params import Choices, Domain, Params, Range, Value
+from ferlab.study.params import Params
 from ferlab.study.table import BEFORE, OutsideRow, State, StudyTable, TrialRow
-from ferlab.sweep.search.space import domain_of, stored
+from ferlab.sweep.search.domains import domains_of
+from ferlab.sweep.search.space import stored
 from ferlab.sweep.trial_code import code_by_trial
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.identity import IDENTITY
@@ -74,6 +74,7 @@ def remember(
         "epochs": epochs,
         "replicates": settings.replicates,
         "command": command,
+        "listed": settings.points is not None,
         "store": store.noted(uri),
     }
     study.set_user_attr("frame", frame)
@@ -134,8 +135,9 @@ def view(study: optuna.Study, deleted: Collection[str] = ()) -> StudyTable:
         ),
         changes=tuple(map(tuple, attrs.get("changes", ()))),
         waiting=len(outside.waiting(trials)),
-        domains=_domains(trials),
+        domains=domains_of(trials),
         baseline=_baseline(attrs.get("about", {})),
+        is_listed=frame.get("listed", False),
         away=_away(attrs, trials),
     )
 
@@ -239,46 +241,6 @@ def _baseline(about: Mapping[str, Any]) -> Params | None:
     prefix = "study.baseline."
     values = {k.removeprefix(prefix): v for k, v in about.items() if k.startswith(prefix)}
     return {key: stored(value) for key, value in values.items()} or None
-
-
-def _domains(trials: Sequence[FrozenTrial]) -> dict[str, Domain]:
-    """What each parameter of the trials may be, by its key; all that they are is among it."""
-    domains: dict[str, Domain] = {}
-    values: dict[str, dict[Value, None]] = {}
-    last: dict[str, BaseDistribution] = {}
-    for trial in trials:
-        if "params" not in trial.user_attrs:
-            continue
-        for name, distribution in trial.distributions.items():
-            if last.get(name) == distribution:
-                continue  # as in nearly all
-            last[name] = distribution
-            key = outside.key_of(name)
-            domains[key] = _joined(domains.get(key), domain_of(distribution))
-        for key, value in trial.user_attrs.get("params", {}).items():
-            values.setdefault(key, {})[value] = None
-    return {key: _containing(domains.get(key), tuple(of)) for key, of in values.items()}
-
-
-def _containing(domain: Domain | None, values: tuple[Value, ...]) -> Domain:
-    """The domain with these values in it, where trials came from another space."""
-    if isinstance(domain, Range):
-        numbers = [value for value in values if isinstance(value, int | float)]
-        if len(numbers) == len(values):
-            low, high = min(domain.low, *numbers), max(domain.high, *numbers)
-            return replace(domain, low=low, high=high)
-    known = domain.values if isinstance(domain, Choices) else ()
-    return Choices(tuple(dict.fromkeys((*known, *values))))
-
-
-def _joined(before: Domain | None, domain: Domain) -> Domain:
-    """Both, where a study went on with more values."""
-    if isinstance(before, Choices) and isinstance(domain, Choices):
-        return Choices(tuple(dict.fromkeys((*before.values, *domain.values))))
-    if isinstance(before, Range) and isinstance(domain, Range):
-        low, high = min(before.low, domain.low), max(before.high, domain.high)
-        return replace(domain, low=low, high=high)
-    return domain
 
 
 def _row(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 import requests
 from filelock import FileLock
@@ -20,13 +20,13 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request, verify_rest_response
 from sqlalchemy import NullPool, create_engine
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from ferlab import paths, secrets
 from ferlab.errors import TrackingError
 from ferlab.outage import databases, http_trouble
-from ferlab.tracking import moved
+from ferlab.tracking.place import moved
+from ferlab.tracking.place.address import HTTP, require_address, whole_address
 
 Client = MlflowClient
 """MLflow's client, under a name for other packages: only this one imports MLflow."""
@@ -113,9 +113,9 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
     """
     databases.bound_silence()
     uri = whole_address(uri or default_uri())
-    _require_address(uri)
+    require_address(uri)
     with reported(uri):
-        if uri.startswith(("http://", "https://")):
+        if uri.startswith(HTTP):
             _require_answer(uri)
             return MlflowClient(uri)
         if not uri.startswith(_SQLITE):
@@ -161,39 +161,6 @@ def _count(path: Path) -> None:
             file.commit()
 
 
-def whole_address(address: str) -> str:
-    """The address of a store, whole, to connect to it.
-
-    Raises:
-        TrackingError: its password is not known to this process.
-    """
-    if (found := secrets.whole(address)) is None:
-        raise TrackingError(
-            f"the password of {address} is not known here; give it again, or, for PostgreSQL, "
-            "keep it in ~/.pgpass and leave it out"
-        )
-    secrets.seal(found)  # or it would be shown in what a driver says
-    return found
-
-
-def _require_address(uri: str) -> None:
-    """Refuse an address in which a host's name has a part of the password, as drivers read it."""
-    try:
-        if uri.startswith(("http://", "https://")):
-            parts = urlsplit(uri)
-            _ = parts.port
-            is_right = "@" not in uri.partition(parts.netloc)[2] and parts.netloc.count("@") < 2
-        else:
-            is_right = "://" not in uri or "@" not in (make_url(uri).host or "")
-    except (ValueError, ArgumentError):
-        is_right = False
-    if not is_right:
-        raise TrackingError(
-            "tracking.uri, or MLFLOW_TRACKING_URI, is no address of a store; in a password "
-            "@ is written %40, / %2F, : %3A, ? %3F, # %23"
-        )
-
-
 def look(uri: str, page: str, what: str = "") -> str:
     """Directions to a page of the MLflow UI, for a person to read.
 
@@ -202,7 +169,7 @@ def look(uri: str, page: str, what: str = "") -> str:
         page: its path, relative to the UI's address.
         what: is on it, to be named to ``ferlab ui``.
     """
-    if uri.startswith(("http://", "https://")):
+    if uri.startswith(HTTP):
         return f"{secrets.seal(uri).rstrip('/')}/{page}"
     return f"{shlex.join(['ferlab', 'ui', *filter(None, [what])])}, then {LOCAL}/{page}"
 

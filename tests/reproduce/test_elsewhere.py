@@ -1,6 +1,9 @@
 """Reproduction on other data, in another clone, at another commit."""
 
 import shutil
+import sqlite3
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ from ferlab import cli as command_line
 from ferlab import paths
 from ferlab.config.compose import compose
 from ferlab.training.run import train
+from tests.processes import started
 from tests.reproduce.conftest import FAST, Clone
 from tests.reproduce.runs import Out, client, reruns, write_tree
 
@@ -104,3 +108,24 @@ def test_at_its_commit_a_run_is_reproduced_though_the_code_has_changed(
     assert command_line.main(["reproduce", run_id, "--at-commit"]) == 1
     error = capsys.readouterr().err
     assert f"commit {'0' * 40} is not in the checkout of {clone}" in error
+
+
+def test_at_its_commit_a_run_waits_for_a_store_that_is_away(
+    clone: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "shipped", lambda: clone)
+    run_id = train(compose([*FAST, "trainer.max_epochs=20"])).run_id
+    command = [sys.executable, "-P", "-m", "ferlab", "reproduce", run_id, "--at-commit"]
+    with (
+        closing(sqlite3.connect(home / "mlflow.db", isolation_level=None)) as other,
+        started(command, {"PYTHONPATH": str(clone)}, cwd=clone.parent) as rerun,
+    ):
+        rerun.until(lambda: list((home / "work").glob("*/last.ckpt")))
+        other.execute("BEGIN EXCLUSIVE")
+        rerun.until(lambda: "waits    " in rerun.told())
+        other.execute("ROLLBACK")
+        assert rerun.finish() == 0, rerun.told()
+        told = rerun.told()
+    assert "database is locked" in told
+    assert "verdict  identical" in told
+    assert list((home / "work").iterdir()) == []

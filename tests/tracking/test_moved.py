@@ -11,7 +11,7 @@ from ferlab import cli as command_line
 from ferlab.errors import RunEnded
 from ferlab.tracking import artifacts, find, store
 from ferlab.tracking.entry import recorded_config
-from ferlab.tracking.moved import TAG
+from ferlab.tracking.place.moved import TAG
 from ferlab.training.run import resume, train
 from tests.sweep.test_identity import Out
 from tests.sweep.test_study import NEVER, shared, work

@@ -11,6 +11,7 @@ from ferlab.analysis.search.curves import trial_curves
 from ferlab.analysis.search.front import front
 from ferlab.analysis.search.history import optimization_history
 from ferlab.analysis.search.importance import parameter_importances
+from ferlab.analysis.search.leads import leads
 from ferlab.analysis.search.parallel import parallel_coordinates
 from ferlab.analysis.search.placement import placement
 from ferlab.analysis.search.slices import slices
@@ -18,6 +19,7 @@ from ferlab.study.table import StudyTable
 
 PICTURES: Mapping[str, Callable[[StudyTable], Figure | None]] = {
     "history": optimization_history,
+    "leads": leads,
     "slices": slices,
     "placement": placement,
     "parallel": parallel_coordinates,
@@ -28,7 +30,16 @@ PICTURES: Mapping[str, Callable[[StudyTable], Figure | None]] = {
 """Functions that draw each picture, by the name of its file."""
 
 
+_OF_PARAMETERS = ("slices", "parallel", "importances")
+"""Those that speak of a parameter over all points; not of points that were listed, see `leads`."""
+
+
 def draw_search(table: StudyTable) -> dict[str, Figure]:
     """Draw all pictures for which there is something to draw, by name."""
-    drawn = {name: picture(table) for name, picture in PICTURES.items()}
-    return {name: figure for name, figure in drawn.items() if figure is not None}
+    drawn: dict[str, Figure] = {}
+    for name, picture in PICTURES.items():
+        if name in _OF_PARAMETERS and "leads" in drawn:
+            continue
+        if (figure := picture(table)) is not None:
+            drawn[name] = figure
+    return drawn

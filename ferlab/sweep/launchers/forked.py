@@ -30,7 +30,7 @@ def starting(changes: dict[str, str]) -> Iterator[dict[str, str]]:
         changes: variables of their environment that differ from this process's.
 
     Yields:
-        Their environment, which each of them must `take`.
+        Their environment, which each of them must `begin_here` with.
     """
     if sys.platform == "linux":
         CONTEXT.set_forkserver_preload(_IMPORTED)
@@ -47,7 +47,7 @@ def starting(changes: dict[str, str]) -> Iterator[dict[str, str]]:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
-def settle_in(environment: dict[str, str], end: signal.Signals) -> None:
+def begin_here(environment: dict[str, str], end: signal.Signals) -> None:
     """Begin as a process that was started: with its environment, and to end with its parent.
 
     Args:

@@ -150,7 +150,7 @@ def _run(
 ) -> None:
     """The process's whole life."""
     os.setpgid(0, 0)  # a Ctrl-C reaches the sweeper alone, which passes it on
-    forked.settle_in(environment, signal.SIGINT)  # gracefully
+    forked.begin_here(environment, signal.SIGINT)  # gracefully
     for (
         number
     ) in forked.SIGNALS:  # a shell may have SIGINT ignored by what it runs in the background

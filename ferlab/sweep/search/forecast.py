@@ -226,7 +226,7 @@ def _measured(
 
 def _begin(environment: dict[str, str]) -> None:
     """Begin as a process that measures."""
-    forked.settle_in(environment, signal.SIGKILL)
+    forked.begin_here(environment, signal.SIGKILL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, forked.SIGNALS)
 
 

@@ -14,7 +14,7 @@ from ferlab import paths
 from ferlab.errors import TrackingError
 from ferlab.outage import databases
 from ferlab.sweep.workers.journal import Journal
-from ferlab.tracking.store import whole_address
+from ferlab.tracking.place.address import is_address, whole_address
 
 _ERRORS = (SQLAlchemyError, StorageInternalError, ImportError, OSError, RuntimeError, ValueError)
 """What opening raises: RuntimeError for the tables of another Optuna, ValueError for a port."""
@@ -72,10 +72,9 @@ def _database(url: str) -> RDBStorage:
     databases.bound_silence()
     options: dict[str, Any] = {"pool_pre_ping": True}  # a server may restart during a sweep
     url = whole_address(url)
-    parts = make_url(url)
-    if "@" in (parts.host or ""):  # one within the password
-        raise ArgumentError("an @ must be written %40")
-    if parts.get_backend_name() == "sqlite":
+    if not is_address(url):
+        raise ArgumentError("an @ within the password must be written %40")
+    if make_url(url).get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": _PATIENCE}
     for left in reversed(range(_TRIES)):
         try:
@@ -98,6 +97,9 @@ def _is_race(error: BaseException) -> bool:
 def _first_line(error: BaseException) -> str:
     """What went wrong, without the URL: a password may be in it, or in any part of a wrong one."""
     if isinstance(error, ValueError | ArgumentError):
-        return "it is no URL of a database, such as postgresql+psycopg://user@host/name"
+        return (
+            "it is no URL of a database, such as postgresql+psycopg://user@host/name; "
+            "@ within a password is written %40"
+        )
     cause = error.__cause__ or getattr(error, "orig", None) or error
     return (str(cause).splitlines() or [type(cause).__name__])[0]
