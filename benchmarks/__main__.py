@@ -5,7 +5,7 @@ import sys
 
 from benchmarks.measure import HEADER
 
-NAMES = ("throughput", "peak", "opening", "recording", "sweeping")
+NAMES = ("throughput", "peak", "opening", "recording", "sweeping", "asking")
 
 
 def main(names: list[str]) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from unittest import mock
 
 from benchmarks.measure import TrialRow, compare, scratch
-from benchmarks.sweeping import _settings
+from benchmarks.sweeping import settings_of
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.syntax import parse
 from ferlab.sweep.search.trial_configs import ComposedConfigs
@@ -111,7 +111,7 @@ class Clock:
 def claims(workers: int, storage: str | None, mean: float = 0.0) -> Sequence[float]:
     """The times at which trials ended, in seconds; a trial takes about ``mean`` seconds."""
     space, _ = parse({"lr": "tag(log, interval(0.001, 0.1))"}, {})
-    config = _settings("random").model_copy(update={"storage": storage})
+    config = settings_of("random").model_copy(update={"storage": storage})
     clock, draw, ends = Clock(), random.Random(0), []  # noqa: S311  no secret
     budget = workers + MEASURED
 

@@ -22,6 +22,9 @@ SCORES = LinearSegmentedColormap.from_list("scores", ["#DDA63C", "#6FAE9C", BLUE
 """From the worst score to the best."""
 WIDTH = 5.2
 """Inches of a report's figures: a phone shrinks their letters to three quarters, no further."""
+_CROWD = 1000
+"""Marks from which on, each drawn by itself, they take seconds and megabytes."""
+
 DASHED: dict[str, Any] = {"color": FAINT, "linewidth": 0.8, "linestyle": (0, (4, 3))}
 
 styled = mpl.rc_context(
@@ -129,6 +132,11 @@ def short_keys(keys: Sequence[str]) -> list[str]:
 def study_title(study: str, what: str) -> str:
     """What a figure shows, of which study."""
     return f"{shorten(study, 40)}: {what}"
+
+
+def is_crowd(marks: int) -> bool:
+    """Whether marks are so many that they are drawn as one picture within the figure."""
+    return marks > _CROWD
 
 
 def whole_number_limits(first: int, last: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from ferlab.carry.bundle import RunFiles, write_study
 from ferlab.carry.words import changed_file, command_at, folders_of, replaced, without_folders
 from ferlab.confirm.choice import confirmation_name
 from ferlab.errors import TrackingError
-from ferlab.reproduce.evaluate import is_scored
+from ferlab.reproduce.ledger import is_scored
 from ferlab.sweep import studies
 from ferlab.sweep.studies import Study, study_key
 from ferlab.sweep.workers import portable
@@ -140,7 +140,7 @@ def _leaving(
         has_model = not one.is_deleted and artifacts.model_id(client, one.run_id) is not None
         is_awaited = (
             one.status == "FINISHED"
-            and not is_scored(entry_of(run, one.experiment), "test")
+            and not is_scored(entry_of(run, one.experiment))
             and one.tags.get("ferlab.study.id") in confirming
         )
         yield _Leaving(one, has_model and (models or is_awaited), is_awaited)

@@ -8,8 +8,7 @@ from typing import Any
 
 from ferlab.analysis.sequential.plan import LookPlan
 from ferlab.errors import EvidenceError, TrackingError
-from ferlab.reproduce.evaluate import is_scored
-from ferlab.reproduce.ledger import used_seeds
+from ferlab.reproduce.ledger import is_used, scored_runs
 from ferlab.study.params import Params, identity
 from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.sweep import studies
@@ -152,11 +151,10 @@ def choose(
     )
     last = max(row.params.get("seed", about.get("seed", 0)) for row in table.rows)
     first = int(last or 0) + table.replicates  # replicates count on from a trial's first seed
-    used = used_seeds(client, str(about["data"]))
-    fresh = (seed for seed in itertools.count(first) if seed not in used)
+    data = str(about["data"])
+    fresh = (seed for seed in itertools.count(first) if not is_used(client, data, seed))
     seeds = tuple(itertools.islice(fresh, plan.most))
-    mine = find.every(client, study_key(found).tags)
-    looked = tuple(entry.run_id for entry in mine if is_scored(entry, "test"))
+    looked = tuple(scored_runs(client, study_key(found).tags))
     return Choice(study, arms, plan, seeds, looked)
 
 

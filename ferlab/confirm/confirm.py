@@ -25,8 +25,8 @@ from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError, EvidenceError
 from ferlab.outage import Patience
-from ferlab.reproduce.evaluate import Evaluator, is_scored
-from ferlab.reproduce.ledger import SCORED_BY
+from ferlab.reproduce.evaluate import Evaluator
+from ferlab.reproduce.ledger import SCORED_BY, is_scored
 from ferlab.study.params import Params
 from ferlab.sweep import studies
 from ferlab.sweep.outcome import SweepResult
@@ -181,7 +181,7 @@ def _score(client: Client, choice: Choice, runs: Runs) -> None:
     evaluator = Evaluator(client)
     for entry in (entry for entries in runs.values() for entry in entries):
         if SCORED_BY not in entry.tags:
-            by = _OTHERWISE if is_scored(entry, "test") else choice.name
+            by = _OTHERWISE if is_scored(entry) else choice.name
             Run(client, entry.run_id).log_summary({}, {SCORED_BY: by})
         evaluator.evaluate(find.resolve(client, entry.run_id), "test")
 

@@ -14,7 +14,7 @@ from ferlab.confirm.repeats import Repeats
 from ferlab.confirm.retrain import Retraining, retrain
 from ferlab.data.imageset import Split
 from ferlab.errors import EvidenceError
-from ferlab.reproduce.ledger import used_seeds
+from ferlab.reproduce.ledger import is_used
 from ferlab.study.params import Params
 from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.sweep import studies
@@ -121,7 +121,7 @@ def _pairs(repeats: Repeats, tables: Sequence[StudyTable], client: Client) -> li
     """What is to be trained; who was begun with keeps his seed."""
     known = {str(row.params["arm"]): int(str(row.params["seed"])) for row in repeats.rows()}
     about = studies.open_study(tables[0].study, repeats.settings.storage).user_attrs["about"]
-    taken = used_seeds(client, str(about["data"])) | set(known.values())
+    data, taken = str(about["data"]), set(known.values())
     step = repeats.settings.replicates + 1  # to the seed that the next search's trials leave
     pairs = []
     for search, table in zip(repeats.searches, tables, strict=True):
@@ -140,7 +140,11 @@ def _pairs(repeats: Repeats, tables: Sequence[StudyTable], client: Client) -> li
             )
         seeds = itertools.chain(
             (known[arm] for arm in before),
-            (seed for seed in itertools.count(search.spare, step) if seed not in taken),
+            (
+                seed
+                for seed in itertools.count(search.spare, step)
+                if seed not in taken and not is_used(client, data, seed)
+            ),
         )
         seed = next(seeds)
         taken.add(seed)

@@ -40,7 +40,7 @@ def write_confirmation(
         files[picture] = f"{picture}.svg"
         save_svg(figure, folder / files[picture])
     files |= write_kept(evidence.regions, folder)
-    text = confirmation_markdown(evidence, files)
+    text = confirmation_markdown(evidence, files, search_files.notes(folder))
     (folder / name).write_text(text, encoding="utf-8")
     write_page(f"{study}: is the gain real?", text, folder, files.values())
 

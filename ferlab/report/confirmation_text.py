@@ -29,7 +29,7 @@ from ferlab.text import join_words
 _MCNEMAR = ("gained", "lost", "McNemar's p")
 
 
-def confirmation_markdown(evidence: Evidence, pictures: Mapping[str, str]) -> str:
+def confirmation_markdown(evidence: Evidence, pictures: Mapping[str, str], notes: str = "") -> str:
     """The report.
 
     Args:
@@ -37,14 +37,17 @@ def confirmation_markdown(evidence: Evidence, pictures: Mapping[str, str]) -> st
         pictures: files, relative to where the text is kept, by the names of
             `ferlab.report.confirmation_files.draw_confirmation` and
             `ferlab.report.search_text.CAPTIONS`.
+        notes: Markdown of a user's own, which goes in as it is.
     """
     study, question = evidence.choice.study, evidence.search.question
     paragraphs = [f"# {study}: is the gain real?"]
     if question:
         paragraphs.append("\n".join(f"> {line}" for line in question.strip().splitlines()))
+    paragraphs += verdict(evidence, pictures)
+    if notes:
+        paragraphs.append(notes)
     for section in (
-        verdict, looks, _scores, _seeds, _classes, regions, _curves, cost, search, data, again,
-        reading,
+        looks, _scores, _seeds, _classes, regions, _curves, cost, search, data, again, reading,
     ):  # fmt: skip
         paragraphs += section(evidence, pictures)
     return "\n\n".join(paragraphs) + "\n"

@@ -21,9 +21,12 @@ from ferlab.sweep.studies import resume_command
 from ferlab.tracking import artifacts, store
 from ferlab.tracking.study_runs import StudyRun
 
+TEXT, NOTES = "RESULTS.md", "NOTES.md"
+"""What is written anew with each report, and what a user writes, which goes into that."""
+
 
 def write_search(
-    table: StudyTable, command: str, storage: str | None, folder: Path, name: str = "RESULTS.md"
+    table: StudyTable, command: str, storage: str | None, folder: Path, name: str = TEXT
 ) -> list[str]:
     """Write a study's text, the pictures that it shows, and a page that holds both.
 
@@ -42,10 +45,17 @@ def write_search(
     for picture, figure in figures.draw_search(table).items():
         files[picture] = f"{picture}.svg"
         save_svg(figure, folder / files[picture])
-    text = search_text.search_markdown(table, command, settle(table, storage), files)
+    own = notes(folder) if name == TEXT else ""
+    text = search_text.search_markdown(table, command, settle(table, storage), files, own)
     (folder / name).write_text(text, encoding="utf-8")
     write_page(f"{table.study}: the search", text, folder, files.values())
     return list(files)
+
+
+def notes(folder: Path) -> str:
+    """What a user has written for a report into its folder; empty where nothing is."""
+    path = folder / NOTES
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
 
 def record_search(result: SweepResult, command: str) -> None:

@@ -38,7 +38,7 @@ _LISTED = 10
 
 
 def search_markdown(
-    table: StudyTable, command: str, settle: str, pictures: Mapping[str, str]
+    table: StudyTable, command: str, settle: str, pictures: Mapping[str, str], notes: str = ""
 ) -> str:
     """A study's result as a Markdown text.
 
@@ -47,6 +47,7 @@ def search_markdown(
         command: the command that ran it, ``ferlab sweep se_placement``.
         settle: the command that has its best compared under fresh seeds.
         pictures: paths of the pictures, relative to the text, by the names of `CAPTIONS`.
+        notes: Markdown of a user's own, which goes in as it is.
     """
     parts = [f"# {table.study}"]
     if table.question:
@@ -54,9 +55,13 @@ def search_markdown(
     parts += _result(table, settle)
     parts += searched(table)
     if table.best is not None:
-        parts += [*_best(table), *chance(table)]
+        parts += _best(table)
     else:
         parts.append("No trial is complete, so there is nothing to compare.")
+    if notes:
+        parts.append(notes)
+    if table.best is not None:
+        parts += chance(table)
     parts += _outside(table)
     if pictures:
         parts.append("## Pictures")

@@ -18,6 +18,9 @@ _RULES = "".join(
 )
 _STYLE = f"<style>@media (prefers-color-scheme: dark) {{{_RULES}}}</style>\n"
 
+_DOTS = 200
+"""To the inch, of what is drawn as one picture within a figure."""
+
 _SETTINGS = mpl.rc_context(
     {"svg.hashsalt": "ferlab", "svg.fonttype": "path", "text.parse_math": False}
 )
@@ -32,7 +35,7 @@ def svg(figure: Figure) -> str:
     """
     file = io.StringIO()
     metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(file, format="svg", metadata=metadata)
+    figure.savefig(file, format="svg", metadata=metadata, dpi=_DOTS)
     text = file.getvalue()
     at = text.index("<defs>")
     return text[:at] + _STYLE + text[at:]

@@ -111,11 +111,6 @@ class Evaluator:
         return Evaluation(entry.run_id, split, *scores, rows, False, _more(entry, split))
 
 
-def is_scored(entry: Entry, split: str) -> bool:
-    """Whether a run's model has been scored on a split, whatever its data was."""
-    return f"ferlab.{split}.data.digest" in entry.tags
-
-
 def _more(entry: Entry, section: str) -> dict[str, float]:
     """Those of `MORE` that are recorded."""
     recorded = {name: entry.metrics.get(f"{section}/{name}") for name in MORE}

@@ -1,13 +1,13 @@
 """Every look at the same test images is counted, whatever command took it."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ferlab.text import join_words, pluralize
-from ferlab.tracking import find
-from ferlab.tracking.entry import Entry
+from ferlab.tracking import find, store
+from ferlab.tracking.entry import Entry, entry_of
 from ferlab.tracking.store import Client
 
 IMAGES = "ferlab.test.images"
@@ -18,6 +18,9 @@ SCORED_AT = "ferlab.test.scored_at"
 
 SCORED_BY = "ferlab.test.scored_by"
 """The tag of a run that says which confirmation scored it; any other word is another command."""
+
+_TESTED = "ferlab.test.data.digest"
+"""The tag of a run whose model was scored on the test split; it has the digest of its data."""
 
 _DATA, _PREDICTED = "ferlab.data.digest", "ferlab.predictions.digest"
 
@@ -91,20 +94,34 @@ def twins(client: Client, mine: Sequence[Entry]) -> list[Entry]:
     """
     own = {entry.run_id for entry in mine}
     older: dict[str, datetime] = {}
-    for entry in find.every(client, {_DATA: mine[0].tags[_DATA]}):
-        if entry.run_id not in own and (digest := entry.tags.get(_PREDICTED)):
-            older[digest] = min(entry.started, older.get(digest, entry.started))
+    for digest in {entry.tags[_PREDICTED] for entry in mine if _PREDICTED in entry.tags}:
+        tags = {_DATA: mine[0].tags[_DATA], _PREDICTED: digest}
+        same = store.runs_with(client, tags, eldest=True, at_a_time=len(own) + 1)
+        eldest = next((run for run in same if run.info.run_id not in own), None)
+        if eldest is not None:
+            older[digest] = entry_of(eldest, "").started
     return [
         entry
         for entry in mine
-        if (digest := entry.tags.get(_PREDICTED)) in older and older[digest] < entry.started
+        if older.get(entry.tags.get(_PREDICTED, ""), entry.started) < entry.started
     ]
 
 
-def used_seeds(client: Client, data: str) -> set[int]:
-    """The seeds of all runs in a store that were trained on some data, by its digest."""
-    tags = (entry.tags for entry in find.every(client, {_DATA: data}))
-    return {int(found["ferlab.seed"]) for found in tags if "ferlab.seed" in found}
+def is_used(client: Client, data: str, seed: int) -> bool:
+    """Whether a run in the store was trained under a seed on some data, by its digest."""
+    tags = {_DATA: data, "ferlab.seed": str(seed)}
+    return any(True for _ in store.runs_with(client, tags, at_a_time=1))
+
+
+def is_scored(entry: Entry) -> bool:
+    """Whether a run's model has been scored on the test split, whatever its data was."""
+    return _TESTED in entry.tags
+
+
+def scored_runs(client: Client, tags: Mapping[str, str]) -> list[str]:
+    """The ids of the runs with these tags that are scored on the test split."""
+    found = store.runs_with(client, tags, only=[f"tags.`{_TESTED}` IS NOT NULL"])
+    return [str(run.info.run_id) for run in found]
 
 
 def _judged(entry: Entry) -> str:

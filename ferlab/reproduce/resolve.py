@@ -1,5 +1,7 @@
 """What a user asks to reproduce, resolved to runs: a run, the best, a bundle or a config."""
 
+import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +13,26 @@ from ferlab.errors import ConfigError, DataError, FerlabError, TrackingError
 from ferlab.reproduce import bundle
 from ferlab.reproduce.recorded import NEEDED, Files, Recorded, fetch
 from ferlab.tracking import find, store
-from ferlab.tracking.entry import Entry
+from ferlab.tracking.entry import Entry, entry_of
 from ferlab.tracking.run import params_of
 from ferlab.tracking.store import Client
 from ferlab.untrusted import bounded
+
+_ORIGINAL = (
+    "attributes.status = 'FINISHED'",
+    "tags.`ferlab.kind` IS NULL",
+    "tags.`ferlab.reproduces` IS NULL",
+)
+"""What holds of a finished run that was trained, and not to reproduce another one."""
+
+_FEW = 10
+"""Runs that are read at a time where one is looked for."""
+
+_MOST = 40
+"""Params that a search names; SQLite joins no more than 64 tables."""
+
+_PLAIN = re.compile(r"[\w .,:/()\[\]+-]{1,250}")
+"""A value that needs no quotes of MLflow's search syntax."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +143,7 @@ def _of_config(path: Path) -> Resolved:
         client = store.connect(None, make=False)
     except TrackingError:
         client = None
-    entry = None if client is None else _with_config(client, config)
+    entry = None if client is None else newest_with(client, config)
     if client is None or entry is None:
         return Resolved(f"{path}, a config that no run here has had", (), (config,), True, None)
     run = Recorded.read(fetch(client, entry))
@@ -133,20 +151,37 @@ def _of_config(path: Path) -> Resolved:
     return Resolved(what, (run,), (config,), True, client.tracking_uri)
 
 
-def _with_config(client: Client, config: Mapping[str, Any]) -> Entry | None:
+def newest_with(client: Client, config: Mapping[str, Any]) -> Entry | None:
     """The newest finished run that had this config, reproductions left out."""
-    wanted = {p.key: p.value for p in params_of(flatten(config)) if _is_compared(p.key)}
-    for entry in find.every(client):
-        had = {key: value for key, value in entry.params.items() if _is_compared(key)}
-        is_trained = entry.kind != "study" and not entry.members
-        is_original = is_trained and "ferlab.reproduces" not in entry.tags
-        if had == wanted and is_original and entry.status == "finished":
-            return entry
-    return None
+    wanted = _compared({param.key: param.value for param in params_of(flatten(config))})
+    names = store.experiments(client)
+    only: dict[str, str] = {}
+    while True:
+        where = [*_ORIGINAL, *only.values()]
+        for run in store.runs_with(client, {}, names, only=where, at_a_time=_FEW):
+            had = _compared(run.data.params)
+            differing = {k for k in {*had, *wanted} - {*only} if had.get(k) != wanted.get(k)}
+            if had == wanted:
+                return entry_of(run, names[run.info.experiment_id])
+            # No run that is another one in the same param is read after this one.
+            more = {key: _condition(key, wanted.get(key)) for key in sorted(differing)}
+            told = {key: text for key, text in more.items() if text}
+            if told and len(only) < _MOST:
+                only |= dict(itertools.islice(told.items(), _MOST - len(only)))
+                break
+        else:
+            return None
 
 
-def _is_compared(key: str) -> bool:
-    return not key.startswith("tracking.")
+def _compared(params: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in params.items() if not key.startswith("tracking.")}
+
+
+def _condition(key: str, value: str | None) -> str:
+    """That a run has this param, or none, in MLflow's search syntax; empty where it cannot say."""
+    if "`" in key or (value is not None and not _PLAIN.fullmatch(value)):
+        return ""
+    return f"params.`{key}` " + ("IS NULL" if value is None else f"= '{value}'")
 
 
 def _format_runs(runs: tuple[Recorded, ...]) -> str:

@@ -138,12 +138,12 @@ class StudyTable:
         """The trials in a state, by number."""
         return [row for row in self.rows if row.state == state]
 
-    @property
+    @cached_property  # a report asks for this and the next two once a trial
     def complete(self) -> list[TrialRow]:
         """The complete trials that have values, by number."""
         return [row for row in self.rows if row.state == "complete" and row.values]
 
-    @property
+    @cached_property
     def ranked(self) -> list[TrialRow]:
         """The complete trials that may be the best, best first.
 
@@ -152,7 +152,7 @@ class StudyTable:
         """
         return sorted(self.kept, key=lambda row: (self.costs(row), row.number))
 
-    @property
+    @cached_property
     def kept(self) -> list[TrialRow]:
         """The complete trials whose runs are there, by number."""
         return [row for row in self.complete if not row.is_deleted]
@@ -167,13 +167,13 @@ class StudyTable:
         """The best complete trial, the first of `ranked`; None without one."""
         return next(iter(self.ranked), None)
 
-    @cached_property  # a report asks for it once a trial
+    @cached_property
     def baseline_row(self) -> TrialRow | None:
         """The first complete trial of the declared baseline; None without one."""
         rows = (row for row in self.kept if row.params == self.baseline)
         return next(rows, None)
 
-    @cached_property  # and for this
+    @cached_property
     def between_seeds(self) -> Spread | None:
         """How far its trials' seeds scatter; see `residual`."""
         return between_seeds(self.rows)

@@ -21,6 +21,9 @@ from ferlab.text import printable, unguarded
 _EVERY = 2.0
 """Seconds between two looks."""
 
+_IDLE = 20
+"""Times as long as a look takes nothing is done, however many trials there are."""
+
 _LAST = 5
 """Trials that ended last and are shown."""
 
@@ -35,7 +38,8 @@ def show(look: Callable[[], StudyTable]) -> Iterator[None]:
     """Show a study on the terminal while the block runs; elsewhere do nothing.
 
     Args:
-        look: gives the study as it stands; called every two seconds, from another thread.
+        look: gives the study as it stands; called every two seconds, or seldom enough to cost
+            a twentieth of one core, from another thread.
     """
     if not is_possible():
         yield
@@ -58,8 +62,11 @@ def show(look: Callable[[], StudyTable]) -> Iterator[None]:
         return last
 
     def keep_up() -> None:
-        while not over.wait(_EVERY):
+        took = 0.0
+        while not over.wait(max(_EVERY, _IDLE * took)):
+            begun = time.thread_time()
             found = view()
+            took = time.thread_time() - begun
             if not over.is_set():
                 live.update(found, refresh=True)
 

@@ -14,9 +14,10 @@ from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
 from ferlab.outage import WAITS
 from ferlab.recording.leftovers import LeftOver, orphan
-from ferlab.study.params import Choices, Domain, Params, Range, Value
+from ferlab.study.params import Params
 from ferlab.study.table import BEFORE, OutsideRow, State, StudyTable, TrialRow
-from ferlab.sweep.search.space import domain_of, stored
+from ferlab.sweep.search.domains import domains_of
+from ferlab.sweep.search.space import stored
 from ferlab.sweep.trial_code import code_by_trial
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.identity import IDENTITY
@@ -134,7 +135,7 @@ def view(study: optuna.Study, deleted: Collection[str] = ()) -> StudyTable:
         ),
         changes=tuple(map(tuple, attrs.get("changes", ()))),
         waiting=len(outside.waiting(trials)),
-        domains=_domains(trials),
+        domains=domains_of(trials),
         baseline=_baseline(attrs.get("about", {})),
         is_listed=frame.get("listed", False),
         away=_away(attrs, trials),
@@ -170,21 +171,33 @@ def view_with_runs(study: optuna.Study, client: Client) -> StudyTable:
     Raises:
         TrackingError: see `view`; or the store cannot be read.
     """
-    return view(study, deleted_runs(study, client))
+    table = view(study)
+    return _marked(table, _deleted_runs(study, table, client))
 
 
 def deleted_runs(study: optuna.Study, client: Client) -> set[str]:
     """The ids of complete trials' runs that were deleted, themselves or a seed of theirs."""
-    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-    ids = {str(trial.user_attrs["run_id"]) for trial in complete if "run_id" in trial.user_attrs}
+    return _deleted_runs(study, view(study), client)
+
+
+def _deleted_runs(study: optuna.Study, table: StudyTable, client: Client) -> set[str]:
+    ids = {row.run_id for row in table.complete if row.run_id is not None}
     if not ids:
         return ids
     tags = study_key(study).tags
     deleted = ids & find.deleted_trials(client, tags)
-    best = view(study, deleted).best
+    best = _marked(table, deleted).best
     if best is None or find.is_recorded(client, str(best.run_id)):
         return deleted
     return ids - find.whole_trials(client, tags)  # some are gone for good
+
+
+def _marked(table: StudyTable, deleted: Collection[str]) -> StudyTable:
+    """The table, with what was deleted told."""
+    if not deleted:
+        return table
+    rows = (replace(row, is_deleted=row.run_id in deleted) for row in table.rows)
+    return replace(table, rows=tuple(rows))
 
 
 def left_runs(study: optuna.Study, client: Client, liveness: Liveness) -> Iterator[LeftOver]:
@@ -228,42 +241,6 @@ def _baseline(about: Mapping[str, Any]) -> Params | None:
     prefix = "study.baseline."
     values = {k.removeprefix(prefix): v for k, v in about.items() if k.startswith(prefix)}
     return {key: stored(value) for key, value in values.items()} or None
-
-
-def _domains(trials: Sequence[FrozenTrial]) -> dict[str, Domain]:
-    """What each parameter of the trials may be, by its key; all that they are is among it."""
-    domains: dict[str, Domain] = {}
-    values: dict[str, dict[Value, None]] = {}
-    for trial in trials:
-        if "params" not in trial.user_attrs:
-            continue
-        for name, distribution in trial.distributions.items():
-            key = outside.key_of(name)
-            domains[key] = _joined(domains.get(key), domain_of(distribution))
-        for key, value in trial.user_attrs.get("params", {}).items():
-            values.setdefault(key, {})[value] = None
-    return {key: _containing(domains.get(key), tuple(of)) for key, of in values.items()}
-
-
-def _containing(domain: Domain | None, values: tuple[Value, ...]) -> Domain:
-    """The domain with these values in it, where trials came from another space."""
-    if isinstance(domain, Range):
-        numbers = [value for value in values if isinstance(value, int | float)]
-        if len(numbers) == len(values):
-            low, high = min(domain.low, *numbers), max(domain.high, *numbers)
-            return replace(domain, low=low, high=high)
-    known = domain.values if isinstance(domain, Choices) else ()
-    return Choices(tuple(dict.fromkeys((*known, *values))))
-
-
-def _joined(before: Domain | None, domain: Domain) -> Domain:
-    """Both, where a study went on with more values."""
-    if isinstance(before, Choices) and isinstance(domain, Choices):
-        return Choices(tuple(dict.fromkeys((*before.values, *domain.values))))
-    if isinstance(before, Range) and isinstance(domain, Range):
-        low, high = min(before.low, domain.low), max(before.high, domain.high)
-        return replace(domain, low=low, high=high)
-    return domain
 
 
 def _row(

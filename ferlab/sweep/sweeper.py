@@ -98,11 +98,9 @@ def foresee(question: Question, workers: int) -> Forecast:
 def _left(question: Question) -> int:
     """How many trials of a study, which may have begun, are not trained yet."""
     name, storage = question.study, question.settings.storage
-    if not studies.is_begun(name, storage):
-        return question.budget
     try:
         table = view(studies.open_study(name, storage))
-    except TrackingError:  # another command is just beginning it
+    except TrackingError:  # none is there, or another command is just beginning it
         return question.budget
     return max(0, question.budget - len(table.complete) - len(table.of("pruned")))
 

@@ -13,7 +13,6 @@ from ferlab.config.problems import did_you_mean
 from ferlab.errors import TrackingError
 from ferlab.tracking import store
 from ferlab.tracking.entry import (
-    KIND,
     Entry,
     entry_of,
     group_seeds,
@@ -21,10 +20,10 @@ from ferlab.tracking.entry import (
     of_status,
     order_by,
     ranked,
-    with_seeds,
 )
 from ferlab.tracking.registry.versions import SCHEME, run_of
 from ferlab.tracking.store import display_name, reported
+from ferlab.tracking.trials.seeds import with_their_seeds
 
 _PAGE = 500
 
@@ -73,7 +72,7 @@ def list_entries(
     runs = store.runs_with(client, tags, names, only=only, order=order, at_a_time=limit)
     entries = (entry_of(run, names[run.info.experiment_id]) for run in runs)
     entries = (entry for entry in entries if status in (None, entry.status))
-    listed = [_whole(client, entry) for entry in itertools.islice(entries, limit)]
+    listed = with_their_seeds(client, list(itertools.islice(entries, limit)))
     if study is not None and one is None and not listed:
         known = did_you_mean(study, {str(entry.study) for entry in list_studies(client)})
         raise TrackingError(f"there is no study '{study}'; {known}")
@@ -299,7 +298,4 @@ def _first(client: MlflowClient, tags: Mapping[str, str], metrics: Sequence[str]
 
 def _whole(client: MlflowClient, entry: Entry) -> Entry:
     """The entry with its seeds, if it is a trial of several."""
-    if entry.tags.get(KIND) != "trial":
-        return entry
-    seeds = store.runs_with(client, {"mlflow.parentRunId": entry.run_id})
-    return with_seeds(entry, [entry_of(run, entry.experiment) for run in seeds])
+    return with_their_seeds(client, [entry])[0]

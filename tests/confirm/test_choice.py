@@ -103,8 +103,8 @@ def test_seeds_are_fresh_whatever_the_search_and_others_used(
 ) -> None:
     run = SimpleNamespace(run_id="0", seeds=())
     monkeypatch.setattr("ferlab.confirm.choice.find.resolve", lambda *_: run)
-    on_this_data = [SimpleNamespace(tags={"ferlab.seed": str(used)}) for used in others]
-    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda *_: on_this_data)
+    monkeypatch.setattr("ferlab.confirm.choice.is_used", lambda _, __, seed: seed in others)
+    monkeypatch.setattr("ferlab.confirm.choice.scored_runs", lambda *_: [])
     study("s", SLOW, DONE, DONE, seed=seed, replicates=replicates)
     made = optuna.load_study(study_name="s", storage=open_storage(None, "s"))
     for value in swept:
@@ -122,7 +122,8 @@ def test_a_trial_is_the_opponent_where_the_study_has_no_baseline(
 ) -> None:
     run = SimpleNamespace(run_id="0", seeds=())
     monkeypatch.setattr("ferlab.confirm.choice.find.resolve", lambda *_: run)
-    monkeypatch.setattr("ferlab.confirm.choice.find.every", lambda *_: [])
+    monkeypatch.setattr("ferlab.confirm.choice.is_used", lambda *_: False)
+    monkeypatch.setattr("ferlab.confirm.choice.scored_runs", lambda *_: [])
     study("s", {}, DONE, DONE)
     choice = choose(NOWHERE, "s", None, against=1)
     assert [arm.name for arm in choice.arms] == ["lr 0.1", "lr 0.05"]

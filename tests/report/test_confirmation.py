@@ -1,6 +1,7 @@
 """The report: one file that needs nothing else, and says what was computed."""
 
 import base64
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -114,6 +115,17 @@ def test_it_is_made_again_the_same(
     again = {path.name: path.read_bytes() for path in Path("elsewhere").iterdir()}
     assert again.pop("table.tex").decode() == confirmation_table(there.evidence)
     assert again == before
+
+
+def test_it_takes_up_what_a_user_has_written_beside_it(folder: Path, there: Lab) -> None:
+    shutil.copytree(folder, own := Path("noted"))
+    own.joinpath("NOTES.md").write_text("## In my words\n\nIt is *luck*.\n")
+    assert command_line.main(["report", "oracles", "--to", str(own)]) == 0
+    assert own.joinpath("NOTES.md").read_text() == "## In my words\n\nIt is *luck*.\n"
+    text = own.joinpath("RESULTS.md").read_text()
+    assert text.index("**Verdict.**") < text.index("## In my words") < text.index("## Scores")
+    assert "<em>luck</em>" in own.joinpath("report.html").read_text()
+    assert "my words" not in own.joinpath("SEARCH.md").read_text()  # a text is told once
 
 
 def test_the_text_tells_the_plan_each_look_and_why_it_ended(folder: Path, there: Lab) -> None:

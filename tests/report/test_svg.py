@@ -13,7 +13,7 @@ from ferlab.analysis.comparison.compare import Comparison, compare
 from ferlab.analysis.search.figures import draw_search
 from ferlab.figure_style import PAPER
 from ferlab.report.svg import DARK, svg
-from tests.analysis.seen import shown
+from tests.analysis.seen import shown, texts
 from tests.analysis.simulated import Truth
 from tests.fake_studies import optimizers, recipes, study
 
@@ -88,3 +88,13 @@ def test_a_figure_is_the_same_text_whenever_it_is_drawn() -> None:
     assert one == again
     assert "<date" not in one
     assert "prefers-color-scheme: dark" in one
+
+
+def test_very_many_trials_are_drawn_as_pictures_within_the_figure() -> None:
+    """Each by itself they were megabytes, and the score against a choice took hours."""
+    few, many = (draw_search(study(count, replicates=2)) for count in (300, 6000))
+    for name in ("history", "slices", "parallel"):
+        assert "<image" not in svg(few[name])
+        assert "<image" in (text := svg(many[name]))
+        assert len(text) < 1e6
+        assert texts(many[name])

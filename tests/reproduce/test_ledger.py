@@ -5,9 +5,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from mlflow.tracking import MlflowClient
 
-from ferlab.reproduce.ledger import IMAGES, SCORED_AT, SCORED_BY, OtherLooks, other_looks, twins
+from ferlab.reproduce.ledger import (
+    IMAGES,
+    SCORED_AT,
+    SCORED_BY,
+    OtherLooks,
+    is_used,
+    other_looks,
+    scored_runs,
+    twins,
+)
 from ferlab.tracking import find, store
 from ferlab.tracking.entry import Entry
+from tests import reads
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -69,3 +79,21 @@ def test_a_run_that_is_an_older_one_again_is_found_wherever_that_is(client: Mlfl
     mine = [run(client, data_digest="d", predictions_digest=digest) for digest in "pq"]
     run(client, data_digest="d", predictions_digest="q")  # younger
     assert twins(client, mine) == mine[:1]
+
+
+def test_no_more_of_a_store_is_read_than_is_asked_about(
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store may have tens of thousands of runs on the same data."""
+    mine = run(client, study="s", seed="3", data_digest="d", predictions_digest="p")
+    run(client, seed="4", data_digest="of other data")
+    tested = run(client, study="s", seed="5", data_digest="d", test_data_digest="d")
+    again = run(client, seed="6", data_digest="d", predictions_digest="p")
+    for number in range(20):
+        run(client, study="s", seed="7", data_digest="d", predictions_digest=f"{number}")
+    read = reads.noted(monkeypatch)
+    assert [is_used(client, "d", seed) for seed in range(3, 9)] == [1, 0, 1, 1, 1, 0]
+    assert scored_runs(client, {"ferlab.study": "s"}) == [tested.run_id]
+    assert twins(client, [again]) == [again]
+    assert twins(client, [mine]) == []
+    assert len(read) <= 9

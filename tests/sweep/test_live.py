@@ -177,6 +177,26 @@ def test_what_is_printed_meanwhile_stands_above_the_table() -> None:
     assert screen.lines[2].startswith("se_placement")
 
 
+def test_a_study_that_takes_long_to_look_at_is_looked_at_seldom() -> None:
+    _, text, _ = on_terminal(
+        """
+        looks = []
+        def look():
+            looks.append(1)
+            until = time.thread_time() + 0.1
+            while time.thread_time() < until:
+                pass
+            return study(24)
+        with live.show(look):
+            time.sleep(1.5)
+        sys.stderr.write(f"{len(looks)} looks")
+        """
+    )
+    told = re.search(r"(\d+) looks", text)
+    assert told is not None
+    assert int(told[1]) <= 3
+
+
 def test_what_cannot_be_read_is_said_and_read_again() -> None:
     screen, text, code = on_terminal(
         """

@@ -2,12 +2,11 @@
 
 import statistics
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mlflow.entities import Run as MlflowRun
 from mlflow.tracking import MlflowClient
 
 from ferlab import cli as command_line
@@ -15,6 +14,7 @@ from ferlab.errors import TrackingError
 from ferlab.tracking import find, store
 from ferlab.tracking.entry import SeedScore
 from ferlab.tracking.study_runs import StudyKey
+from tests import reads
 from tests.processes import run
 
 
@@ -342,18 +342,36 @@ def test_a_mistyped_study_or_the_beginning_of_an_id_reads_few_runs(
 ) -> None:
     study(client, "faces")
     ids = {trial(client, "faces", number) for number in range(16)}
-    read: list[str] = []
-    once = store.runs_with
-
-    def noted(*args: Any, **given: Any) -> Iterator[MlflowRun]:
-        for each in once(*args, **given):
-            read.append(each.info.run_id)
-            yield each
-
-    monkeypatch.setattr(store, "runs_with", noted)
+    read = reads.noted(monkeypatch)
     for ask in (find.best, lambda c, name: find.list_entries(c, study=name)):
         with pytest.raises(TrackingError, match="did you mean 'faces'"):
             ask(client, "facse")
     first = min(ids)[:1]
     assert set(find.ids_with(client, first)) >= {run for run in ids if run.startswith(first)}
     assert not ids & set(read)
+
+
+def test_the_seeds_of_many_trials_are_read_together(
+    client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request a trial goes through the tags of all runs each time."""
+    study(client, "s")
+    ids = [seeds(client, "s", [0.4, 0.5 + i / 100], i) for i in range(8)]
+    for run_id in ids:
+        client.log_metric(run_id, "seeds", 2)
+    lost = find.resolve(client, ids[2]).seeds[0].run_id
+    client.delete_run(lost)
+    asked = []
+    once = store.runs_with
+
+    def counted(*args: Any, **how: Any) -> Any:
+        asked.append(args)
+        return once(*args, **how)
+
+    monkeypatch.setattr(store, "runs_with", counted)
+    listed = find.list_entries(client, study="s")
+    assert [len(entry.seeds) for entry in listed] == [2, 2, 2, 2, 2, 1, 2, 2]
+    assert [entry.run_id for entry in listed] == ids[::-1]
+    # The study, its trials, their seeds; and those of the trial that lacks some, and of the last,
+    # whose seeds here begin when it has ended.
+    assert len(asked) <= 5

@@ -10,6 +10,7 @@ from ferlab.figure_style import (
     WIDTH,
     add_room,
     canvas,
+    is_crowd,
     legend,
     legend_height,
     score_axis,
@@ -62,7 +63,15 @@ def front(table: StudyTable) -> Figure | None:
             (best, VERMILION, 30, "on the front"),
         ):
             values = np.array([row.values for row in rows])
-            axes.scatter(values[:, i], values[:, 0], s=size, color=colour, label=label, zorder=3)
+            axes.scatter(
+                values[:, i],
+                values[:, 0],
+                s=size,
+                color=colour,
+                label=label,
+                zorder=3,
+                rasterized=is_crowd(len(rows)),
+            )
         if panels == 1:
             steps = np.array(sorted((row.values or ())[1::-1] for row in best))
             axes.step(*steps.T, where="post" if table.minimised[1] else "pre", c=VERMILION, lw=0.8)

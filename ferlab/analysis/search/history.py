@@ -15,6 +15,7 @@ from ferlab.figure_style import (
     VERMILION,
     WIDTH,
     canvas,
+    is_crowd,
     legend_above,
     score_axis,
     study_title,
@@ -52,10 +53,10 @@ def optimization_history(table: StudyTable) -> Figure | None:
         rows = [row for row in table.of(state) if row.epochs]  # type: ignore[arg-type]
         if rows:
             places = [row.number for row in rows], list(map(_last_value, rows))
-            axes.scatter(*places, label=label, ec=colour, **hollow)
+            axes.scatter(*places, label=label, ec=colour, **hollow, rasterized=is_crowd(len(rows)))
     off = sorted(beyond)
     side: dict[str, Any] = {"marker": "^" if less else "v", "clip_on": False, "zorder": 4}
-    axes.scatter(off, [worst] * len(off), s=22, color=FAINT, **side)
+    axes.scatter(off, [worst] * len(off), s=22, color=FAINT, **side, rasterized=is_crowd(len(off)))
     _draw_failed(axes, table.of("failed"), 1.0 if less else 0.0)
     _draw_best_so_far(axes, table)
     axes.set(xlabel="trial", xlim=whole_number_limits(table.rows[0].number, table.rows[-1].number))
@@ -84,7 +85,13 @@ def _draw_failed(axes: Axes, rows: list[TrialRow], edge: float) -> None:
         numbers, places = [row.number for row in rows], [edge] * len(rows)
         style: dict[str, Any] = {"marker": "x", "c": INK, "clip_on": False, "zorder": 4}
         axes.scatter(
-            numbers, places, s=24, label="failed", transform=axes.get_xaxis_transform(), **style
+            numbers,
+            places,
+            s=24,
+            label="failed",
+            transform=axes.get_xaxis_transform(),
+            **style,
+            rasterized=is_crowd(len(rows)),
         )
 
 

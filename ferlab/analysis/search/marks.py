@@ -7,13 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ferlab.analysis.search import uncertainty
-from ferlab.figure_style import BLUE, DASHED, FAINT, RULE, VERMILION
+from ferlab.figure_style import BLUE, DASHED, FAINT, RULE, VERMILION, is_crowd
 from ferlab.study.table import StudyTable, TrialRow, value_of
 
 BASELINE = "baseline"
 
-_MANY = 60
-"""Trials from which on their marks are small."""
+_MANY, _VERY_MANY = 60, 2000
+"""Trials from which on their marks are small, and smaller."""
 
 
 def draw_noise(axes: Axes, table: StudyTable) -> None:
@@ -36,7 +36,8 @@ def draw_scores(axes: Axes, table: StudyTable, places: Mapping[int, float]) -> N
         places: the place of each trial, by its number, along the other axis.
     """
     rows = [row for row in table.complete if row.number in places]
-    size = 14 if len(table.rows) > _MANY else 26
+    count = len(table.rows)
+    size = 26 if count <= _MANY else 14 if count <= _VERY_MANY else 4
     best, baseline = table.best, table.baseline_row
     if baseline is not None:
         axes.axhline(value_of(baseline), **DASHED, zorder=1)
@@ -44,13 +45,21 @@ def draw_scores(axes: Axes, table: StudyTable, places: Mapping[int, float]) -> N
     seeds = [(places[row.number], score) for row in repeated for score in row.replicates]
     if seeds:
         style: dict[str, Any] = {"s": size / 3, "color": FAINT, "lw": 0, "alpha": 0.75, "zorder": 2}
-        axes.scatter(*zip(*seeds, strict=True), label="each seed", **style)
+        axes.scatter(
+            *zip(*seeds, strict=True), label="each seed", **style, rasterized=is_crowd(len(seeds))
+        )
         middle = np.array([value_of(row) for row in repeated])
         half = np.array([uncertainty.half_width(table, row) for row in repeated])
         if np.isfinite(half).all():
             ends = [places[row.number] for row in repeated], middle - half, middle + half
             colours = [_colour(row, best) for row in repeated]
-            axes.vlines(*ends, colors=colours, lw=1.2, label="95 % interval", zorder=3)
+            style = {
+                "colors": colours,
+                "lw": 1.2,
+                "zorder": 3,
+                "rasterized": is_crowd(len(repeated)),
+            }
+            axes.vlines(*ends, label="95 % interval", **style)
     plain = [row for row in rows if row is not best and row is not baseline]
     for chosen, marker, label in (
         (plain, "o", "complete"),
@@ -61,7 +70,7 @@ def draw_scores(axes: Axes, table: StudyTable, places: Mapping[int, float]) -> N
             points = [places[row.number] for row in chosen], [value_of(row) for row in chosen]
             colour, large = _colour(chosen[0], best), size * (1 if label == "complete" else 1.5)
             marked: dict[str, Any] = {"s": large, "color": colour, "marker": marker, "zorder": 4}
-            axes.scatter(*points, label=label, **marked)
+            axes.scatter(*points, label=label, **marked, rasterized=is_crowd(len(chosen)))
 
 
 def score_limits(table: StudyTable, values: list[float]) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from ferlab.figure_style import (
     SCORES,
     WIDTH,
     canvas,
+    is_crowd,
     short_keys,
     study_title,
     styled,
@@ -104,6 +105,7 @@ def _draw_lines(axes: Axes, axes_of: Sequence[_Axis]) -> None:
             linewidths=np.where(best, 2.2, 1.0),
             alpha=np.where(best, 1.0, max(0.35, min(0.9, 20 / len(lines)))),
             zorder=2,
+            rasterized=is_crowd(len(lines)),
         )
     )
 

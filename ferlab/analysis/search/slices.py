@@ -16,6 +16,7 @@ from ferlab.figure_style import (
     WIDTH,
     add_room,
     canvas,
+    is_crowd,
     legend_height,
     score_axis,
     short_keys,
@@ -107,12 +108,13 @@ def _draw_slice(
 ) -> None:
     domain = table.domains[key]
     rows = [row for row in table.rows if key in row.params]
+    complete = {row.number for row in table.complete}
     draw_noise(axes, table)
     if isinstance(domain, Choices):
         groups = [[row for row in rows if row.params[key] == value] for value in domain.values]
         places = _spread(groups)
         for i, group in enumerate(groups):
-            if scores := [value_of(row) for row in group if row in table.complete]:
+            if scores := [value_of(row) for row in group if row.number in complete]:
                 axes.hlines(np.mean(scores), i - 0.4, i + 0.4, color=INK, lw=1.2, zorder=2)
         axes.set_xticks(range(len(labels)), labels, rotation=90 if upright else 0)
         axes.set_xlim(-0.6, len(labels) - 0.4)
@@ -122,7 +124,9 @@ def _draw_slice(
     draw_scores(axes, table, places)
     pruned = [places[row.number] for row in rows if row.state == "pruned"]
     below: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
-    axes.plot(pruned, [0] * len(pruned), "|", color=FAINT, ms=7, **below)
+    axes.plot(
+        pruned, [0] * len(pruned), "|", color=FAINT, ms=7, **below, rasterized=is_crowd(len(pruned))
+    )
     axes.tick_params(axis="x", labelsize=8)
 
 

@@ -1,6 +1,7 @@
 """How much of a difference between trials may be chance."""
 
 import math
+from functools import cache
 from statistics import NormalDist
 
 from scipy import stats
@@ -39,12 +40,17 @@ def needed(table: StudyTable, one: TrialRow, other: TrialRow, among: int = 1) ->
     level = 1 - 0.025 / among
     if spread is not None:
         seeds = 1 / max(1, len(one.replicates)) + 1 / max(1, len(other.replicates))
-        quantile = float(stats.t.ppf(level, spread.freedom))
-        return quantile * spread.deviation * math.sqrt(seeds)
+        return _quantile(level, spread.freedom) * spread.deviation * math.sqrt(seeds)
     if objective == "val/accuracy" and table.images:
         variance = sum(value_of(row) * (1 - value_of(row)) for row in (one, other))
         return NormalDist().inv_cdf(level) * math.sqrt(variance / table.images)
     return None
+
+
+@cache  # it is asked for once a trial
+def _quantile(level: float, freedom: int) -> float:
+    """Of Student's t."""
+    return float(stats.t.ppf(level, freedom))
 
 
 def deviation(table: StudyTable, score: float) -> float:
@@ -82,8 +88,9 @@ def half_width(table: StudyTable, row: TrialRow) -> float:
     spread = table.between_seeds
     if spread is None:
         return math.nan
-    quantile = float(stats.t.ppf(0.975, spread.freedom))
-    return quantile * spread.deviation / math.sqrt(max(1, len(row.replicates)))
+    return (
+        _quantile(0.975, spread.freedom) * spread.deviation / math.sqrt(max(1, len(row.replicates)))
+    )
 
 
 def ahead(table: StudyTable, one: TrialRow, other: TrialRow) -> float:

@@ -1,0 +1,1 @@
+"""Trials of several seeds, as the tracking store has them."""
