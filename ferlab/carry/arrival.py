@@ -126,7 +126,7 @@ class _Place:
     def run(self, run: CarriedRun) -> CarriedRun:
         """A run as it is there; files are told of by their digests still."""
         plain = run.model_dump()
-        words = {key: plain[key] for key in ("run_id", "params", "tags")}
+        words = {key: plain[key] for key in ("run_id", "params", "tags", "views")}
         new = {**plain, **replaced(words, self.text)}
         new["params"] |= {key: self.files[key] for key in self.files if key in run.params}
         new["tags"] |= {IMPORTED: f"run {run.run_id} of {self.origin}"}

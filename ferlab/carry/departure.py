@@ -157,7 +157,7 @@ def _shown(study: CarriedStudy, folders: Mapping[str, str]) -> CarriedStudy:
 def _run(one: _Leaving, folders: Mapping[str, str]) -> CarriedRun:
     """The same of a run."""
     plain = one.run.model_dump()
-    words = {key: plain[key] for key in ("name", "params", "tags", "datasets")}
+    words = {key: plain[key] for key in ("name", "params", "tags", "datasets", "views")}
     return CarriedRun.model_validate(
         {**plain, **replaced(words, partial(without_folders, folders=folders))}
     )

@@ -18,6 +18,7 @@ from ferlab.sweep import studies
 from ferlab.sweep.workers import portable
 from ferlab.sweep.workers.liveness import Liveness
 from ferlab.tracking import store
+from ferlab.tracking.pages.views import kept_views
 from tests.carry.conftest import Lab
 from tests.sweep.test_sweep import trials
 
@@ -83,6 +84,9 @@ def test_a_study_goes_on_where_it_is_taken(
     assert (
         f"/runs/{parent.data.tags['ferlab.best_run']}?" in parent.data.tags["mlflow.note.content"]
     )
+    views = kept_views(store.connect(None), parent.info.run_id)
+    assert [name for name, _ in views.values()] == ["s", "s, each seed"]
+    assert parent.info.run_id in views[""][1]
     seed = next(store.runs_with(store.connect(None), {"ferlab.replicate": "1"})).info.run_id
     assert "identical" in told(capsys, "reproduce", seed, "--strict")
     assert "result" in told(capsys, "diff", seed, "best:s")
@@ -93,6 +97,7 @@ def test_a_study_goes_on_where_it_is_taken(
     sweep = [text for text in lab.sweep if not text.startswith("data.path")]
     assert command_line.main([*sweep, "data.path=pictures", "study.trials=3"]) == 0
     assert "s: 3 of 3 trials count (3 complete, 0 pruned); 0 failed" in capsys.readouterr().out
+    assert kept_views(store.connect(None), parent.info.run_id) == views  # as a sweep writes them
     first, second, third = trials(home, "s")
     for trial, old in zip((first, second), trials(lab.home, "s"), strict=True):
         for name in ("state", "values", "params", "distributions", "intermediate_values"):

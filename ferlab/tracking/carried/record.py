@@ -10,6 +10,8 @@ from mlflow.entities import RunStatus
 from mlflow.tracking import MlflowClient
 from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, StringConstraints
 
+from ferlab.tracking.entry import KIND
+from ferlab.tracking.pages.views import kept_views
 from ferlab.tracking.store import reported
 
 HOW = ConfigDict(extra="forbid", strict=True, frozen=True, ser_json_inf_nan="constants")
@@ -79,6 +81,15 @@ class CarriedDataset(BaseModel):
     context: str = Field(max_length=500)
 
 
+class CarriedView(BaseModel):
+    """A saved view of a study's runs, as `ferlab.tracking.pages.views` keeps it."""
+
+    model_config = HOW
+
+    name: str = Field(min_length=1, max_length=500)
+    state: str = Field(max_length=2**20)
+
+
 class CarriedRun(BaseModel):
     """A run.
 
@@ -94,6 +105,7 @@ class CarriedRun(BaseModel):
         datasets: its data.
         artifacts: digests of its files.
         model: digests of its model's files; none where it has no model, or comes without it.
+        views: of a study's own run, by how their ids end.
     """
 
     model_config = HOW
@@ -113,6 +125,9 @@ class CarriedRun(BaseModel):
     datasets: list[CarriedDataset]
     artifacts: Files = Field(default_factory=dict)
     model: Files = Field(default_factory=dict)
+    views: dict[Annotated[str, StringConstraints(pattern=r"^(-[a-z]+)?$")], CarriedView] = Field(
+        default_factory=dict, max_length=10
+    )
 
 
 def carried_run(client: MlflowClient, run: MlflowRun, experiment: str) -> CarriedRun:
@@ -120,6 +135,7 @@ def carried_run(client: MlflowClient, run: MlflowRun, experiment: str) -> Carrie
 
     One that nobody trains, though MLflow says so, is taken as interrupted.
     """
+    is_study = run.data.tags.get(KIND) == "study"
     info, tags = run.info, {k: v for k, v in run.data.tags.items() if k not in _PRIVATE}
     status = RunStatus.to_string(RunStatus.from_string(info.status))
     if status not in ("FINISHED", "FAILED", "KILLED"):
@@ -148,6 +164,10 @@ def carried_run(client: MlflowClient, run: MlflowRun, experiment: str) -> Carrie
             )
             for given in (run.inputs.dataset_inputs if run.inputs else ())
         ],
+        views={
+            end: CarriedView(name=name, state=state)
+            for end, (name, state) in (kept_views(client, info.run_id) if is_study else {}).items()
+        },
     )
 
 

@@ -11,6 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from ferlab.tracking import store
 from ferlab.tracking.carried.record import CarriedDataset, CarriedRun
+from ferlab.tracking.pages.views import write_views
 from ferlab.tracking.run import Run, params_of
 from ferlab.tracking.store import reported
 from ferlab.tracking.study_runs import forget
@@ -84,6 +85,9 @@ def publish(client: MlflowClient, run: CarriedRun, *, is_over: bool) -> None:
             client.delete_tag(run.run_id, IMPORTING)
         if run.is_deleted:
             client.delete_run(run.run_id)
+        elif run.views:
+            texts = {end: (view.name, view.state) for end, view in run.views.items()}
+            write_views(client, run.run_id, texts)
 
 
 def end(client: MlflowClient, name: str) -> None:

@@ -23,6 +23,9 @@ _TAG = "mlflow.sharedViewState."
 _OWN = "ferlab-"
 """How the ids of ferlab's views begin; those that people save have others."""
 
+_DEFLATED = "deflate;"
+"""How a state begins that is base64 of zlib."""
+
 _RARER = ("spread", "spread/f1", "test")
 """Sections of metrics that not every run has; see `ferlab.tracking.pages.charts.chart_section`."""
 
@@ -98,29 +101,55 @@ def keep_views(client: MlflowClient, run_id: str, views: Mapping[str, SavedView]
         run_id: id of the study's MLflow run.
         views: the views, by their ids.
     """
+    own = view_id(run_id)
+    texts = {key.removeprefix(own): (v.name, json.dumps(v.state())) for key, v in views.items()}
+    _drop_stale(client, write_views(client, run_id, texts))
+
+
+def write_views(
+    client: MlflowClient, run_id: str, views: Mapping[str, tuple[str, str]]
+) -> Experiment:
+    """Keep a study's views, as `kept_views` gives them; returns its experiment as it was."""
     with reported(client.tracking_uri):
         info = client.get_run(run_id).info
         experiment = client.get_experiment(info.experiment_id)
-        for key, view in views.items():
-            text = zlib.compress(json.dumps(view.state()).encode(), 9)
-            state = f"deflate;{base64.b64encode(text).decode()}"  # as the UI keeps a long one
-            kept = {"name": view.name, "createdAt": info.start_time, "state": state}
-            if experiment.tags.get(_TAG + key) != json.dumps(kept):
-                client.set_experiment_tag(experiment.experiment_id, _TAG + key, json.dumps(kept))
-        _drop_stale(client, experiment)
+        for end, (name, state) in views.items():
+            key, text = _TAG + view_id(run_id) + end, zlib.compress(state.encode(), 9)
+            packed = _DEFLATED + base64.b64encode(text).decode()  # as the UI keeps a long one
+            told = json.dumps({"name": name, "createdAt": info.start_time, "state": packed})
+            if experiment.tags.get(key) != told:
+                client.set_experiment_tag(experiment.experiment_id, key, told)
+    return experiment
+
+
+def kept_views(client: MlflowClient, run_id: str) -> dict[str, tuple[str, str]]:
+    """Name and state, as JSON, of the views that are kept of a study, by how their ids end."""
+    with reported(client.tracking_uri):
+        experiment = client.get_experiment(client.get_run(run_id).info.experiment_id)
+    own, found = _TAG + view_id(run_id), {}
+    for key, told in sorted(experiment.tags.items()):
+        if key.startswith(own):
+            view = json.loads(told)
+            state = view["state"]
+            if state.startswith(_DEFLATED):
+                packed = base64.b64decode(state.removeprefix(_DEFLATED))
+                state = zlib.decompress(packed).decode()
+            found[key.removeprefix(own)] = view["name"], state
+    return found
 
 
 def _drop_stale(client: MlflowClient, experiment: Experiment) -> None:
     """Delete the views of studies whose runs are deleted."""
     where, ids = "tags.`ferlab.kind` = 'study'", [experiment.experiment_id]
-    studies = client.search_runs(ids, where, max_results=_MOST_STUDIES)
-    if studies.token:  # there are more
-        return
-    known = tuple(view_id(study.info.run_id) for study in studies)
-    for tag in experiment.tags:
-        key = tag.removeprefix(_TAG)
-        if tag != key and key.startswith(_OWN) and not key.startswith(known):
-            client.delete_experiment_tag(experiment.experiment_id, tag)
+    with reported(client.tracking_uri):
+        studies = client.search_runs(ids, where, max_results=_MOST_STUDIES)
+        if studies.token:  # there are more
+            return
+        known = tuple(view_id(study.info.run_id) for study in studies)
+        for tag in experiment.tags:
+            key = tag.removeprefix(_TAG)
+            if tag != key and key.startswith(_OWN) and not key.startswith(known):
+                client.delete_experiment_tag(experiment.experiment_id, tag)
 
 
 def page_of(client: MlflowClient, run_id: str, shows_charts: bool = False) -> str:
