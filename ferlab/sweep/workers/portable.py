@@ -68,6 +68,7 @@ class _Frame(BaseModel):
     replicates: int
     command: str
     store: str | None
+    listed: bool = False
 
 
 class _StudyAttrs(BaseModel):
