@@ -20,8 +20,9 @@ from ferlab.config.overrides.project import start_hydra
 from ferlab.confirm.retrain import _workers
 from ferlab.errors import Outage
 from ferlab.sweep import plan
+from ferlab.sweep.launchers import forked
 from ferlab.sweep.launchers.processes import Pool, cores, gpus
-from tests.processes import Command, called
+from tests.processes import Command, called, run
 from tests.sweep import jobs
 from tests.sweep.test_study import settings
 from tests.warm import SERVER
@@ -171,6 +172,19 @@ def test_workers_follow_the_device_that_trains(
     assert [path.name for path in tmp_path.glob("sees-*")] == ["sees-all"]
     launch(jobs.devices, tmp_path, 2, "trainer.device=cuda")
     assert {path.name for path in tmp_path.glob("sees-*")} == {"sees-all", "sees-0", "sees-1"}
+
+
+def test_what_is_imported_before_workers_are_forked_asks_for_no_gpu() -> None:
+    """CUDA cannot be used in the fork of a process that has begun with it."""
+    code = (
+        "import sys, torch\n"
+        "for name in ('is_available', 'device_count', 'init', '_lazy_init'):\n"
+        "    setattr(torch.cuda, name, lambda *_, name=name: sys.exit(f'{name} is called'))\n"
+        f"for module in {forked._IMPORTED}: __import__(module)\n"
+        "print('imported')"
+    )
+    done = run([sys.executable, "-c", code])
+    assert (done.returncode, done.stdout) == (0, "imported\n"), done.stderr
 
 
 def test_cores_are_counted_where_the_system_binds_no_process(
