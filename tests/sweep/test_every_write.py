@@ -20,7 +20,7 @@ from tests.sweep.test_sweep import FAST, HERE, children, runs, trials
 
 pytestmark = pytest.mark.slow
 
-IS_SOAK = "FERLAB_SOAK" in os.environ
+IS_SOAK = bool(os.environ.get("FERLAB_SOAK"))
 """Whether every write has its turn, for an hour or so; else two have."""
 
 PARTS = 64 if IS_SOAK else 1

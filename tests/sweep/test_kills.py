@@ -23,7 +23,7 @@ from tests.sweep.test_sweep import FAST, children, runs, trials
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
 
-IS_SOAK = "FERLAB_SOAK" in os.environ
+IS_SOAK = bool(os.environ.get("FERLAB_SOAK"))
 
 ROUNDS, KILLS, TRIALS, EPOCHS = (25, 40, 16, 12) if IS_SOAK else (1, 8, 12, 5)
 """How many sweeps, and of each: how often it is killed, and what it is to come to."""
