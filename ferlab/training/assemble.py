@@ -46,7 +46,7 @@ def on_this_machine(config: Config) -> Config:
         raise ConfigError(report([needed]))
     if threads == "auto":
         said = os.environ.get("OMP_NUM_THREADS", "")  # who was forked may have another than torch
-        threads = int(said) if said.isdigit() else _DEFAULT_THREADS
+        threads = (int(said) if said.isdigit() else 0) or _DEFAULT_THREADS
     if precision == "auto":
         precision = "bf16-mixed" if _multiplies_bfloat16(device) else "32-true"
     update = {"device": device, "threads": threads, "precision": precision}

@@ -12,7 +12,7 @@ from ferlab.config.compose import compose
 from ferlab.config.schema import Config
 from ferlab.data.augmentation.augment import BatchAugmentation
 from ferlab.models.classifier import Classifier
-from ferlab.training import run
+from ferlab.training import assemble, run
 from ferlab.training.assemble import on_this_machine
 from ferlab.training.module import ExpressionModule
 from ferlab.training.run import train
@@ -88,10 +88,10 @@ def test_threads_are_those_of_the_environment_even_where_torch_was_imported_unde
 ) -> None:
     config = compose(["trainer.threads=auto"])
     found = {}
-    for said in ("3", "5"):
+    for said in ("3", "5", "0"):
         monkeypatch.setenv("OMP_NUM_THREADS", said)
         found[said] = on_this_machine(config).trainer.threads
-    assert found == {"3": 3, "5": 5}
+    assert found == {"3": 3, "5": 5, "0": assemble._DEFAULT_THREADS}
 
 
 @pytest.fixture

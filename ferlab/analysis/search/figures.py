@@ -29,7 +29,6 @@ PICTURES: Mapping[str, Callable[[StudyTable], Figure | None]] = {
 }
 """Functions that draw each picture, by the name of its file."""
 
-
 _OF_PARAMETERS = ("slices", "parallel", "importances")
 """Those that speak of a parameter over all points; not of points that were listed, see `leads`."""
 

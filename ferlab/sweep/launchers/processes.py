@@ -151,9 +151,7 @@ def _run(
     """The process's whole life."""
     os.setpgid(0, 0)  # a Ctrl-C reaches the sweeper alone, which passes it on
     forked.begin_here(environment, signal.SIGINT)  # gracefully
-    for (
-        number
-    ) in forked.SIGNALS:  # a shell may have SIGINT ignored by what it runs in the background
+    for number in forked.SIGNALS:  # a shell may have what it runs in the background ignore SIGINT
         signal.signal(number, signal.default_int_handler)
     setup_globals()
     try:
