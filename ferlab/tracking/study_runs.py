@@ -1,7 +1,6 @@
-"""A study's runs in MLflow: one parent, a child per trial, found again by the study's identity."""
+"""A study's run in MLflow, parent of its trials', found again by the study's identity."""
 
 import logging
-import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 
-from ferlab.config.problems import flatten
-from ferlab.config.schema import Config
 from ferlab.errors import TrackingError
 from ferlab.tracking import store
 from ferlab.tracking.run import Run, params_of
@@ -52,10 +49,11 @@ _PICTURES = "\n\n---\n\n"
 
 @dataclass(frozen=True)
 class FoundRun:
-    """A run that `find_run` found, with MLflow's status, metrics and tags."""
+    """A run that `find_run` found, with MLflow's status, params, metrics and tags."""
 
     run_id: str
     status: str
+    params: Mapping[str, str]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     is_deleted: bool
@@ -90,9 +88,12 @@ class StudyRun(Run):
         if found is not None:
             if found.is_deleted:
                 require_free_name(client, study.name)
-                _restore(client, found.run_id, f"the run of the study '{study.name}'")
+                bring_back(client, found.run_id, f"the run of the study '{study.name}'")
             cls.reopen(client, found.run_id)
-            return cls(client, found.run_id)
+            opened = cls(client, found.run_id)
+            if not found.params:  # whoever created it was killed before it had said what it is
+                opened.describe(study, about, before)
+            return opened
         children = list(store.runs_with(client, study.tags, deleted=True)) if before else []
         if before is not None and not children:
             raise TrackingError(
@@ -119,13 +120,22 @@ class StudyRun(Run):
             forget(client, created.info.run_id)
             return cls(client, eldest.run_id)
         opened = cls(client, str(created.info.run_id))
-        opened.log_text(yaml.safe_dump(dict(about), sort_keys=False), "study.yaml")
-        with reported(client.tracking_uri):
-            client.log_batch(opened.id, params=params_of(about))
-        for child in children:  # of a run that is gone for good
-            if child.data.tags.get("mlflow.parentRunId") == before and not _is_deleted(child):
-                Run(client, child.info.run_id).log_summary({}, {"mlflow.parentRunId": opened.id})
+        opened.describe(study, about, before)
         return opened
+
+    def describe(self, study: StudyKey, about: Mapping[str, Any], before: str | None) -> None:
+        """Say what the study is, and take over the runs of one that is gone for good.
+
+        The params are last: a run without them is not described yet.
+        """
+        self.log_text(yaml.safe_dump(dict(about), sort_keys=False), "study.yaml")
+        for child in store.runs_with(self._client, study.tags) if before else ():
+            if child.data.tags.get("mlflow.parentRunId") == before:
+                Run(self._client, child.info.run_id).log_summary(
+                    {}, {"mlflow.parentRunId": self.id}
+                )
+        with reported(self._client.tracking_uri):
+            self._client.log_batch(self.id, params=params_of(about))
 
     def tell(
         self, counts: Mapping[str, int], question: str, best: tuple[str, str, float] | None
@@ -157,61 +167,6 @@ class StudyRun(Run):
         self.log_summary({}, {_NOTE: f"{note}{_PICTURES}{pictures}"})
 
 
-class TrialRun(Run):
-    """The MLflow run of a trial of several seeds, parent of its seeds' runs."""
-
-    @classmethod
-    def open(
-        cls,
-        client: MlflowClient,
-        config: Config,
-        study: StudyKey,
-        trial: int,
-        parent: str,
-        name: str,
-    ) -> "TrialRun":
-        """Create or reopen the trial's run, or restore it where it was deleted."""
-        tags = {**study.tags, "ferlab.trial": str(trial), "ferlab.kind": "trial"}
-        found = find_run(client, tags, deleted=True)
-        if found is not None:
-            if found.is_deleted:
-                _restore(client, found.run_id, f"the run of trial {trial}")
-            cls.reopen(client, found.run_id)
-            return cls(client, found.run_id)
-        with reported(client.tracking_uri):
-            made = client.create_run(
-                store.experiment_of(client, parent),
-                run_name=name,
-                tags={
-                    "mlflow.parentRunId": parent,
-                    "mlflow.source.name": "ferlab sweep",
-                    "mlflow.source.type": "LOCAL",
-                    **tags,
-                },
-            )
-            flat = {key: v for key, v in flatten(config.plain()).items() if key != "seed"}
-            client.log_batch(made.info.run_id, params=params_of(flat))
-        return cls(client, made.info.run_id)
-
-    def tell(self, seeds: Sequence[Mapping[str, float]]) -> None:
-        """Record the means and the standard deviations over the seeds that have finished.
-
-        Args:
-            seeds: the metrics of each seed's run.
-        """
-        metrics = {"seeds": float(len(seeds)), "train_seconds": 0.0}
-        shared = set.intersection(*(set(seed) for seed in seeds))
-        for name in sorted(name for name in shared if name.startswith("best/")):
-            scores = [seed[name] for seed in seeds]
-            metrics[name] = statistics.fmean(scores)
-            if len(scores) > 1:
-                metrics[name.replace("best/", "spread/", 1)] = statistics.stdev(scores)
-        for key in ("parameters", "multiply_adds"):
-            metrics[key] = seeds[0][key]
-        metrics["train_seconds"] = sum(seed["train_seconds"] for seed in seeds)
-        self.log_summary(metrics, {})
-
-
 def forget(client: MlflowClient, run_id: str) -> None:
     """Delete a run that ended before it recorded anything worth keeping, and its artifacts."""
     Run(client, run_id).end("KILLED", "interrupted", "another run has taken its place")
@@ -235,7 +190,14 @@ def find_run(
     if run is None:
         return None
     status = RunStatus.to_string(RunStatus.from_string(run.info.status))
-    return FoundRun(run.info.run_id, status, run.data.metrics, run.data.tags, _is_deleted(run))
+    return FoundRun(
+        run.info.run_id,
+        status,
+        run.data.params,
+        run.data.metrics,
+        run.data.tags,
+        _is_deleted(run),
+    )
 
 
 def study_names(client: MlflowClient) -> set[str]:
@@ -268,7 +230,7 @@ def require_free_name(
         )
 
 
-def _restore(client: MlflowClient, run_id: str, what: str) -> None:
+def bring_back(client: MlflowClient, run_id: str, what: str) -> None:
     """Bring back a deleted run that a study goes on in.
 
     Raises:

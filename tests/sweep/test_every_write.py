@@ -106,7 +106,7 @@ def _left() -> dict[str, Any]:
         "trials": Counter(
             t.state.name for t in trials(home, "w") if "withdrawn" not in t.user_attrs
         ),
-        "runs": Counter(run.info.status for run in runs()),
+        "runs": Counter((run.info.status, len(run.data.params)) for run in runs()),
         "bits": {
             r.data.params["optimizer.lr"]: r.data.tags["ferlab.predictions.digest"] for r in done
         },

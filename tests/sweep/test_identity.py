@@ -17,7 +17,8 @@ from ferlab.sweep.workers.identity import IDENTITY, make_or_join
 from ferlab.sweep.workers.replicate import Replicate
 from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
-from ferlab.tracking.study_runs import StudyKey, StudyRun, TrialRun, find_run
+from ferlab.tracking.study_runs import StudyKey, StudyRun, find_run
+from ferlab.tracking.trial_run import TrialRun
 from tests.conftest import TINY
 from tests.sweep.test_study import NEVER, settings, shared
 from tests.sweep.test_sweep import HERE, children, runs, sweep

@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from ferlab.tracking import artifacts
+from ferlab.config.compose import compose
+from ferlab.tracking import artifacts, store
 from ferlab.tracking.run import CONFIGURATION, Run
 from ferlab.tracking.study_runs import StudyKey, StudyRun
+from ferlab.tracking.trial_run import TrialRun
+from tests.conftest import TINY
 from tests.tracking.test_saved_views import recorded
 
 NOTE = "mlflow.note.content"
@@ -19,6 +22,22 @@ def test_a_study_s_page_has_its_space_and_its_objective(client: MlflowClient) ->
     assert run.data.params == ABOUT
     again = StudyRun.open(client, "ferlab", StudyKey("mine", "1"), {**ABOUT, "question": "Other?"})
     assert client.get_run(again.id).data.params == ABOUT
+
+
+def test_a_study_s_run_that_was_created_and_no_more_is_described_by_who_finds_it(
+    client: MlflowClient,
+) -> None:
+    config, study = compose(TINY), StudyKey("mine", "1")
+    tags = {**study.tags, "ferlab.kind": "study"}
+    created = client.create_run(store.experiment_id(client, "ferlab"), tags=tags).info.run_id
+    assert StudyRun.open(client, "ferlab", study, ABOUT).id == created
+    assert client.get_run(created).data.params == ABOUT
+    assert [file.path for file in client.list_artifacts(created)] == ["study.yaml"]
+
+    tags = {**study.tags, "ferlab.kind": "trial", "ferlab.trial": "0"}
+    trial = client.create_run(store.experiment_id(client, "ferlab"), tags=tags).info.run_id
+    assert TrialRun.open(client, config, study, 0, created, "a trial").id == trial
+    assert client.get_run(trial).data.params["optimizer.lr"] == str(config.optimizer.lr)
 
 
 def test_a_study_s_page_shows_its_pictures_below_its_text(client: MlflowClient) -> None:

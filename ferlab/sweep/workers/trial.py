@@ -14,8 +14,9 @@ from ferlab.sweep.search.trial_configs import TrialConfigs
 from ferlab.sweep.workers import seed_pruning
 from ferlab.sweep.workers.replicate import Replicate, SeedRun
 from ferlab.sweep.workers.shared_study import SharedStudy
-from ferlab.tracking import store, study_runs
+from ferlab.tracking import store
 from ferlab.tracking.entry import metric_name
+from ferlab.tracking.trial_run import TrialRun
 from ferlab.training.stop import Pruned
 
 
@@ -36,7 +37,7 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
         TakenOver: it is another worker's now.
         Exception: as the study's storage raises it, where that is away; see `ferlab.outage`.
     """
-    group: study_runs.TrialRun | None = None
+    group: TrialRun | None = None
     try:
         params: Params = trial.user_attrs["params"]
         config = configs(params)
@@ -86,7 +87,7 @@ def run_trial(study: SharedStudy, trial: Trial, configs: TrialConfigs) -> str:
     return format_values(study.config.objectives, values)
 
 
-def _leave(trial: Trial, group: study_runs.TrialRun | None, end: RunEnded) -> None:
+def _leave(trial: Trial, group: TrialRun | None, end: RunEnded) -> None:
     """Say where an interrupted trial is, unless that cannot be told now."""
     try:
         trial.set_user_attr("run_id", group.id if group else end.run_id)
@@ -98,7 +99,7 @@ def _leave(trial: Trial, group: study_runs.TrialRun | None, end: RunEnded) -> No
 
 
 def _replicates(
-    study: SharedStudy, trial: Trial, config: Config, name: str, group: study_runs.TrialRun | None
+    study: SharedStudy, trial: Trial, config: Config, name: str, group: TrialRun | None
 ) -> list[SeedRun]:
     """The finished runs, one per seed; raises `Pruned` if the point falls behind on the way."""
     settings = study.config
@@ -138,7 +139,7 @@ def _tell_mistake(trial: Trial, error: BaseException | None) -> None:
         trial.set_user_attr("mistake", True)
 
 
-def _pruned(study: SharedStudy, trial: Trial, group: study_runs.TrialRun | None, why: str) -> str:
+def _pruned(study: SharedStudy, trial: Trial, group: TrialRun | None, why: str) -> str:
     if group is not None:
         group.end("KILLED", "pruned", why)
         trial.set_user_attr("run_id", group.id)
@@ -147,9 +148,7 @@ def _pruned(study: SharedStudy, trial: Trial, group: study_runs.TrialRun | None,
     return f"pruned {why}"
 
 
-def _failed(
-    study: SharedStudy, trial: Trial, group: study_runs.TrialRun | None, why: str, reason: str
-) -> str:
+def _failed(study: SharedStudy, trial: Trial, group: TrialRun | None, why: str, reason: str) -> str:
     if group is not None:
         group.end("FAILED", reason, why)
         trial.set_user_attr("run_id", group.id)
@@ -159,12 +158,10 @@ def _failed(
     return f"failed: {why}"
 
 
-def _group(
-    study: SharedStudy, trial: Trial, config: Config, name: str
-) -> study_runs.TrialRun | None:
+def _group(study: SharedStudy, trial: Trial, config: Config, name: str) -> TrialRun | None:
     """The run that stands for all seeds, if there are several."""
     if study.config.replicates == 1:
         return None
     client = store.connect(config.tracking.uri)
     parent = study.optuna.user_attrs["run_id"]
-    return study_runs.TrialRun.open(client, config, study.key, trial.number, parent, name)
+    return TrialRun.open(client, config, study.key, trial.number, parent, name)
