@@ -11,6 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial, Trial
 
 from ferlab import instantiate
+from ferlab.text import join_words, pluralize
 from ferlab.tracking import origin, sources
 
 _SHOWN = 5
@@ -34,7 +35,9 @@ def record_code(study: optuna.Study, trial: Trial, seed: int, targets: Collectio
 
 
 def tell_changed(study: optuna.Study, targets: Collection[str]) -> str:
-    """In a line, what of the code has changed since the last trial of a study; else empty.
+    """In a line, what of the code has changed since a study's last trial, and what that costs.
+
+    Empty where nothing has changed.
 
     Args:
         study: that is to be gone on with.
@@ -46,12 +49,20 @@ def tell_changed(study: optuna.Study, targets: Collection[str]) -> str:
     for target in targets:
         with suppress(Exception):  # what cannot be imported, its trials will tell
             instantiate.locate(target, targets)
-    before = study.user_attrs[_key(trained[-1].user_attrs["code"][-1])]
-    changes = origin.what_differs(before, origin.computing(targets))
-    if not changes:
+    now = origin.computing(targets)
+
+    def changes(trial: FrozenTrial) -> list[str]:
+        return origin.what_differs(study.user_attrs[_key(_digests(trial)[-1])], now)
+
+    if not (changed := changes(trained[-1])):
         return ""
-    listed = ", ".join(changes[:_SHOWN]) + (" and more" if len(changes) > _SHOWN else "")
-    return f"the code that computes has changed since trial {trained[-1].number} ({listed})"
+    listed = ", ".join(changed[:_SHOWN]) + (" and more" if len(changed) > _SHOWN else "")
+    told = f"the code that computes has changed since trial {trained[-1].number} ({listed})"
+    begun = [trial for trial in trained if not trial.state.is_finished() and changes(trial)]
+    if begun:
+        left = join_words([f"trial {trial.number} after {_epochs(trial)}" for trial in begun])
+        told += f"; what was left begins anew: {left}"
+    return told
 
 
 def code_by_trial(
@@ -82,6 +93,12 @@ def _digests(trial: FrozenTrial) -> list[str]:
     """Of the code that trained each of its seeds; none where that is not known."""
     digests: list[str] = trial.user_attrs.get("code", [])
     return digests
+
+
+def _epochs(trial: FrozenTrial) -> str:
+    """How far it has come."""
+    reported = trial.user_attrs.get("epochs", trial.intermediate_values)
+    return pluralize(max(map(int, reported), default=0), "epoch")
 
 
 def _key(digest: str) -> str:

@@ -5,10 +5,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import optuna
 import pytest
 
 from ferlab.study.code import tell_codes
-from ferlab.sweep.trial_code import code_by_trial
+from ferlab.sweep.trial_code import code_by_trial, record_code, tell_changed
 from ferlab.tracking import origin, sources
 from tests.fake_studies import row, table
 from tests.sweep.test_sweep import HERE, cli_report, sweep, trials
@@ -52,6 +53,26 @@ def test_trials_of_two_codes_are_told_apart_and_others_are_not(
     monkeypatch.setattr(origin, "sources", edited())
     log, _, _ = go_on(4)
     assert "the code" not in log  # nothing is left to train
+
+
+def test_trials_that_were_begun_by_other_code_and_left_are_told_with_what_that_costs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    study = optuna.create_study()
+    for epochs in (2, 40):
+        trial = study.ask()
+        record_code(study, trial, 0, ())
+        for epoch in range(1, epochs + 1):
+            trial.report(0.5, epoch)
+    study.tell(0, 0.5)
+    assert tell_changed(study, ()) == ""
+    monkeypatch.setattr(origin, "sources", edited("ferlab/models/cnn.py"))
+    changed = "the code that computes has changed since trial 1 (ferlab/models/cnn.py)"
+    assert (
+        tell_changed(study, ()) == f"{changed}; what was left begins anew: trial 1 after 40 epochs"
+    )
+    study.tell(1, 0.5)
+    assert tell_changed(study, ()) == changed
 
 
 @pytest.mark.parametrize(
