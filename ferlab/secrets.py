@@ -27,13 +27,19 @@ _OTHERS = (*_OF_MLFLOW, "PGPASSWORD")
 """Environment variables that are secrets as they are."""
 
 # Up to the last @ there is: a password may have any character in it, whatever that means in a URL.
-_PASSWORD = re.compile(r"([A-Za-z][\w+.-]*://[^:/?#\s]*:)(.+)(?=@)", re.DOTALL)
+# Who is known to a web server by a name alone is so by a token.
+_PASSWORD = re.compile(
+    r"(https?://(?=[^:/?#@\s]+@(?!.*:.*@))|[A-Za-z][\w+.-]*://[^:/?#\s]*:)(.+)(?=@)",
+    re.DOTALL | re.IGNORECASE,
+)
 _QUERY = re.compile(
     r"([?&;][^=&;]*(?:pass(?!file)|pwd|secret|token|credential|signature|odbc_connect|api_?key)"
     r"[^=&;]*=)([^&;]+)",
     re.IGNORECASE,
 )
-_IN_TEXT = re.compile(r"([A-Za-z][\w+.-]*://[^:/?#@\s]*:)([^\s@]+)(?=@)")
+_IN_TEXT = re.compile(
+    r"(https?://(?=[^:/?#@\s]+@)|[A-Za-z][\w+.-]*://[^:/?#@\s]*:)([^\s@]+)(?=@)", re.IGNORECASE
+)
 """An address within a text; one that has spaces in it is not found by its form."""
 
 _SHORTEST = 4
@@ -45,7 +51,7 @@ def seal(address: str) -> str:
     if "://" not in address:
         return address
     sealed = _PASSWORD.sub(_hidden, address, count=1)
-    begin = sealed.find(f":{HIDDEN}@") + 1  # what was hidden is not looked through again
+    begin = sealed.find(f"{HIDDEN}@") + 1  # what was hidden is not looked through again
     sealed = sealed[:begin] + _QUERY.sub(_hidden, sealed[begin:])
     if sealed != address:
         known = _known()
@@ -71,7 +77,7 @@ def whole(sealed: str) -> str | None:
 
 def is_sealed(address: str) -> bool:
     """Whether a password was taken out of it."""
-    return f":{HIDDEN}@" in address or f"={HIDDEN}" in address
+    return any(f"{before}{HIDDEN}" in address for before in (":", "=", "//"))
 
 
 def hide(text: str) -> str:

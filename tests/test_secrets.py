@@ -58,6 +58,9 @@ def test_a_password_is_hidden_however_it_is_written(word: str) -> None:
         ),
         ("http://host/x?access_token=q7Xv2", "http://host/x?access_token=***"),
         ("postgresql://me@corp:q7Xv2@host/db", "postgresql://me@corp:***@host/db"),
+        ("https://q7Xv2@host/db", "https://***@host/db"),
+        ("HTTP://q7Xv2@host:5000", "HTTP://***@host:5000"),
+        ("http://me@corp:q7Xv2@host", "http://me@corp:***@host"),
     ],
 )
 def test_passwords_elsewhere_in_an_address(address: str, sealed: str) -> None:
@@ -91,8 +94,10 @@ def test_an_error_tells_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", f"a/{CORE}")
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", f"t{CORE}")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:u/{CORE}@host")
-    error = FerlabError(f"it took a/{CORE}, t{CORE} and u/{CORE}, or http://x:unknown@y")
-    assert str(error) == "it took ***, *** and ***, or http://x:***@y"
+    error = FerlabError(
+        f"it took a/{CORE}, t{CORE} and u/{CORE}, or http://x:unknown@y, http://z@y"
+    )
+    assert str(error) == "it took ***, *** and ***, or http://x:***@y, http://***@y"
 
 
 @pytest.mark.parametrize("word", UNUSUAL)
