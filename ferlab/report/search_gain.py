@@ -4,6 +4,7 @@ What has a baseline is compared with it, whatever was searched; where attention 
 it is compared with the best without.
 """
 
+import statistics
 from collections.abc import Iterator
 
 from ferlab.analysis.search import uncertainty
@@ -26,6 +27,8 @@ def tell_lead(table: StudyTable, command: str) -> str:
     others, objective = table.ranked[1:], table.objectives[0]
     if not others or is_exact(objective):
         return ""
+    if seeds := tell_seeds(table):
+        return seeds
     best = table.ranked[0]
     near = 0
     for row in others:
@@ -42,6 +45,22 @@ def tell_lead(table: StudyTable, command: str) -> str:
     return (
         f"the best stands out from {pluralize(len(others), 'other')}, but was chosen for its "
         f"score; {command} confirms it"
+    )
+
+
+def tell_seeds(table: StudyTable) -> str:
+    """How far a study's trials scatter which differ in nothing but their seed; else empty."""
+    ranked, objective = table.ranked, table.objectives[0]
+    if len(ranked) < 2 or not all(_differ_by_seed(row, ranked[0]) for row in table.rows):
+        return ""
+    scores = [value_of(row) for row in ranked if "seed" in row.params]
+    if len(scores) < len(ranked):
+        return ""
+    return (
+        f"all is one configuration under {len(scores):,} seeds: "
+        f"{format_value(objective, statistics.fmean(scores))} on average, with a standard "
+        f"deviation of {format_difference(objective, statistics.stdev(scores))}; which of them is "
+        "the best is luck"
     )
 
 

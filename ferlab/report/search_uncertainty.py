@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ferlab.analysis.search import uncertainty
-from ferlab.report.search_gain import gains
+from ferlab.report.search_gain import gains, tell_seeds
 from ferlab.study.objectives import format_difference, format_value, is_exact
 from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.text import pluralize
@@ -48,6 +48,8 @@ def _sources(table: StudyTable, best: TrialRow) -> Iterator[str]:
             "**Seeds.** No two trials have two seeds yet. How far another seed would move a score "
             "against the others is not known."
         )
+    elif told := tell_seeds(table):
+        yield f"**Seeds.** {told[0].upper()}{told[1:]}."
     else:
         yield (
             "**Seeds.** Every trial was trained under one seed. How far another seed would move "

@@ -143,6 +143,21 @@ def test_a_baseline_that_is_not_complete_is_told(base: Params, other: Params) ->
     assert "**Baseline.**" not in text(table(*rows))
 
 
+def test_trials_that_differ_in_their_seed_alone_are_one_configuration() -> None:
+    lr = {"optimizer.lr": 0.1}
+    rows = [row(i, 0.5 + 0.1 * i, params={"seed": i, **lr}) for i in range(3)]
+    told = (
+        "ll is one configuration under 3 seeds: 60.00 % on average, with a standard deviation of "
+        "10.00 points; which of them is the best is luck"
+    )
+    assert tell_lead(table(*rows), "C") == f"a{told}"
+    assert f"(a single run), trial 2: trial 2. A{told}.\n" in text(table(*rows))
+    assert f"**Seeds.** A{told}.\n" in text(table(*rows))
+    other = row(3, 0.5, params={"seed": 0, "optimizer.lr": 0.2})
+    for study in (table(*rows, other), table(row(0, 0.5, params=lr), row(1, 0.6, params=lr))):
+        assert "one configuration" not in text(study)
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [
