@@ -26,10 +26,15 @@ _OF_MLFLOW = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 _OTHERS = (*_OF_MLFLOW, "PGPASSWORD")
 """Environment variables that are secrets as they are."""
 
+_SCHEME = r"[A-Za-z][\w+.-]{0,40}://"
+_PLACE = r"\$\{[^}]{0,200}\}"
+_NAME = rf"(?:{_PLACE}|(?!{_PLACE})[^:/?#@\s])"
+"""A character of a user's name in an address, or the place where the name is to be found."""
+
 # Up to the last @ there is: a password may have any character in it, whatever that means in a URL.
 # Who is known to a web server by a name alone is so by a token.
 _PASSWORD = re.compile(
-    r"(https?://(?=[^:/?#@\s]+@(?!.*:.*@))|[A-Za-z][\w+.-]*://[^:/?#\s]*:)(.+)(?=@)",
+    rf"(https?://(?={_NAME}+@(?!.*:.*@))|{_SCHEME}(?:{_NAME}|@)*:)(.+)(?=@)",
     re.DOTALL | re.IGNORECASE,
 )
 _QUERY = re.compile(
@@ -37,9 +42,7 @@ _QUERY = re.compile(
     r"[^=&;]*=)([^&;]+)",
     re.IGNORECASE,
 )
-_IN_TEXT = re.compile(
-    r"(https?://(?=[^:/?#@\s]+@)|[A-Za-z][\w+.-]*://[^:/?#@\s]*:)([^\s@]+)(?=@)", re.IGNORECASE
-)
+_IN_TEXT = re.compile(rf"(https?://(?={_NAME}+@)|{_SCHEME}{_NAME}*:)([^\s@]+)(?=@)", re.IGNORECASE)
 """An address within a text; one that has spaces in it is not found by its form."""
 
 _SHORTEST = 4

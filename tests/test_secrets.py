@@ -75,12 +75,16 @@ def test_passwords_elsewhere_in_an_address(address: str, sealed: str) -> None:
         "sqlite:////home/a:b@c/runs.db",
         "postgresql+psycopg://me@host:5432/db",
         "postgresql://me:${oc.env:PASSWORD}@host/db",
+        "postgresql://${oc.env:NAME}:${oc.env:PASSWORD}@host/db",
+        "postgresql://${oc.env:NAME}@host:5432/db",
+        "https://${oc.env:TOKEN}@host:5000",
         "${oc.env:STORE}",
         "postgresql://me:***@host/db",
     ],
 )
 def test_an_address_without_password_stays_as_it_is(address: str) -> None:
     assert secrets.seal(address) == address
+    assert secrets.hide(address) == address
 
 
 def test_what_is_a_word_of_the_address_is_in_any_text() -> None:
