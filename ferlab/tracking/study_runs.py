@@ -92,6 +92,7 @@ class StudyRun(Run):
             cls.reopen(client, found.run_id)
             opened = cls(client, found.run_id)
             if not found.params:  # whoever created it was killed before it had said what it is
+                _delete_artifacts(client, found.run_id)  # half a file of an upload
                 opened.describe(study, about, before)
             return opened
         children = list(store.runs_with(client, study.tags, deleted=True)) if before else []
@@ -170,11 +171,8 @@ class StudyRun(Run):
 def forget(client: MlflowClient, run_id: str) -> None:
     """Delete a run that ended before it recorded anything worth keeping, and its artifacts."""
     Run(client, run_id).end("KILLED", "interrupted", "another run has taken its place")
+    _delete_artifacts(client, run_id)
     with reported(client.tracking_uri):
-        place = client.get_run(run_id).info.artifact_uri
-        artifacts: Any = get_artifact_repository(place, client.tracking_uri)
-        with suppress(MlflowException, OSError):  # what may not be removed stays
-            artifacts.delete_artifacts()
         client.delete_run(run_id)
 
 
@@ -246,6 +244,14 @@ def bring_back(client: MlflowClient, run_id: str, what: str) -> None:
             )
         client.restore_run(run_id)
     _log.info("note     %s, %s, was deleted in MLflow; it is restored", what, run_id)
+
+
+def _delete_artifacts(client: MlflowClient, run_id: str) -> None:
+    with reported(client.tracking_uri):
+        place = client.get_run(run_id).info.artifact_uri
+        artifacts: Any = get_artifact_repository(place, client.tracking_uri)
+        with suppress(MlflowException, OSError):  # what may not be removed stays
+            artifacts.delete_artifacts()
 
 
 def _is_deleted(run: MlflowRun) -> bool:

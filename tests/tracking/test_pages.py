@@ -30,6 +30,7 @@ def test_a_study_s_run_that_was_created_and_no_more_is_described_by_who_finds_it
     config, study = compose(TINY), StudyKey("mine", "1")
     tags = {**study.tags, "ferlab.kind": "study"}
     created = client.create_run(store.experiment_id(client, "ferlab"), tags=tags).info.run_id
+    client.log_text(created, "", "half of a file")
     assert StudyRun.open(client, "ferlab", study, ABOUT).id == created
     assert client.get_run(created).data.params == ABOUT
     assert [file.path for file in client.list_artifacts(created)] == ["study.yaml"]
