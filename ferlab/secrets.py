@@ -26,6 +26,7 @@ _OF_MLFLOW = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 _OTHERS = (*_OF_MLFLOW, "PGPASSWORD")
 """Environment variables that are secrets as they are."""
 
+# Each is bounded, so that a long text is searched in linear time.
 _SCHEME = r"[A-Za-z][\w+.-]{0,40}://"
 _PLACE = r"\$\{[^}]{0,200}\}"
 _NAME = rf"(?:{_PLACE}|(?!{_PLACE})[^:/?#@\s])"

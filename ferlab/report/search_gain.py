@@ -51,11 +51,11 @@ def tell_lead(table: StudyTable, command: str) -> str:
 def tell_seeds(table: StudyTable) -> str:
     """How far a study's trials scatter which differ in nothing but their seed; else empty."""
     ranked, objective = table.ranked, table.objectives[0]
-    if len(ranked) < 2 or not all(_differ_by_seed(row, ranked[0]) for row in table.rows):
+    if len(ranked) < 2 or not all(
+        "seed" in row.params and _differ_by_seed(row, ranked[0]) for row in table.rows
+    ):
         return ""
-    scores = [value_of(row) for row in ranked if "seed" in row.params]
-    if len(scores) < len(ranked):
-        return ""
+    scores = [value_of(row) for row in ranked]
     return (
         f"all is one configuration under {len(scores):,} seeds: "
         f"{format_value(objective, statistics.fmean(scores))} on average, with a standard "

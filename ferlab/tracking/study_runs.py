@@ -95,8 +95,9 @@ class StudyRun(Run):
                 _delete_artifacts(client, found.run_id)  # half a file of an upload
                 opened.describe(study, about, before)
             return opened
-        children = list(store.runs_with(client, study.tags, deleted=True)) if before else []
-        if before is not None and not children:
+        known = store.runs_with(client, study.tags, deleted=True, at_a_time=1) if before else ()
+        child = next(iter(known), None)
+        if before is not None and child is None:
             raise TrackingError(
                 f"{display_name(client)} has no run of the study '{study.name}', which was begun: "
                 "its runs are in another tracking store; name that with tracking.uri= or "
@@ -111,7 +112,7 @@ class StudyRun(Run):
             "mlflow.source.type": "LOCAL",
             "mlflow.note.content": str(about.get("question") or ""),
         }
-        place = children[0].info.experiment_id if children else None
+        place = child.info.experiment_id if child is not None else None
         with reported(client.tracking_uri):
             created = client.create_run(
                 place or store.experiment_id(client, experiment), run_name=study.name, tags=tags
