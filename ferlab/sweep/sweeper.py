@@ -18,7 +18,7 @@ from ferlab.errors import Outage, RunEnded, TrackingError
 from ferlab.outage import Patience, is_outage
 from ferlab.recording import leftovers
 from ferlab.signals import terminated
-from ferlab.study.table import value_of
+from ferlab.study.table import StudyTable, value_of
 from ferlab.sweep import live, plan, studies
 from ferlab.sweep.begin import Asked, open_run, require_own_name
 from ferlab.sweep.launchers.launched import launch
@@ -159,13 +159,16 @@ def run(
             _log.info("note     %s", changed)
     elif not is_confirmation:
         _log.info("note     all is trained; --new begins another study, more study.trials go on")
-    watched = studies.open_study(name, settings.storage)
-    deleted = studies.deleted_runs(watched, client)
+    deleted = studies.deleted_runs(study.optuna, client)
+
+    def look() -> StudyTable:  # in the thread that shows it, so by a storage of that thread's own
+        return view(studies.open_study(name, settings.storage), deleted)
+
     patience = Patience(60 * settings.patience, _say)
     ended: Sequence[JobReturn] = []
     interrupted = False
     try:
-        with terminated(), live.show(lambda: view(watched, deleted)):
+        with terminated(), live.show(look):
             ended = launch(context, task, config, jobs, study, patience)
     except KeyboardInterrupt:
         interrupted = True

@@ -1,7 +1,11 @@
 """Where a study is kept: a journal that a crash cannot spoil, or any database Optuna knows."""
 
+import os
 import random
+import threading
 import time
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from optuna import delete_study, get_all_study_names
@@ -37,9 +41,30 @@ def open_storage(url: str | None, study: str) -> BaseStorage:
             return _database(url)
         folder = paths.home() / "studies"
         folder.mkdir(parents=True, exist_ok=True)
-        return JournalStorage(Journal(folder / f"{study}.log"))
+        return _journal(folder / f"{study}.log")
     except _ERRORS as error:
         raise TrackingError(f"study.storage cannot be opened: {_first_line(error)}") from error
+
+
+def _journal(path: Path) -> JournalStorage:
+    """A journal, which each thread of a command reads whole once, and later what is new in it."""
+    if not (beginning := _beginning(path)):
+        return JournalStorage(Journal(path))
+    return _kept(path, beginning, os.getpid(), threading.get_ident())
+
+
+@lru_cache(maxsize=4)
+def _kept(path: Path, *_reader_and_beginning: object) -> JournalStorage:
+    return JournalStorage(Journal(path))
+
+
+def _beginning(path: Path) -> bytes:
+    """What no other journal begins with: the id of who made the study is within it."""
+    try:
+        with path.open("rb") as file:
+            return file.read(100)
+    except FileNotFoundError:
+        return b""
 
 
 def exists(url: str | None, study: str) -> bool:
