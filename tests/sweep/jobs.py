@@ -13,12 +13,20 @@ def patient(job: Any) -> None:
     time.sleep(600)
 
 
-def stubborn(job: Any) -> None:
-    """As `patient`, but take for ever to end."""
+def obedient(job: Any) -> None:
+    """As `patient`, and tell of the interruption."""
     try:
         patient(job)
     except KeyboardInterrupt:
         Path(str(job.folder), f"interrupted-{os.getpid()}").touch()
+        raise
+
+
+def stubborn(job: Any) -> None:
+    """As `obedient`, but take for ever to end."""
+    try:
+        obedient(job)
+    except KeyboardInterrupt:
         time.sleep(600)
 
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -95,6 +96,20 @@ def test_a_worker_that_is_asked_to_end_is_not_replaced_and_the_others_go_on(
     os.kill(command.pid, signal.SIGINT)
     assert command.finish() == 130
     assert not other.is_running()
+
+
+def test_a_signal_that_another_thread_gets_is_heard(tmp_path: Path) -> None:
+    def interrupt_from_here() -> None:  # as the system does where all of a command was stopped
+        while not workers(tmp_path, "started"):
+            time.sleep(0.05)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt_from_here)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        launch(jobs.obedient, tmp_path, 1)
+    thread.join()
+    assert len(list(tmp_path.glob("interrupted-*"))) == 1
 
 
 def test_what_a_worker_raises_is_its_result(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ from ferlab.training.stop import HEARD
 RESPAWNS = 5
 """How often a worker that dies is replaced."""
 
+_HEARS = 1.0
+"""Seconds until a signal is heard that the system gave to another thread than the waiting one."""
+
 _INTERRUPTED = 130
 """The exit code of a worker that was asked to end, and did."""
 
@@ -138,7 +141,7 @@ class _Worker:
 
 def _wait(workers: Sequence[_Worker]) -> None:
     while sentinels := [s for s in (worker.sentinel for worker in workers) if s is not None]:
-        wait(sentinels)
+        wait(sentinels, _HEARS)
 
 
 def _run(
