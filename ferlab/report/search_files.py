@@ -74,7 +74,8 @@ def _record(result: SweepResult) -> None:
     study = studies.open_study(result.table.study, result.storage)
     with tempfile.TemporaryDirectory() as folder:
         pictures = write_search(result.table, resume_command(study), result.storage, Path(folder))
-        if (page := interactive_page(study)) is not None:
+        best = {row.number for row in result.table.front}
+        if (page := interactive_page(study, best)) is not None:
             Path(folder, "optuna.html").write_text(page, encoding="utf-8")
         run = StudyRun(store.connect(result.uri), result.run_id)
         run.log_folder(Path(folder))

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
@@ -33,16 +33,21 @@ _ONE: tuple[Callable[..., Figure], ...] = (
 )
 
 
-def interactive_page(study: optuna.Study) -> str | None:
+def interactive_page(study: optuna.Study, best: Collection[int]) -> str | None:
     """One HTML page with Optuna's plots of a study; it needs nothing from the network.
+
+    Args:
+        study: to draw.
+        best: numbers of the trials that are drawn even where there are too many for all.
 
     Returns:
         None where Optuna has no plot: of more than three objectives, or without a complete trial.
     """
     plots = _ONE if len(study.directions) == 1 else (plot_pareto_front,)
-    if len(study.directions) > _MOST or not study.get_trials(states=[TrialState.COMPLETE]):
+    complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+    if len(study.directions) > _MOST or not complete:
         return None
-    shown, step = _thinned(study)
+    shown, step = _thinned(study, best)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         drawn = [plot(shown).to_html(full_html=False, include_plotlyjs=False) for plot in plots]
@@ -58,7 +63,7 @@ def interactive_page(study: optuna.Study) -> str | None:
     )
 
 
-def _thinned(study: optuna.Study) -> tuple[optuna.Study, int]:
+def _thinned(study: optuna.Study, best: Collection[int]) -> tuple[optuna.Study, int]:
     """The study, or one with as many of its trials as can be drawn; and of how many one is."""
     trials = study.get_trials(deepcopy=False)
     step = math.ceil(len(trials) / _DRAWN)
@@ -67,6 +72,5 @@ def _thinned(study: optuna.Study) -> tuple[optuna.Study, int]:
     few = optuna.create_study(study_name=study.study_name, directions=study.directions)
     if study.metric_names:
         name_objectives(few, study.metric_names)
-    best = {trial.number for trial in study.best_trials}
     few.add_trials(t for t in trials if t.number % step == 0 or t.number in best)
     return few, step

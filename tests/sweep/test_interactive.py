@@ -28,7 +28,7 @@ def study(objectives: int, trials: int = 6) -> optuna.Study:
 def test_the_page_has_optunas_plots_and_asks_nobody_for_anything(
     objectives: int, plots: int
 ) -> None:
-    page = interactive_page(study(objectives))
+    page = interactive_page(study(objectives), ())
     assert page is not None
     assert not re.search(r"<(?:script|link)[^>]+(?:src|href)=", page)
     body = page.rpartition("</head>")[2]
@@ -40,15 +40,15 @@ def test_the_page_has_optunas_plots_and_asks_nobody_for_anything(
 
 @pytest.mark.parametrize(("objectives", "trials"), [(4, 2), (1, 0)])
 def test_where_optuna_draws_nothing_there_is_no_page(objectives: int, trials: int) -> None:
-    assert interactive_page(study(objectives, trials)) is None
+    assert interactive_page(study(objectives, trials), ()) is None
 
 
 def test_of_very_many_trials_some_are_drawn_and_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
     made = study(1, 31)
     monkeypatch.setattr(interactive, "_DRAWN", 10)
-    few, step = interactive._thinned(made)
+    few, step = interactive._thinned(made, {made.best_trial.number})
     assert step == 4
     assert 8 <= len(few.trials) <= 9
     assert few.best_value == made.best_value
-    assert "One of 4 trials is drawn" in str(interactive_page(made))
+    assert "One of 4 trials is drawn" in str(interactive_page(made, ()))
     assert len(made.trials) == 31
