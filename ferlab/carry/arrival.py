@@ -32,6 +32,7 @@ from ferlab.tracking import store, study_runs
 from ferlab.tracking.carried import restore
 from ferlab.tracking.carried.record import CarriedRun
 from ferlab.tracking.entry import KIND
+from ferlab.tracking.place import where
 from ferlab.tracking.run import IMPORTED
 from ferlab.tracking.store import Client
 from ferlab.tracking.study_runs import forget
@@ -139,7 +140,7 @@ class _Place:
         plain["trials"] = replaced(plain["trials"], self.text)
         frame = plain["user_attrs"]["frame"]
         command = command_at(frame["command"], self.storage)
-        frame |= {"store": store.noted(None), "command": command}
+        frame |= {"store": where.noted(None), "command": command}
         return CarriedStudy.model_validate(plain)
 
     def file(self, path: str, data: bytes) -> bytes:

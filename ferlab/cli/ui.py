@@ -43,7 +43,8 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 
 
 def _ui(args: argparse.Namespace) -> int:
-    from ferlab.tracking.store import connect, default_uri
+    from ferlab.tracking.place.where import default_uri
+    from ferlab.tracking.store import connect
 
     uri = default_uri()
     if uri.startswith(("http://", "https://")):

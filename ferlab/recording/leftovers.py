@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ferlab import paths
 from ferlab.recording.work import is_free
-from ferlab.tracking import store
 from ferlab.tracking.entry import standing
+from ferlab.tracking.place import where
 from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
 
@@ -56,7 +56,7 @@ def of_runs(client: Client) -> Iterator[LeftOver]:
 
 def of_artifacts(client: Client) -> Iterator[LeftOver]:
     """Artifacts in ferlab's home of runs that were deleted for good."""
-    if store.is_home(client.tracking_uri):
+    if where.is_home(client.tracking_uri):
         for path in _by_run(paths.home() / "artifacts"):
             if standing(client, path.name) is None:
                 yield LeftOver(f"artifacts of run {path.name}, which is gone", _drop(path))

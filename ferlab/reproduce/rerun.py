@@ -24,6 +24,7 @@ from ferlab.reproduce.recorded import Recorded, Setting, fetch, installed_packag
 from ferlab.reproduce.resolve import Resolved, checked
 from ferlab.reproduce.run_comparison import RunComparison, compare_runs
 from ferlab.tracking import find, sources, store
+from ferlab.tracking.place import where
 from ferlab.tracking.run import Run
 from ferlab.tracking.store import Client
 from ferlab.training.assemble import on_this_machine
@@ -229,7 +230,7 @@ def _overridden(
         section, _, name = key.partition(".")
         if isinstance(raw.get(section), dict):
             raw[section][name] = value
-    if isinstance(raw.get("tracking"), dict) and uri == store.default_uri():
+    if isinstance(raw.get("tracking"), dict) and uri == where.default_uri():
         raw["tracking"]["uri"] = None  # as it is in a run that names no store
     return raw
 

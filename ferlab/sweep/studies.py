@@ -25,6 +25,7 @@ from ferlab.sweep.workers.liveness import Liveness
 from ferlab.sweep.workers.shared_study import said_by
 from ferlab.sweep.workers.storage import exists, open_storage
 from ferlab.tracking import find, store, study_runs
+from ferlab.tracking.place import where
 from ferlab.tracking.run import Run, Status
 from ferlab.tracking.store import Client
 from ferlab.tracking.study_runs import StudyKey
@@ -75,7 +76,7 @@ def remember(
         "replicates": settings.replicates,
         "command": command,
         "listed": settings.points is not None,
-        "store": store.noted(uri),
+        "store": where.noted(uri),
     }
     study.set_user_attr("frame", frame)
 
@@ -92,7 +93,7 @@ def uri_of(study: optuna.Study) -> str | None:
     Raises:
         TrackingError: it has a password, so that the user must name it.
     """
-    return store.recalled(study.user_attrs.get("frame", {}).get("store"))
+    return where.recalled(study.user_attrs.get("frame", {}).get("store"))
 
 
 def view(study: optuna.Study, deleted: Collection[str] = ()) -> StudyTable:

@@ -1,14 +1,12 @@
 """The MLflow tracking store: located, created if it is a new SQLite file, and connected to."""
 
 import os
-import re
 import shlex
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import quote, unquote
 
 import requests
 from filelock import FileLock
@@ -27,13 +25,10 @@ from ferlab.errors import TrackingError
 from ferlab.outage import databases, http_trouble
 from ferlab.tracking.place import moved
 from ferlab.tracking.place.address import HTTP, require_address, whole_address
+from ferlab.tracking.place.where import SQLITE, default_uri, file_of, file_uri, is_home
 
 Client = MlflowClient
 """MLflow's client, under a name for other packages: only this one imports MLflow."""
-
-_SQLITE = "sqlite:///"
-_ALTERED = re.compile(r"%(?=[0-9a-fA-F]{2})|\?")
-"""What is not itself in the URI of a file."""
 
 _CONNECT = 5.0
 """Seconds to wait for a connection to a tracking server; MLflow knows those for its answer."""
@@ -57,50 +52,6 @@ LOCAL = "http://127.0.0.1:5000"
 """Where ``ferlab ui`` shows a store that is no server."""
 
 
-def default_uri() -> str:
-    """``MLFLOW_TRACKING_URI``, else one SQLite file in ferlab's home."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or _file_uri(paths.home() / "mlflow.db")
-
-
-def _file_uri(path: Path) -> str:
-    """The URI of a SQLite file, in which only what would be read as something else is escaped."""
-    return f"{_SQLITE}{_ALTERED.sub(lambda found: quote(found[0]), str(path))}"
-
-
-def _file_of(uri: str) -> Path:
-    """The file of a SQLite URI."""
-    return Path(unquote(uri.removeprefix(_SQLITE)))
-
-
-def noted(uri: str | None) -> str | None:
-    """A store's URI without password, to keep for `recalled`; None for the one in ferlab's home."""
-    uri = uri or default_uri()
-    if uri.startswith(_SQLITE):
-        uri = _file_uri(_file_of(uri).absolute())
-    return None if is_home(uri) else secrets.seal(uri)
-
-
-def is_home(uri: str) -> bool:
-    """Whether a URI leads to the store in ferlab's home, by whatever path."""
-    return uri.startswith(_SQLITE) and _file_of(uri).resolve() == paths.home() / "mlflow.db"
-
-
-def recalled(note: str | None) -> str | None:
-    """The URI of a store from its `noted` form; None for `default_uri`, or if the user sets one.
-
-    Raises:
-        TrackingError: the URI has a password, which was not kept.
-    """
-    if note is None or os.environ.get("MLFLOW_TRACKING_URI"):
-        return None
-    if secrets.whole(note) is None:
-        raise TrackingError(
-            f"the runs are in {note}, whose password is not kept; "
-            "set MLFLOW_TRACKING_URI to it, with the password"
-        )
-    return note
-
-
 def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
     """Connect to the store at ``uri`` and check that it answers.
 
@@ -118,11 +69,11 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
         if uri.startswith(HTTP):
             _require_answer(uri)
             return MlflowClient(uri)
-        if not uri.startswith(_SQLITE):
+        if not uri.startswith(SQLITE):
             if uri.startswith(tuple(DATABASE_ENGINES)):
                 _require_connection(uri)
             return MlflowClient(uri)
-        path = _file_of(uri)
+        path = file_of(uri)
         if not make and not path.is_file():
             raise TrackingError(
                 f"there are no runs here: {path} does not exist; go where it is, "
@@ -208,7 +159,7 @@ def _make(path: Path, is_home: bool) -> None:
     """Create a store under another name, then rename it: MLflow cannot mend half-made tables."""
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)
-    client = MlflowClient(_file_uri(draft))
+    client = MlflowClient(file_uri(draft))
     for experiment in client.search_experiments():  # MLflow makes one itself
         if is_home:
             for key, value in moved.TAG.items():

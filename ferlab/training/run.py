@@ -94,7 +94,7 @@ def resume(
 
     Args:
         run_id: id of the MLflow run.
-        uri: the tracking store; None for `ferlab.tracking.store.default_uri`.
+        uri: the tracking store; None for `ferlab.tracking.place.where.default_uri`.
         report: see `train`; called again for the earlier epochs.
         allow: see `ferlab.instantiate.require_allowed`.
 

@@ -9,6 +9,7 @@ from ferlab import hydra_private, paths
 from ferlab.config.compose import compose, launching
 from ferlab.errors import ConfigError
 from ferlab.tracking import store
+from ferlab.tracking.place import where
 
 FOLDERS = [
     *("My Émotions (v2)", "a=b, R&D", "Bob's #1", "~[new]{x}", "$HOME ${HOME}", "50%20 what?"),
@@ -59,7 +60,7 @@ def test_the_store_lies_in_any_folder(
     made = client.get_experiment(store.experiment_id(client, "mine"))
     assert (tmp_path / name / "mlflow.db").is_file()
     assert made.name == "mine"
-    assert store.noted(None) is None
+    assert where.noted(None) is None
     assert store.connect(None, make=False).tracking_uri == client.tracking_uri
 
 

@@ -11,6 +11,7 @@ from ferlab import cli as command_line
 from ferlab.errors import RunEnded
 from ferlab.tracking import artifacts, find, store
 from ferlab.tracking.entry import recorded_config
+from ferlab.tracking.place import where
 from ferlab.tracking.place.moved import TAG
 from ferlab.training.run import resume, train
 from tests.sweep.test_identity import Out
@@ -99,7 +100,7 @@ def test_the_homes_store_is_known_by_any_path_to_it(
     (tmp_path / "link").symlink_to(home)
     path = {"relative": "home", "linked": f"{tmp_path}/link", "dotted": f"{home}/../home"}[spelled]
     uri = f"sqlite:///{path}/mlflow.db"
-    assert store.noted(uri) is None
+    assert where.noted(uri) is None
     client = store.connect(uri)
     experiment = client.get_experiment(store.experiment_id(client, "ferlab"))
     assert experiment.artifact_location == (home / "artifacts").as_uri()

@@ -12,6 +12,7 @@ from sqlalchemy import event
 
 from ferlab.errors import TrackingError
 from ferlab.tracking import store
+from ferlab.tracking.place import where
 from ferlab.tracking.run import Run
 from tests.processes import called
 from tests.warm import SERVER
@@ -20,27 +21,27 @@ from tests.warm import SERVER
 def test_the_store_follows_the_home_and_mlflows_variable(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert store.default_uri() == f"sqlite:///{home}/mlflow.db"
+    assert where.default_uri() == f"sqlite:///{home}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
-    assert store.default_uri() == "http://127.0.0.1:1"
+    assert where.default_uri() == "http://127.0.0.1:1"
 
 
 def test_a_store_is_found_again_from_what_is_written_down_of_it(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert store.noted(None) is None
-    assert store.noted(f"sqlite:///{home}/mlflow.db") is None  # it may be moved with the home
+    assert where.noted(None) is None
+    assert where.noted(f"sqlite:///{home}/mlflow.db") is None  # it may be moved with the home
     monkeypatch.chdir(tmp_path)
-    assert store.noted("sqlite:///a/b.db") == f"sqlite:///{tmp_path}/a/b.db"
-    assert store.recalled(store.noted("http://host:1")) == "http://host:1"
-    note = store.noted("postgresql://me:secret@db/ml")
+    assert where.noted("sqlite:///a/b.db") == f"sqlite:///{tmp_path}/a/b.db"
+    assert where.recalled(where.noted("http://host:1")) == "http://host:1"
+    note = where.noted("postgresql://me:secret@db/ml")
     assert note == "postgresql://me:***@db/ml"
     monkeypatch.delenv("FERLAB_ADDRESSES")  # another process
     with pytest.raises(TrackingError, match="set MLFLOW_TRACKING_URI"):
-        store.recalled(note)
+        where.recalled(note)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://moved:1")
-    assert store.noted(None) == "http://moved:1"
-    assert store.recalled("postgresql://me:***@db/ml") is None
+    assert where.noted(None) == "http://moved:1"
+    assert where.recalled("postgresql://me:***@db/ml") is None
 
 
 def test_a_store_whose_making_was_killed_is_made_anew(home: Path) -> None:

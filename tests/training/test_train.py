@@ -15,7 +15,8 @@ from ferlab.analysis.calibration import fit_temperature, reliability
 from ferlab.config.compose import compose
 from ferlab.data.imageset import EXPRESSIONS
 from ferlab.errors import ConfigError
-from ferlab.tracking import artifacts, pyfunc_model, store
+from ferlab.tracking import artifacts, pyfunc_model
+from ferlab.tracking.place import where
 from ferlab.training.run import RunResult, train
 from tests.conftest import TINY
 from tests.training.runs import artifact, client
@@ -91,7 +92,7 @@ def test_recorded_model_loads_and_says_the_same(
     run: RunResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Not mlflow.set_tracking_uri, which would hold for later tests, too.
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.default_uri())
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", where.default_uri())
     model = mlflow.pyfunc.load_model(run.model)
     from ferlab.data.prepare import prepare
 

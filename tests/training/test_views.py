@@ -15,7 +15,8 @@ from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError
 from ferlab.models import cost
 from ferlab.reproduce.evaluate import Evaluator
-from ferlab.tracking import artifacts, find, pyfunc_model, store
+from ferlab.tracking import artifacts, find, pyfunc_model
+from ferlab.tracking.place import where
 from ferlab.training.run import RunResult, train
 from tests.conftest import TINY, Cli
 from tests.training.runs import artifact, client
@@ -92,7 +93,7 @@ def test_a_test_has_both_scores_now_and_when_it_is_asked_again(run: RunResult) -
 
 
 def test_evaluate_prints_both_scores_and_a_rerun_is_the_same(run: RunResult, cli: Cli) -> None:
-    home = {"FERLAB_HOME": str(store.default_uri().removeprefix("sqlite:///").rpartition("/")[0])}
+    home = {"FERLAB_HOME": str(where.default_uri().removeprefix("sqlite:///").rpartition("/")[0])}
     told = cli("evaluate", run.run_id, **home)
     assert told.returncode == 0, told.stderr
     assert "\none view accuracy 0." in told.stdout
