@@ -74,14 +74,20 @@ def test_killed_again_and_again_a_sweep_ends_as_if_it_had_not_been(
     assert set(states) <= {"COMPLETE", "PRUNED", "FAIL"}  # FAIL: withdrawn before it began
     chosen = [trial for trial in trials(home, "k") if "params" in trial.user_attrs]
     points = [json.dumps(trial.user_attrs["params"]) for trial in chosen]
-    assert len(points) == len(set(points)) == TRIALS
-    resumed = {t.user_attrs["run_id"] for t in chosen if "deaths" in t.user_attrs}
+    # Chance may kill the workers of one trial five times before it has come to an epoch.
+    given_up = [trial.user_attrs["why"] for trial in chosen if trial.state.name == "FAIL"]
+    assert set(given_up) <= {"5 workers died over it, one after the other"}
+    assert len(points) == len(set(points)) == TRIALS + len(given_up)
+    resumed = {t.user_attrs.get("run_id") for t in chosen if "deaths" in t.user_attrs}
     assert len(resumed) >= 2  # gone on with by another
-    done = children("k")
+    ended = Counter(run.info.status for run in runs(study="k"))
+    assert ended["FAILED"] <= len(given_up)
+    assert set(ended) <= {"FINISHED", "KILLED", "FAILED"}
+    done = [run for run in children("k") if run.info.status != "FAILED"]
     assert len(done) == TRIALS
-    assert {run.info.status for run in runs(study="k")} <= {"FINISHED", "KILLED"}
     assert not (home / "work").exists() or list((home / "work").iterdir()) == []
 
+    counted["trials given up"] += len(given_up)
     record_property("counted", dict(counted))
 
     complete = [run for run in done if run.info.status == "FINISHED"]
