@@ -9,6 +9,8 @@ from urllib.request import url2pathname
 
 import mlflow.artifacts
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 
 from ferlab.errors import TrackingError
@@ -17,14 +19,23 @@ from ferlab.tracking.store import reported
 
 
 def list_files(client: MlflowClient, run_id: str, path: str | None = None) -> list[str]:
-    """The paths of all files among a run's artifacts, sorted."""
+    """The paths of all files among a run's artifacts, or of those in one folder; sorted."""
     with reported(client.tracking_uri):
-        found = client.list_artifacts(run_id, path)
-    return sorted(
-        name
-        for item in found
-        for name in (list_files(client, run_id, item.path) if item.is_dir else [item.path])
-    )
+        return sorted(_files_below(_artifacts_of(client, run_id), path))
+
+
+def _files_below(repository: ArtifactRepository, path: str | None) -> Iterator[str]:
+    for item in repository.list_artifacts(path):
+        if item.is_dir:
+            yield from _files_below(repository, item.path)
+        else:
+            yield item.path
+
+
+def _artifacts_of(client: MlflowClient, run_id: str) -> ArtifactRepository:
+    """Where a run's artifacts are; by its id alone, MLflow looks through all models for each."""
+    place = client.get_run(run_id).info.artifact_uri
+    return get_artifact_repository(place, tracking_uri=client.tracking_uri)
 
 
 def local_folder(client: MlflowClient, run_id: str) -> Path | None:
@@ -49,7 +60,10 @@ def read_files(
     Raises:
         TrackingError: one of ``needed`` is missing, or an artifact cannot be read.
     """
-    available = set(list_files(client, run_id))
+    with reported(client.tracking_uri):
+        repository = _artifacts_of(client, run_id)
+        folders = {name.rpartition("/")[0] for name in (*wanted, *needed)}
+        available = {item.path for folder in folders for item in repository.list_artifacts(folder)}
     for name in needed:
         if name not in available:
             raise TrackingError(f"run {run_id} has no {name} among its artifacts any more")
@@ -58,7 +72,9 @@ def read_files(
         for name in wanted:
             if name in available:
                 try:
-                    path = client.download_artifacts(run_id, name, scratch)
+                    path = repository.download_artifacts(  # type: ignore[no-untyped-call]
+                        name, scratch
+                    )
                     files[name] = Path(path).read_bytes()
                 except (MlflowException, OSError) as error:
                     raise TrackingError(
