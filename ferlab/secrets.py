@@ -46,6 +46,11 @@ _QUERY = re.compile(
 _IN_TEXT = re.compile(rf"(https?://(?={_NAME}+@)|{_SCHEME}{_NAME}*:)([^\s@]+)(?=@)", re.IGNORECASE)
 """An address within a text; one that has spaces in it is not found by its form."""
 
+_HEADER = re.compile(
+    r"(authorization[\"']?\s?[:=]\s?[\"']?(?:basic|bearer)\s)([^\s\"',;<]+)", re.IGNORECASE
+)
+"""What a server that shows a request in its error page tells of who asked."""
+
 _SHORTEST = 4
 """A password of fewer characters is hidden in its address alone: it is in any text."""
 
@@ -90,6 +95,7 @@ def hide(text: str) -> str:
     others = tuple(os.environ.get(name, "") for name in _OTHERS)
     for secret, instead in _secrets(os.environ.get(_VARIABLE, "{}"), others):
         text = text.replace(secret, instead)
+    text = _HEADER.sub(_hidden, text)
     return _IN_TEXT.sub(_hidden, text) if "://" in text else text
 
 

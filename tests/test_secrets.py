@@ -94,6 +94,22 @@ def test_what_is_a_word_of_the_address_is_in_any_text() -> None:
     assert secrets.hide(text) == "ferlab has 2a1 runs in postgresql://ferlab:***@host/db"
 
 
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("Authorization: Basic bWU6c2VjcmV0", "Authorization: Basic ***"),
+        ("{'authorization': 'Bearer abc.def', 'host': 'h'}", "{'authorization': 'Bearer ***', "),
+        ("<b>Proxy-Authorization: basic bWU6c2VjcmV0</b>", "<b>Proxy-Authorization: basic ***</b>"),
+        (
+            "authorization=Bearer abc.def; basic networks",
+            "authorization=Bearer ***; basic networks",
+        ),
+    ],
+)
+def test_what_a_server_echoes_of_a_request_is_hidden(text: str, hidden: str) -> None:
+    assert secrets.hide(f"HTTP 500: {text}").startswith(f"HTTP 500: {hidden}")
+
+
 def test_an_error_tells_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", f"a/{CORE}")
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", f"t{CORE}")
