@@ -14,7 +14,7 @@ from ferlab.reproduce import bundle
 from ferlab.reproduce.recorded import NEEDED, Files, Recorded, fetch
 from ferlab.tracking import find, store
 from ferlab.tracking.entry import Entry, entry_of
-from ferlab.tracking.run import params_of
+from ferlab.tracking.inputs import params_of
 from ferlab.tracking.store import Client
 from ferlab.untrusted import bounded
 

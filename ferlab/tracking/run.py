@@ -10,16 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from mlflow.entities import (
-    Dataset,
-    DatasetInput,
-    InputTag,
-    LoggedModelOutput,
-    LoggedModelStatus,
-    Metric,
-    Param,
-    RunTag,
-)
+from mlflow.entities import LoggedModelOutput, LoggedModelStatus, Metric, RunTag
 from mlflow.entities import Run as MlflowRun
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -30,10 +21,11 @@ from ferlab.config.parts.data import Data
 from ferlab.config.problems import flatten
 from ferlab.config.schema import Config
 from ferlab.data.fingerprint import fingerprint
-from ferlab.data.imageset import ImageSet, Split
+from ferlab.data.imageset import ImageSet
 from ferlab.errors import TrackingError
 from ferlab.outage import is_outage
 from ferlab.tracking import environment, sources, store
+from ferlab.tracking.inputs import dataset_of, params_of
 from ferlab.tracking.store import display_name, reported
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
@@ -58,9 +50,6 @@ CONFIGURATION = "ferlab.configuration"
 
 IMPORTED = "ferlab.imported"
 """Tag of a run that came with its study from another store: which it was there, and when."""
-
-_PARAM_LENGTH = 6000
-"""Longest value of a param that MLflow accepts, in characters."""
 
 
 class Run:
@@ -130,7 +119,7 @@ class Run:
         try:
             with reported(self._client.tracking_uri):
                 self._client.log_batch(self.id, params=params_of(params))
-                _retried(self._client.log_inputs, self.id, [_dataset(data, images)])
+                _retried(self._client.log_inputs, self.id, [dataset_of(data, images)])
                 text = yaml.safe_dump(dict(plain), sort_keys=False)
                 self._client.log_text(self.id, text, path)
                 with tempfile.TemporaryDirectory() as scratch:
@@ -282,11 +271,6 @@ class Run:
             )
 
 
-def params_of(flat: Mapping[str, Any]) -> list[Param]:
-    """MLflow params of flat config values, cut to the length that MLflow accepts."""
-    return [Param(key, str(value)[:_PARAM_LENGTH]) for key, value in flat.items()]
-
-
 def _model_name(run: MlflowRun) -> str:
     """The run's name as MLflow accepts it for a model; a seed's is told with its configuration."""
     name, tags = str(run.info.run_name), run.data.tags
@@ -302,20 +286,3 @@ def _retried(write: Callable[..., object], *args: object, **kwargs: object) -> N
         if is_outage(error):
             raise
         write(*args, **kwargs)
-
-
-def _dataset(data: Data, images: ImageSet) -> DatasetInput:
-    """The data as MLflow's UI shows it on a run."""
-    counts = {
-        split.name.lower(): images.counts(split) for split in (Split.TRAIN, Split.VAL, Split.TEST)
-    }
-    totals = {f"{split}_images": sum(per_class.values()) for split, per_class in counts.items()}
-    dataset = Dataset(
-        name=data.name,
-        digest=images.digest,
-        source_type="local",
-        source=json.dumps(data.source()),
-        schema=json.dumps({"image": "uint8 (48, 48)", "label": list(images.classes)}),
-        profile=json.dumps({**totals, "split": data.split, "per_class": counts}),
-    )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])

@@ -16,7 +16,8 @@ from mlflow.tracking import MlflowClient
 
 from ferlab.errors import TrackingError
 from ferlab.tracking import store
-from ferlab.tracking.run import Run, params_of
+from ferlab.tracking.inputs import params_of
+from ferlab.tracking.run import Run
 from ferlab.tracking.store import display_name, reported
 
 _log = logging.getLogger("ferlab")

@@ -8,7 +8,8 @@ from mlflow.tracking import MlflowClient
 from ferlab.config.problems import flatten
 from ferlab.config.schema import Config
 from ferlab.tracking import store
-from ferlab.tracking.run import Run, params_of
+from ferlab.tracking.inputs import params_of
+from ferlab.tracking.run import Run
 from ferlab.tracking.store import reported
 from ferlab.tracking.study_runs import StudyKey, bring_back, find_run
 

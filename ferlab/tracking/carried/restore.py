@@ -11,8 +11,9 @@ from mlflow.tracking import MlflowClient
 
 from ferlab.tracking import store
 from ferlab.tracking.carried.record import CarriedDataset, CarriedRun
+from ferlab.tracking.inputs import params_of
 from ferlab.tracking.pages.views import write_views
-from ferlab.tracking.run import Run, params_of
+from ferlab.tracking.run import Run
 from ferlab.tracking.store import reported
 from ferlab.tracking.study_runs import forget
 
