@@ -18,7 +18,7 @@ from ferlab.sweep.workers.replicate import Replicate
 from ferlab.sweep.workers.storage import open_storage
 from ferlab.tracking import store
 from ferlab.tracking.study_runs import StudyKey, StudyRun, find_run
-from ferlab.tracking.trial_run import TrialRun
+from ferlab.tracking.trials.trial_run import TrialRun
 from tests.conftest import TINY
 from tests.sweep.test_study import NEVER, settings, shared
 from tests.sweep.test_sweep import HERE, children, runs, sweep

@@ -9,7 +9,7 @@ from ferlab.config.compose import compose
 from ferlab.tracking import artifacts, store
 from ferlab.tracking.run import CONFIGURATION, Run
 from ferlab.tracking.study_runs import StudyKey, StudyRun
-from ferlab.tracking.trial_run import TrialRun
+from ferlab.tracking.trials.trial_run import TrialRun
 from tests.conftest import TINY
 from tests.tracking.test_saved_views import recorded
 

@@ -16,7 +16,7 @@ from ferlab.sweep.workers.replicate import Replicate, SeedRun
 from ferlab.sweep.workers.shared_study import SharedStudy
 from ferlab.tracking import store
 from ferlab.tracking.entry import metric_name
-from ferlab.tracking.trial_run import TrialRun
+from ferlab.tracking.trials.trial_run import TrialRun
 from ferlab.training.stop import Pruned
 
 
