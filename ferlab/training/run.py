@@ -195,7 +195,7 @@ def _complete(
             )
             run.end("FINISHED")
         except BaseException as error:
-            _end(run, config, error)
+            _end(run, config, stop.ended_by(error, check_signals))
     shutil.rmtree(folder, ignore_errors=True)
     try:
         check_signals()

@@ -61,6 +61,21 @@ def on_signals() -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
 
+def ended_by(error: BaseException, check: Callable[[], None]) -> BaseException:
+    """What ended a run: the signal that had come before an error, or else that error.
+
+    Args:
+        error: that was raised.
+        check: see `on_signals`.
+    """
+    try:
+        check()
+    except Interrupted as asked:
+        asked.__cause__ = None  # or it would count as what the error is, such as an outage
+        return asked
+    return error
+
+
 def is_end_of_job(error: BaseException) -> bool:
     """Whether the process is a job whose time is over; submitit raises so wherever it is."""
     return type(error).__module__.partition(".")[0] == "submitit"

@@ -6,13 +6,16 @@ import signal
 from pathlib import Path
 
 import pytest
+import requests
 import torch
 
 from ferlab import paths
 from ferlab.config.compose import compose
 from ferlab.errors import RunEnded, TrackingError
+from ferlab.outage import is_outage
 from ferlab.tracking.run import Run
 from ferlab.training import stop
+from ferlab.training.patient import train_patiently
 from ferlab.training.run import resume, train
 from tests.conftest import TINY
 from tests.training.runs import artifact, client, kill_after_epoch
@@ -66,6 +69,21 @@ def test_a_signal_ends_the_run_as_interrupted_and_says_how_to_go_on(
     recorded = client().get_run(caught.value.run_id)
     assert (recorded.info.status, recorded.data.tags["ferlab.ended"]) == ("KILLED", "interrupted")
     assert resume(caught.value.run_id).predictions.digest == train(compose(TINY)).predictions.digest
+
+
+def test_a_signal_is_heard_though_the_store_was_away_when_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(self: Run, epoch: int, metrics: object) -> None:
+        del self, epoch, metrics
+        os.kill(os.getpid(), signal.SIGINT)
+        raise TrackingError("the store is away") from requests.ReadTimeout()
+
+    monkeypatch.setattr(Run, "log_epoch", interrupted)
+    with pytest.raises(RunEnded, match=r"^stopped by SIGINT; go on with: ") as caught:
+        train_patiently(compose(TINY))
+    assert caught.value.reason == "interrupted"  # so that nobody waits for the store
+    assert not is_outage(caught.value)
 
 
 def test_a_signal_while_the_run_is_recorded_ends_what_comes_after_it(
