@@ -229,7 +229,22 @@ def left_of_studies(client: Client) -> Iterator[LeftOver]:
     for path in sorted((paths.home() / "studies").glob("*.log")):
         if is_begun(path.stem, None):
             study = open_study(path.stem, None)
-            yield from left_runs(study, client, Liveness(study, at_home=True))
+            liveness = Liveness(study, at_home=True)
+            yield from left_runs(study, client, liveness)
+            yield from _left_parent(study, client, liveness)
+
+
+def _left_parent(study: optuna.Study, client: Client, liveness: Liveness) -> Iterator[LeftOver]:
+    """The study's own run, where no worker of it is there, though MLflow says that it runs."""
+    run_id = study.user_attrs.get("run_id")
+    running = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+    workers = [t.user_attrs["worker"] for t in running if "worker" in t.user_attrs]
+    if run_id is None or not all(map(liveness.is_dead, workers)):
+        return
+    for run in store.runs_with(client, study_key(study).tags, only=[store.RUNNING]):
+        if str(run.info.run_id) == run_id:
+            end = partial(Run(client, run_id).end, "KILLED", "interrupted", "its command is gone")
+            yield orphan(run_id, end)
 
 
 def study_key(study: optuna.Study) -> StudyKey:

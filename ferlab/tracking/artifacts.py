@@ -13,7 +13,7 @@ from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 
-from ferlab.errors import TrackingError
+from ferlab.errors import DataError, TrackingError
 from ferlab.tracking.run import IMPORTED
 from ferlab.tracking.store import reported
 
@@ -126,15 +126,19 @@ def model(client: MlflowClient, run_id: str) -> Iterator[Path]:
 
     Raises:
         TrackingError: the run has no model, or it cannot be read.
+        DataError: what is within finds something wrong with it; the error names the model's place.
     """
     known = require_model(client, run_id)
     with tempfile.TemporaryDirectory() as scratch:
+        place = client.get_logged_model(known).artifact_location
         try:
             folder = mlflow.artifacts.download_artifacts(
-                artifact_uri=client.get_logged_model(known).artifact_location,
-                dst_path=scratch,
-                tracking_uri=client.tracking_uri,
+                artifact_uri=place, dst_path=scratch, tracking_uri=client.tracking_uri
             )
         except (MlflowException, OSError) as error:
             raise TrackingError(f"the model of run {run_id} cannot be read: {error}") from error
-        yield Path(folder)
+        try:
+            yield Path(folder)
+        except DataError as error:  # where the copy lies tells nobody anything
+            told = str(error).replace(str(Path(folder)), place)
+            raise DataError(f"{told}; ferlab reproduce {run_id} trains it again") from error

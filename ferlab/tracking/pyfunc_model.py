@@ -184,8 +184,16 @@ def save(
 
 
 def parts(folder: Path) -> dict[str, bytes]:
-    """What a saved model is built of, by the names of its files, to be carried elsewhere."""
-    return {name: (folder / _DATA / name).read_bytes() for name in (WEIGHTS, CONFIG)}
+    """What a saved model is built of, by the names of its files, to be carried elsewhere.
+
+    Raises:
+        DataError: one of them is missing.
+    """
+    try:
+        return {name: (folder / _DATA / name).read_bytes() for name in (WEIGHTS, CONFIG)}
+    except OSError as error:
+        what = f"{folder / _DATA} does not hold a model that ferlab saved: {error}"
+        raise DataError(what) from error
 
 
 def save_parts(folder: Path, given: Mapping[str, bytes], pip_requirements: Sequence[str]) -> None:

@@ -103,3 +103,17 @@ def test_runs_of_a_study_are_ended_unless_somebody_trains_them() -> None:
             training_run: ("RUNNING", "active"),
             late: ("KILLED", "deleted"),  # made for a request that nobody heard the answer of
         }
+
+
+def test_clean_ends_a_study_whose_command_is_gone_with_all_its_workers() -> None:
+    study, client = shared(budget=3), store.connect(None)
+    own = recorded(client, None, **study.key.tags)
+    for key, value in (("about", {}), ("run_id", own)):
+        study.optuna.set_user_attr(key, value)
+    with study.liveness.at_work() as worker:
+        assert study.next_trial(worker, NEVER) is not None
+        assert clean() == 0
+        assert client.get_run(own).info.status == "RUNNING"
+    assert clean() == 0
+    ended = client.get_run(own)
+    assert (ended.info.status, ended.data.tags["ferlab.ended"]) == ("KILLED", "interrupted")

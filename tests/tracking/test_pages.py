@@ -6,7 +6,8 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from ferlab.config.compose import compose
-from ferlab.tracking import artifacts, store
+from ferlab.errors import DataError
+from ferlab.tracking import artifacts, pyfunc_model, store
 from ferlab.tracking.run import CONFIGURATION, Run
 from ferlab.tracking.study_runs import StudyKey, StudyRun
 from ferlab.tracking.trials.trial_run import TrialRun
@@ -82,3 +83,20 @@ def test_a_model_is_named_like_its_run_and_has_its_scores(
     assert artifacts.model_id(client, run.id) == model_id
     with artifacts.model(client, run.id) as folder:
         assert (folder / "weights").read_text() == "none"
+
+
+def test_what_is_wrong_with_a_model_is_told_of_the_place_where_it_lies(
+    client: MlflowClient, tmp_path: Path
+) -> None:
+    run = Run(client, recorded(client, {}))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_text("none")
+    model_id = run.log_model(tmp_path / "model")
+    with (
+        pytest.raises(DataError, match=f"ferlab reproduce {run.id} trains it again") as caught,
+        artifacts.model(client, run.id) as folder,
+    ):
+        pyfunc_model.parts(folder)
+    place = client.get_logged_model(model_id).artifact_location
+    assert str(caught.value).startswith(f"{place}/data/classifier does not hold a model")
+    assert str(folder) not in str(caught.value)
