@@ -225,8 +225,8 @@ def require_free_name(
     if other is not None:
         raise TrackingError(
             f"{display_name(client)} has another study '{name}', begun elsewhere, or its file in "
-            f"studies/ is gone; {instead}{instead and '; '}where nobody needs it, mlflow runs "
-            f"delete --run-id {other.run_id} frees the name"
+            f"studies/ is gone or damaged; {instead}{instead and '; '}where nobody needs it, "
+            f"mlflow runs delete --run-id {other.run_id} frees the name"
         )
 
 

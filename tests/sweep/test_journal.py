@@ -16,8 +16,10 @@ from optuna.storages.journal import (
 )
 
 from ferlab import paths
+from ferlab.errors import TrackingError
 from ferlab.sweep.workers import journal as module
 from ferlab.sweep.workers.journal import Journal
+from ferlab.sweep.workers.storage import open_storage
 from tests.processes import started
 from tests.sweep.test_study import shared, work
 
@@ -73,6 +75,7 @@ _HOLD = """
 import sys, time
 from pathlib import Path
 from ferlab.sweep.workers.journal import Journal
+from ferlab.sweep.workers.storage import open_storage
 Journal(Path(sys.argv[1]))._lock.acquire()
 print("held", flush=True)
 time.sleep(600)
@@ -126,3 +129,15 @@ def test_a_disk_without_links_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     assert work(shared(budget=2)) == 2
     journal = Journal(paths.home() / "studies" / "s.log")
     assert sum(1 for _ in journal.read_logs(0)) > 2
+
+
+@pytest.mark.parametrize("line", ["no JSON", "{}", "[1]", '{"op_code": 99}', '{"op_code": 4}'])
+def test_a_damaged_journal_is_told_by_its_path(line: str, home: Path) -> None:
+    work(shared(budget=3), 2)
+    path = home / "studies" / "s.log"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:2], line, *lines[3:]]) + "\n")
+    with pytest.raises(TrackingError) as caught:
+        open_storage(None, "s")
+    assert str(caught.value).startswith(f"the study's journal {path} is damaged: ")
+    assert "\n" not in str(caught.value)

@@ -49,13 +49,21 @@ def open_storage(url: str | None, study: str) -> BaseStorage:
 def _journal(path: Path) -> JournalStorage:
     """A journal, which each thread of a command reads whole once, and later what is new in it."""
     if not (beginning := _beginning(path)):
-        return JournalStorage(Journal(path))
+        return _read(path)
     return _kept(path, beginning, os.getpid(), threading.get_ident())
 
 
 @lru_cache(maxsize=4)
 def _kept(path: Path, *_reader_and_beginning: object) -> JournalStorage:
-    return JournalStorage(Journal(path))
+    return _read(path)
+
+
+def _read(path: Path) -> JournalStorage:
+    try:
+        return JournalStorage(Journal(path))
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise TrackingError(f"the study's journal {path} is damaged: {why}") from error
 
 
 def _beginning(path: Path) -> bytes:
