@@ -11,6 +11,7 @@ from ferlab.carry.words import changed_file, command_at, folders_of, replaced, w
 from ferlab.confirm.choice import confirmation_name
 from ferlab.errors import TrackingError
 from ferlab.reproduce.ledger import is_scored
+from ferlab.reproduce.recorded import PREDICTIONS
 from ferlab.sweep import studies
 from ferlab.sweep.studies import Study, study_key
 from ferlab.sweep.workers import portable
@@ -20,6 +21,7 @@ from ferlab.tracking import artifacts, environment, store
 from ferlab.tracking.carried import record
 from ferlab.tracking.carried.record import CarriedRun
 from ferlab.tracking.entry import MADE_OF, entry_of
+from ferlab.tracking.run import CONFIG, MEMBERS
 from ferlab.tracking.store import Client
 
 _WEIGHTS = "checkpoints/"
@@ -35,12 +37,14 @@ class Departed(NamedTuple):
         runs: how many.
         models: how many of them have their model with them.
         awaited: how many have it though none was asked for: a confirmation is yet to score them.
+        lost: files without which a run cannot be reproduced, and that their store has lost.
     """
 
     studies: tuple[str, ...]
     runs: int
     models: int
     awaited: int
+    lost: tuple[str, ...]
 
 
 class _Leaving(NamedTuple):
@@ -79,7 +83,14 @@ def pack_study(
     leaving = list(_leaving(client, found, taken, models))
     folders = {k: v for one in leaving for k, v in folders_of(one.run.params).items()}
     shown = [_shown(study, folders) for study in taken]
-    runs = ((_run(one, folders), _files(client, one, models, folders)) for one in leaving)
+    lost: list[str] = []
+
+    def files_of(one: _Leaving) -> RunFiles:
+        files = _files(client, one, models, folders)
+        lost.extend(f"{path} of run {one.run.run_id}" for path in _lost(one.run, files))
+        return files
+
+    runs = ((_run(one, folders), files_of(one)) for one in leaving)
     state = environment.git_state(paths.shipped())
     write_study(path, shown, runs, len(leaving), (state and state.commit) or "")
     if [portable.carried_study(study) for study in found] != taken:
@@ -88,7 +99,11 @@ def pack_study(
     with_model = [one for one in leaving if one.takes_model]
     awaited = [one for one in with_model if one.is_awaited and not models]
     return Departed(
-        tuple(study.name for study in taken), len(leaving), len(with_model), len(awaited)
+        tuple(study.name for study in taken),
+        len(leaving),
+        len(with_model),
+        len(awaited),
+        tuple(lost),
     )
 
 
@@ -185,3 +200,10 @@ def _files(client: Client, one: _Leaving, models: bool, folders: Mapping[str, st
         with artifacts.model(client, run_id) as folder:
             model = pyfunc_model.parts(folder)
     return RunFiles(kept, model)
+
+
+def _lost(run: CarriedRun, files: RunFiles) -> list[str]:
+    """What a run that has predicted once had, for it to be reproduced, and has no more."""
+    about = MEMBERS if MADE_OF in run.tags else CONFIG
+    had = (about, PREDICTIONS) if "ferlab.predictions.digest" in run.tags else ()
+    return [path for path in had if path not in files.artifacts]

@@ -114,6 +114,7 @@ def test_a_bundle_tells_of_no_folder_and_has_no_weights(
     study = next(store.runs_with(store.connect(None), {"ferlab.kind": "study"})).info.run_id
     out = told(capsys, "export", study, str(again))
     assert "s, 8 runs" in out
+    assert "lost " not in out
     assert again.read_bytes() == there.bundle.read_bytes()  # the same study, the same bytes
     with zipfile.ZipFile(again) as packed:
         for name in packed.namelist():
@@ -126,6 +127,19 @@ def test_a_bundle_tells_of_no_folder_and_has_no_weights(
     assert "it has a whole study in it, which ferlab import takes" in refused(
         capsys, "reproduce", str(again)
     )
+
+
+def test_what_a_store_has_lost_is_told(there: Lab, tmp_path: Path, capsys: Out) -> None:
+    seed = next(store.runs_with(store.connect(None), {"ferlab.replicate": "1"}))
+    path = there.home / "artifacts" / seed.info.run_id / "artifacts" / "predictions" / "val.csv"
+    aside = path.rename(tmp_path / "val.csv")
+    try:
+        assert command_line.main(["export", "s", str(tmp_path / "poor.zip")]) == 0
+    finally:
+        aside.rename(path)
+    lost = [line for line in capsys.readouterr().out.splitlines() if line.startswith("lost ")]
+    what = f"predictions/val.csv of run {seed.info.run_id}: without it the run cannot be reproduced"
+    assert lost == [f"lost     {what} there"]
 
 
 def test_models_are_taken_if_asked_for(

@@ -44,6 +44,8 @@ def export_study(study: str, storage: str | None, path: Path, *, models: bool) -
         print(f"models   {told} that the confirmation is yet to score, and no others; see --models")
     elif not done.models:
         print("models   none; --models takes them, too")
+    for file in done.lost:
+        print(f"lost     {file}: without it the run cannot be reproduced there")
     print(f"there    ferlab import {path.name}")
     return 0
 
