@@ -236,15 +236,17 @@ def left_of_studies(client: Client) -> Iterator[LeftOver]:
 
 def _left_parent(study: optuna.Study, client: Client, liveness: Liveness) -> Iterator[LeftOver]:
     """The study's own run, where no worker of it is there, though MLflow says that it runs."""
-    run_id = study.user_attrs.get("run_id")
     running = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
     workers = [t.user_attrs["worker"] for t in running if "worker" in t.user_attrs]
-    if run_id is None or not all(map(liveness.is_dead, workers)):
+    if not all(map(liveness.is_dead, workers)):
         return
-    for run in store.runs_with(client, study_key(study).tags, only=[store.RUNNING]):
-        if str(run.info.run_id) == run_id:
-            end = partial(Run(client, run_id).end, "KILLED", "interrupted", "its command is gone")
-            yield orphan(run_id, end)
+    tags = {**study_key(study).tags, "ferlab.kind": "study"}
+    for run in store.runs_with(client, tags, only=[store.RUNNING]):
+        if "ferlab.confirms" in run.data.tags:  # its command may be scoring, which takes no worker
+            continue
+        run_id = str(run.info.run_id)
+        end = partial(Run(client, run_id).end, "KILLED", "interrupted", "its workers are gone")
+        yield orphan(run_id, end)
 
 
 def study_key(study: optuna.Study) -> StudyKey:

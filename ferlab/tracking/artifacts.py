@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
@@ -36,6 +36,14 @@ def _artifacts_of(client: MlflowClient, run_id: str) -> ArtifactRepository:
     """Where a run's artifacts are; by its id alone, MLflow looks through all models for each."""
     place = client.get_run(run_id).info.artifact_uri
     return get_artifact_repository(place, tracking_uri=client.tracking_uri)
+
+
+def delete_files(client: MlflowClient, run_id: str) -> None:
+    """Delete a run's artifacts; what may not be removed stays."""
+    with reported(client.tracking_uri):
+        repository = _artifacts_of(client, run_id)
+        with suppress(MlflowException, OSError):
+            repository.delete_artifacts()  # type: ignore[no-untyped-call]
 
 
 def local_folder(client: MlflowClient, run_id: str) -> Path | None:

@@ -192,8 +192,7 @@ def parts(folder: Path) -> dict[str, bytes]:
     try:
         return {name: (folder / _DATA / name).read_bytes() for name in (WEIGHTS, CONFIG)}
     except OSError as error:
-        what = f"{folder / _DATA} does not hold a model that ferlab saved: {error}"
-        raise DataError(what) from error
+        raise _no_model(folder / _DATA, error) from error
 
 
 def save_parts(folder: Path, given: Mapping[str, bytes], pip_requirements: Sequence[str]) -> None:
@@ -222,6 +221,10 @@ def load_model(folder: Path) -> ServedModel:
     return _load_pyfunc(str(folder / _DATA))
 
 
+def _no_model(place: str | Path, error: Exception) -> DataError:
+    return DataError(f"{place} does not hold a model that ferlab saved: {error}")
+
+
 def _signature(classes: Sequence[str]) -> ModelSignature:
     """What MLflow casts nothing by.
 
@@ -248,7 +251,7 @@ def _load_pyfunc(data_path: str) -> ServedModel:
         target, classes = config["network"]["_target_"], config["classes"]
         temperature = config.get("temperature")  # a model recorded before has none
     except (OSError, ValueError, SafetensorError, KeyError, TypeError) as error:
-        raise DataError(f"{data_path} does not hold a model that ferlab saved: {error}") from error
+        raise _no_model(data_path, error) from error
     with torch.random.fork_rng(devices=[]):  # the initial weights are drawn, but not needed
         network = instantiate.call(config["network"])
     if not isinstance(network, nn.Module):

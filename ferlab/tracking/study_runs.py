@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -10,12 +9,10 @@ from urllib.parse import quote
 import yaml
 from mlflow.entities import Run as MlflowRun
 from mlflow.entities import RunStatus
-from mlflow.exceptions import MlflowException
-from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 
 from ferlab.errors import TrackingError
-from ferlab.tracking import store
+from ferlab.tracking import artifacts, store
 from ferlab.tracking.inputs import params_of
 from ferlab.tracking.run import Run
 from ferlab.tracking.store import display_name, reported
@@ -93,7 +90,7 @@ class StudyRun(Run):
             cls.reopen(client, found.run_id)
             opened = cls(client, found.run_id)
             if not found.params:  # whoever created it was killed before it had said what it is
-                _delete_artifacts(client, found.run_id)  # half a file of an upload
+                artifacts.delete_files(client, found.run_id)  # half a file of an upload
                 opened.describe(study, about, before)
             return opened
         known = store.runs_with(client, study.tags, deleted=True, at_a_time=1) if before else ()
@@ -173,7 +170,7 @@ class StudyRun(Run):
 def forget(client: MlflowClient, run_id: str) -> None:
     """Delete a run that ended before it recorded anything worth keeping, and its artifacts."""
     Run(client, run_id).end("KILLED", "interrupted", "another run has taken its place")
-    _delete_artifacts(client, run_id)
+    artifacts.delete_files(client, run_id)
     with reported(client.tracking_uri):
         client.delete_run(run_id)
 
@@ -246,14 +243,6 @@ def bring_back(client: MlflowClient, run_id: str, what: str) -> None:
             )
         client.restore_run(run_id)
     _log.info("note     %s, %s, was deleted in MLflow; it is restored", what, run_id)
-
-
-def _delete_artifacts(client: MlflowClient, run_id: str) -> None:
-    with reported(client.tracking_uri):
-        place = client.get_run(run_id).info.artifact_uri
-        artifacts: Any = get_artifact_repository(place, client.tracking_uri)
-        with suppress(MlflowException, OSError):  # what may not be removed stays
-            artifacts.delete_artifacts()
 
 
 def _is_deleted(run: MlflowRun) -> bool:

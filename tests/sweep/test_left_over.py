@@ -107,13 +107,15 @@ def test_runs_of_a_study_are_ended_unless_somebody_trains_them() -> None:
 
 def test_clean_ends_a_study_whose_command_is_gone_with_all_its_workers() -> None:
     study, client = shared(budget=3), store.connect(None)
-    own = recorded(client, None, **study.key.tags)
-    for key, value in (("about", {}), ("run_id", own)):
-        study.optuna.set_user_attr(key, value)
+    tags = {**study.key.tags, "ferlab.kind": "study"}
+    own = recorded(client, None, **tags)
+    scoring = recorded(client, None, **tags, **{"ferlab.confirms": "r"})
+    study.optuna.set_user_attr("about", {})
     with study.liveness.at_work() as worker:
         assert study.next_trial(worker, NEVER) is not None
         assert clean() == 0
         assert client.get_run(own).info.status == "RUNNING"
     assert clean() == 0
+    assert client.get_run(scoring).info.status == "RUNNING"  # as far as anyone can tell
     ended = client.get_run(own)
     assert (ended.info.status, ended.data.tags["ferlab.ended"]) == ("KILLED", "interrupted")
