@@ -153,13 +153,12 @@ def called(
         yield running
 
 
-def is_forked(process: psutil.Process) -> bool:
-    """Whether it runs, and a fork server of `multiprocessing` started it."""
-    try:
-        server = process.parent()
-        return server is not None and "forkserver" in " ".join(server.cmdline())
-    except psutil.Error:  # it, or its parent, is ending just now
-        return False
+def forked_by(pid: int) -> list[psutil.Process]:
+    """What a command has forked from its own server, as it has workers; none, once it ended."""
+    with suppress(psutil.NoSuchProcess):  # one is ending just now
+        servers = psutil.Process(pid).children()
+        return [process for server in servers for process in server.children()]
+    return []
 
 
 def _call(

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+from contextlib import suppress
 from pathlib import Path
 from statistics import NormalDist
 
@@ -19,7 +20,7 @@ from ferlab.sweep.search import forecast
 from ferlab.sweep.search.forecast import Forecast, may_be_long
 from ferlab.sweep.search.syntax import parse
 from tests import warm
-from tests.processes import is_forked, wait_until
+from tests.processes import forked_by, wait_until
 from tests.sweep.test_sweep import HERE, sweep
 
 EXPERIMENT = """\
@@ -149,16 +150,22 @@ def test_a_long_sweep_says_what_it_takes_before_it_begins(
 def test_what_measures_ends_with_a_plan_that_is_killed(tmp_path: Path, home: Path) -> None:
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "mine.yaml").write_text(EXPERIMENT)
-    with warm.started(["plan", "experiments/mine.yaml"], tmp_path) as plan:
-        measuring: list[psutil.Process] = []
+    command = ["plan", "experiments/mine.yaml", "data.images=7000"]  # else measured in a moment
+    with warm.started(command, tmp_path) as plan:
+        measuring: set[psutil.Process] = set()
 
         def begin() -> bool:
-            below = psutil.Process(plan.pid).children(recursive=True)
-            measuring[:] = filter(is_forked, below)
+            for process in forked_by(plan.pid):
+                with suppress(psutil.NoSuchProcess):
+                    process.suspend()  # the plan waits for it, however late the other is seen
+                    measuring.add(process)
             return len(measuring) == 2
 
         plan.until(begin)
         os.kill(plan.pid, signal.SIGKILL)
+        for process in measuring:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
         wait_until(lambda: not any(map(_runs, measuring)))
     assert not (home / "mlflow.db").exists()
 
