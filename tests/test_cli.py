@@ -108,7 +108,7 @@ def free_port() -> int:
 @pytest.mark.slow
 def test_an_unreachable_server_is_found_before_training(cli: Cli) -> None:
     done = cli("train", *TINY, f"tracking.uri=http://127.0.0.1:{free_port()}")
-    assert done.returncode == 1
+    assert done.returncode == os.EX_TEMPFAIL
     assert "epoch" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "the tracking store http://127.0.0.1:" in done.stderr
@@ -122,7 +122,7 @@ def test_a_locked_store_is_found_before_training(cli: Cli, home: Path) -> None:
         database.execute("BEGIN EXCLUSIVE")
         done = cli("train", *TINY)
         database.rollback()
-    assert done.returncode == 1
+    assert done.returncode == os.EX_TEMPFAIL
     assert "epoch" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "database is locked" in done.stderr

@@ -3,6 +3,7 @@
 import errno
 import sqlite3
 
+import psycopg
 import pytest
 import requests
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -22,6 +23,11 @@ def http(status: int) -> requests.HTTPError:
     return requests.HTTPError("no", response=answer)
 
 
+def refusal(line: str) -> Exception:
+    """What PostgreSQL answers to somebody who connects."""
+    return OperationalError("", {}, psycopg.OperationalError(f"connection failed: {line}"))
+
+
 FULL = OSError(errno.ENOSPC, "No space left on device", "/home/me/last.ckpt")
 LOCKED = OperationalError("select 1", {}, sqlite3.OperationalError("database is locked"))
 NO_TABLE = OperationalError("select 1", {}, sqlite3.OperationalError("no such table: runs"))
@@ -39,6 +45,9 @@ NO_TABLE = OperationalError("select 1", {}, sqlite3.OperationalError("no such ta
         (InUse("run x is being trained by another process"), True),
         (LOCKED, True),
         (NO_TABLE, False),
+        (refusal('FATAL:  password authentication failed for user "me"'), False),
+        (refusal('FATAL:  database "optuna" does not exist'), False),
+        (refusal("FATAL:  the database system is starting up"), True),
         (IntegrityError("insert", {}, sqlite3.IntegrityError("unique")), False),
         (FileNotFoundError(errno.ENOENT, "No such file"), False),
         (ConfigError("wrong"), False),

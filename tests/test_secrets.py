@@ -190,8 +190,8 @@ def test_whatever_goes_wrong_no_password_is_told(
     monkeypatch.chdir(tmp_path)
     for word in (f"a/{CORE}", f"a@{CORE}@b", f"'{CORE}\"\\ ]"):
         storage = f"postgresql+psycopg://me:{word}@127.0.0.1:1/x"
-        assert run("report", "s", "--storage", storage) == 1
-        assert run("report", "s", "--debug", "--storage", storage) == 1
+        assert run("report", "s", "--storage", storage) > 0
+        assert run("report", "s", "--debug", "--storage", storage) > 0
         assert run("train", f"tracking.url={storage}", f"study.storage='{storage}", storage) == 1
         for address in (
             f"http://me:{word}@127.0.0.1:1",
@@ -199,8 +199,8 @@ def test_whatever_goes_wrong_no_password_is_told(
             f"postgresql+nothing://me:{word}@127.0.0.1:1/x",
         ):
             monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-            assert run("runs") == 1
-            assert run("runs", "--debug") == 1
+            assert run("runs") > 0
+            assert run("runs", "--debug") > 0
             monkeypatch.delenv("MLFLOW_TRACKING_URI")
     told = "".join(capfd.readouterr())
     assert "Connection refused" in told

@@ -72,8 +72,10 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _exit_code(error: FerlabError) -> int:
+    from ferlab.outage import is_outage
+
     reason = error.reason if isinstance(error, RunEnded) else ""
-    if isinstance(error, Outage) or reason == "outage":
+    if isinstance(error, Outage) or reason == "outage" or is_outage(error):
         return os.EX_TEMPFAIL
     return 130 if reason == "interrupted" else 1
 

@@ -38,8 +38,11 @@ _HTTP = (
     requests.exceptions.ChunkedEncodingError,
 )
 
-_WRONG = ("no such ", "has no column", "syntax error")
-"""What SQLite calls an operational error, too, and no time mends."""
+_WRONG = (
+    *("no such ", "has no column", "syntax error"),  # SQLite
+    *("authentication failed", "no password supplied", "does not exist"),  # PostgreSQL
+)
+"""What databases call an operational error, too, and no time mends."""
 
 
 def is_outage(error: BaseException) -> bool:

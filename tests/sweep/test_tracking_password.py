@@ -75,9 +75,9 @@ def test_a_study_on_a_server_with_a_password_keeps_it_nowhere(
     assert "refuses you (HTTP 401)" in told("report", "s", uri=wrong)
     assert "refuses you (HTTP 401)" in told("export", "s", "t.zip", uri=wrong, code=1)
     sick.become("failing")
-    assert "HTTP 500" in told("runs", code=1)
+    assert "HTTP 500" in told("runs", code=75)
     sick.become("gone")
-    assert "it cannot be reached (Connection refused)" in told("export", "s", "t.zip", code=1)
+    assert "it cannot be reached (Connection refused)" in told("export", "s", "t.zip", code=75)
     with zipfile.ZipFile(project / "s.zip") as bundle:
         bundle.extractall(project / "unpacked")
     there = {"FERLAB_HOME": str(tmp_path / "there")}
