@@ -20,8 +20,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState, create_trial
 
-from ferlab import hydra_private, paths
-from ferlab.sweep import optuna_private
+from ferlab import hydra_private, optuna_private, paths
 
 ROOT = Path(__file__).parents[1]
 

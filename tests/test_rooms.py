@@ -14,7 +14,8 @@ from tests.processes import run
 ROOT = Path(ferlab.__file__).parent
 
 FLOORS = (
-    ("draft", "git", "hydra_private", "paths", "secrets", "signals", "__version__"),
+    ("hydra_private", "optuna_private"),
+    ("draft", "git", "paths", "secrets", "signals", "__version__"),
     ("errors", "text"),
     ("outage", "untrusted"),
     ("config",),
@@ -103,7 +104,7 @@ def test_a_room_is_used_without(room: str, strangers: tuple[str, ...]) -> None:
     ("library", "room"), [("mlflow", "tracking"), ("optuna", "sweep"), ("hydra", "config")]
 )
 def test_one_room_alone_imports(library: str, room: str) -> None:
-    others = {"hydra": {"hydra_private", "sweep"}}.get(library, set())
+    others = {f"{library}_private"} | ({"sweep"} if library == "hydra" else set())
     found = {
         _room(module)
         for module, path in _modules().items()
@@ -116,7 +117,7 @@ def test_one_room_alone_imports(library: str, room: str) -> None:
 
 
 def test_private_names_of_libraries_are_used_in_two_files_alone() -> None:
-    allowed = {"ferlab.hydra_private", "ferlab.sweep.optuna_private"}
+    allowed = {"ferlab.hydra_private", "ferlab.optuna_private"}
     plugins = {"hydra_plugins": ROOT.parent / "hydra_plugins" / "hydra_ferlab.py"}
     found = {
         f"{module}: {name}"

@@ -89,7 +89,7 @@ def _runs(args: argparse.Namespace) -> int:
 def _clean(args: argparse.Namespace) -> int:
     from ferlab.carry import arrival
     from ferlab.recording import leftovers
-    from ferlab.sweep.studies import left_of_studies
+    from ferlab.sweep.left_over import left_of_studies
     from ferlab.sweep.workers.liveness import left_locks
     from ferlab.text import pluralize
     from ferlab.tracking import store

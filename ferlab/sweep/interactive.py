@@ -17,7 +17,7 @@ from optuna.visualization import (
 from plotly.graph_objects import Figure
 from plotly.offline import get_plotlyjs
 
-from ferlab.sweep.optuna_private import name_objectives
+from ferlab.optuna_private import name_objectives
 
 _MOST = 3
 """Objectives of which Optuna draws a front."""

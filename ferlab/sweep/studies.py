@@ -1,8 +1,7 @@
 """Studies that were begun: found by name, and read as plain tables."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import optuna
@@ -13,7 +12,6 @@ from ferlab.config.problems import did_you_mean
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TrackingError
 from ferlab.outage import WAITS
-from ferlab.recording.leftovers import LeftOver, orphan
 from ferlab.study.params import Params
 from ferlab.study.table import BEFORE, OutsideRow, State, StudyTable, TrialRow
 from ferlab.sweep.search.domains import domains_of
@@ -21,12 +19,10 @@ from ferlab.sweep.search.space import stored
 from ferlab.sweep.trial_code import code_by_trial
 from ferlab.sweep.workers import outside
 from ferlab.sweep.workers.identity import IDENTITY
-from ferlab.sweep.workers.liveness import Liveness
 from ferlab.sweep.workers.shared_study import said_by
 from ferlab.sweep.workers.storage import exists, open_storage
-from ferlab.tracking import find, store, study_runs
+from ferlab.tracking import find
 from ferlab.tracking.place import where
-from ferlab.tracking.run import Run, Status
 from ferlab.tracking.store import Client
 from ferlab.tracking.study_runs import StudyKey
 
@@ -41,12 +37,6 @@ _STATES: dict[TrialState, State] = {
     TrialState.FAIL: "failed",
     TrialState.RUNNING: "running",
 }
-
-_ENDS: dict[TrialState, tuple[Status, str]] = {
-    TrialState.FAIL: ("FAILED", "error"),
-    TrialState.PRUNED: ("KILLED", "pruned"),
-}
-"""The status of a trial's run, and why it is not FINISHED, where its end was not recorded."""
 
 
 def remember(
@@ -199,54 +189,6 @@ def _marked(table: StudyTable, deleted: Collection[str]) -> StudyTable:
         return table
     rows = (replace(row, is_deleted=row.run_id in deleted) for row in table.rows)
     return replace(table, rows=tuple(rows))
-
-
-def left_runs(study: optuna.Study, client: Client, liveness: Liveness) -> Iterator[LeftOver]:
-    """The study's runs that nobody trains, though MLflow says so.
-
-    Args:
-        study: that was begun.
-        client: of the tracking store that has its runs.
-        liveness: of its workers.
-    """
-    trials = {str(trial.number): trial for trial in study.get_trials(deepcopy=False)}
-    for run in store.runs_with(client, study_key(study).tags, only=[store.RUNNING]):
-        number, run_id = run.data.tags.get("ferlab.trial"), str(run.info.run_id)
-        trial = trials.get(number or "")
-        if number is None:
-            continue
-        is_over = trial is not None and trial.state.is_finished()
-        if trial is None or (is_over and trial.user_attrs.get("run_id") != run_id):
-            yield orphan(run_id, partial(study_runs.forget, client, run_id))  # nobody heard of it
-        elif is_over or liveness.is_dead(trial.user_attrs["worker"]):
-            status, reason = _ENDS.get(trial.state, ("KILLED", "interrupted"))
-            why = trial.user_attrs.get("why", "its worker is gone")
-            yield orphan(run_id, partial(Run(client, run_id).end, status, reason, why))
-
-
-def left_of_studies(client: Client) -> Iterator[LeftOver]:
-    """`left_runs` of all studies that lie in ferlab's home and have their runs in this store."""
-    for path in sorted((paths.home() / "studies").glob("*.log")):
-        if is_begun(path.stem, None):
-            study = open_study(path.stem, None)
-            liveness = Liveness(study, at_home=True)
-            yield from left_runs(study, client, liveness)
-            yield from _left_parent(study, client, liveness)
-
-
-def _left_parent(study: optuna.Study, client: Client, liveness: Liveness) -> Iterator[LeftOver]:
-    """The study's own run, where no worker of it is there, though MLflow says that it runs."""
-    running = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
-    workers = [t.user_attrs["worker"] for t in running if "worker" in t.user_attrs]
-    if not all(map(liveness.is_dead, workers)):
-        return
-    tags = {**study_key(study).tags, "ferlab.kind": "study"}
-    for run in store.runs_with(client, tags, only=[store.RUNNING]):
-        if "ferlab.confirms" in run.data.tags:  # its command may be scoring, which takes no worker
-            continue
-        run_id = str(run.info.run_id)
-        end = partial(Run(client, run_id).end, "KILLED", "interrupted", "its workers are gone")
-        yield orphan(run_id, end)
 
 
 def study_key(study: optuna.Study) -> StudyKey:

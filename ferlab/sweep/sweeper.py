@@ -22,6 +22,7 @@ from ferlab.study.table import StudyTable, value_of
 from ferlab.sweep import live, plan, studies
 from ferlab.sweep.begin import Asked, open_run, require_own_name
 from ferlab.sweep.launchers.launched import launch
+from ferlab.sweep.left_over import left_runs
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.question import How, Question, pose
 from ferlab.sweep.search.forecast import LONG, Forecast, forecast, may_be_long
@@ -216,7 +217,7 @@ def _tidy(study: SharedStudy, uri: str | None) -> None:
     """Leave nothing over of workers that are gone."""
     client = store.connect(uri)
     for left in (
-        *studies.left_runs(study.optuna, client, study.liveness),
+        *left_runs(study.optuna, client, study.liveness),
         *leftovers.of_runs(client),
         *left_locks(),
     ):

@@ -13,8 +13,8 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from ferlab.optuna_private import fail_trial, open_trial, set_system_attr, start_trial
 from ferlab.study.params import Params
-from ferlab.sweep.optuna_private import fail_trial, open_trial, set_system_attr, start_trial
 from ferlab.sweep.search.free_points import FreePoints
 from ferlab.sweep.search.sampler import DRAWN
 from ferlab.sweep.search.syntax import parse

@@ -11,7 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from ferlab import cli as command_line
 from ferlab import paths
-from ferlab.sweep import studies
+from ferlab.sweep.left_over import left_runs
 from ferlab.tracking import store
 from tests.sweep.test_study import NEVER, shared
 
@@ -92,7 +92,7 @@ def test_runs_of_a_study_are_ended_unless_somebody_trains_them() -> None:
             recorded(client, None, **tags, **{"ferlab.trial": number})
             for number in (str(lost.number), str(training.number), "9")
         )
-        for left in studies.left_runs(study.optuna, client, study.liveness):
+        for left in left_runs(study.optuna, client, study.liveness):
             left.remove()
         states = {
             run.info.run_id: (run.info.status, run.info.lifecycle_stage)

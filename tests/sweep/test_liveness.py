@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ferlab.errors import TakenOver
-from ferlab.sweep.optuna_private import open_trial
+from ferlab.optuna_private import open_trial
 from ferlab.sweep.workers import liveness as module
 from ferlab.sweep.workers.liveness import Liveness
 from tests.processes import wait_until

@@ -16,8 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from ferlab.config.problems import Problem, report
 from ferlab.errors import ConfigError
-from ferlab.study.params import Params, Value
-from ferlab.sweep.optuna_private import (
+from ferlab.optuna_private import (
     Known,
     draft,
     end_trial,
@@ -25,6 +24,7 @@ from ferlab.sweep.optuna_private import (
     set_generator_states,
     set_system_attr,
 )
+from ferlab.study.params import Params, Value
 from ferlab.sweep.search.free_points import FreePoints
 from ferlab.sweep.search.space import Parameter, Space
 

@@ -16,8 +16,8 @@ from optuna.distributions import (
 
 from ferlab.config.problems import Problem, report
 from ferlab.errors import ConfigError
+from ferlab.optuna_private import contains
 from ferlab.study.params import Choices, Domain, Params, Range, Value, format_override
-from ferlab.sweep.optuna_private import contains
 from ferlab.text import pluralize
 
 _MISSING = "???"

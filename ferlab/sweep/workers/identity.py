@@ -9,7 +9,7 @@ from optuna.exceptions import DuplicatedStudyError
 from optuna.samplers import BaseSampler
 
 from ferlab.config.study import StudyConfig
-from ferlab.sweep.optuna_private import name_objectives
+from ferlab.optuna_private import name_objectives
 from ferlab.sweep.search.components import build_pruner
 from ferlab.sweep.workers.storage import open_storage
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 from optuna.storages.journal import JournalFileBackend
 
-from ferlab.sweep.optuna_private import JournalLock
+from ferlab.optuna_private import JournalLock
 
 _GRACE = 30.0
 """Seconds for which somebody else may hold Optuna's lock; after as many Optuna breaks it, too."""

@@ -23,8 +23,8 @@ from filelock import FileLock, Timeout
 from optuna.trial import FrozenTrial
 
 from ferlab import paths
+from ferlab.optuna_private import open_trial
 from ferlab.recording.leftovers import LeftOver
-from ferlab.sweep.optuna_private import open_trial
 
 INTERVAL = 15.0
 """Seconds between two heartbeats of a worker."""

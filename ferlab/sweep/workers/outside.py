@@ -10,8 +10,8 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
+from ferlab.optuna_private import fail_trial, may_follow, open_trial
 from ferlab.study.params import Params
-from ferlab.sweep.optuna_private import fail_trial, may_follow, open_trial
 from ferlab.sweep.search.space import Space, stored
 
 

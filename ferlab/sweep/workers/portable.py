@@ -26,7 +26,7 @@ from pydantic import (
 
 from ferlab.config.study import Objective, require_study_name
 from ferlab.errors import DataError
-from ferlab.sweep.optuna_private import name_objectives
+from ferlab.optuna_private import name_objectives
 from ferlab.sweep.workers import storage
 from ferlab.sweep.workers.identity import IDENTITY
 from ferlab.sweep.workers.storage import open_storage

@@ -16,9 +16,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from ferlab.config.study import StudyConfig
 from ferlab.errors import TakenOver
+from ferlab.optuna_private import fail_trial, open_trial, start_trial
 from ferlab.outage import Patience
 from ferlab.study.params import Params
-from ferlab.sweep.optuna_private import fail_trial, open_trial, start_trial
 from ferlab.sweep.search.components import build_sampler
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.free_points import FreePoints
