@@ -79,6 +79,8 @@ def connect(uri: str | None, *, make: bool = True) -> MlflowClient:
                 f"there are no runs here: {path} does not exist; go where it is, "
                 "or set FERLAB_HOME or MLFLOW_TRACKING_URI"
             )
+        if not make and not os.access(path.parent, os.W_OK):  # of somebody who shows it only
+            return MlflowClient(uri)
         path.parent.mkdir(parents=True, exist_ok=True)
         # Two first runs at once would both create the tables.
         with FileLock(path.with_name(".mlflow.lock")):

@@ -1,6 +1,8 @@
 """The tracking store: made once, refused in one line."""
 
+import os
 import sqlite3
+import sys
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -10,12 +12,23 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy import event
 
+from ferlab.config.compose import compose
 from ferlab.errors import TrackingError
 from ferlab.tracking import store
 from ferlab.tracking.place import where
 from ferlab.tracking.run import Run
-from tests.processes import called
+from ferlab.training.run import train
+from tests.conftest import TINY
+from tests.processes import called, run
 from tests.warm import SERVER
+
+READ_ONLY = """
+mount --bind "$1" "$1"
+mount -o remount,ro,bind "$1" "$1"
+shift
+exec "$@"
+"""
+"""Shell script that makes a folder read-only for the command after it, in a mount namespace."""
 
 
 def test_the_store_follows_the_home_and_mlflows_variable(
@@ -135,6 +148,24 @@ def test_two_first_runs_at_once_make_one_store(home: Path) -> None:
         assert [process.finish() for process in (one, other)] == [0, 0]
     named = [e.name for e in store.connect(None).search_experiments()]
     assert sorted(named) == ["Default", "x"]
+
+
+@pytest.mark.slow
+def test_what_may_only_be_read_is_listed_shown_and_exported(home: Path, tmp_path: Path) -> None:
+    """As another's home on a file system that is mounted for reading."""
+    run_id = train(compose(TINY)).run_id
+    apart = ["unshare", "--mount", "sh", "-c", READ_ONLY, "sh", str(home)]
+    ferlab = [*apart, sys.executable, "-m", "ferlab"]
+    bundle = str(tmp_path / "r.zip")
+    for arguments in (["runs"], ["show", run_id], ["export", run_id, bundle], ["clean"]):
+        done = run([*ferlab, *arguments])
+        if "unshare: " in done.stderr:
+            pytest.skip(done.stderr)
+        assert done.returncode == 0, done.stderr
+    refused = run([*ferlab, "train"])
+    assert refused.returncode == os.EX_TEMPFAIL
+    assert refused.stderr.count("\n") == 1
+    assert "cannot be used: Read-only file system" in refused.stderr
 
 
 def test_a_password_is_not_shown() -> None:
