@@ -18,7 +18,7 @@ from ferlab.errors import DataError, TrackingError
 from ferlab.text import shorten
 from ferlab.tracking import artifacts, environment, sources
 from ferlab.tracking.entry import Entry
-from ferlab.tracking.run import CONFIG, IMAGES, MACHINE, SOURCES
+from ferlab.tracking.run import CONFIG, IMAGES, IMPORTED, MACHINE, SOURCES
 from ferlab.tracking.store import Client
 from ferlab.untrusted import bounded
 
@@ -80,6 +80,7 @@ class Recorded:
         metrics: the last value of each metric.
         history: the metrics of each epoch, from the first; times and rates are left out.
         predictions: on the validation split; None if the run ended before it had any.
+        is_imported: whether it came to its store in a bundle, which anybody may have written.
     """
 
     run_id: str
@@ -88,6 +89,7 @@ class Recorded:
     metrics: Mapping[str, float]
     history: tuple[Mapping[str, float], ...]
     predictions: Predictions | None
+    is_imported: bool = False
 
     @classmethod
     def read(cls, files: Files) -> "Recorded":
@@ -123,6 +125,7 @@ class Recorded:
                 metrics={str(key): float(value) for key, value in run["metrics"].items()},
                 history=history,
                 predictions=predictions,
+                is_imported=IMPORTED in tags,
             )
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             raise DataError(

@@ -249,8 +249,9 @@ def _require_allowed(raw: Mapping[str, Any]) -> None:
 def _checkout(found: Resolved) -> Iterator[Path]:
     if not found.runs:
         raise FerlabError("no run here has had this config, so it has no commit")
-    setting = found.runs[0].setting
-    if found.is_foreign and setting.diff and found.uri is None:
+    run = found.runs[0]
+    setting = run.setting
+    if setting.diff and (found.uri is None or run.is_imported):
         raise FerlabError(
             "the bundle's run had uncommitted changes, and no code that comes in a bundle is run; "
             "leave out --at-commit"

@@ -43,14 +43,12 @@ class Resolved:
         what: description, for a person to read.
         runs: the recorded runs, one per seed; none for a config that no run has had.
         configs: one config per run, or the one that no run has had.
-        is_foreign: whether it was read from a file, which may have come from anywhere.
         uri: URI of the store in which it was found; None where it was in none.
     """
 
     what: str
     runs: tuple[Recorded, ...]
     configs: tuple[Mapping[str, Any], ...]
-    is_foreign: bool
     uri: str | None
 
 
@@ -68,7 +66,7 @@ def resolve_recorded(what: str) -> Resolved:
     if suffix == ".zip":
         runs = tuple(bundle.read_bundle(Path(what)))
         configs = tuple(run.setting.config for run in runs)
-        return Resolved(f"{what}: {_format_runs(runs)}", runs, configs, True, None)
+        return Resolved(f"{what}: {_format_runs(runs)}", runs, configs, None)
     if suffix in (".yaml", ".yml"):
         return _of_config(Path(what))
     client = store.connect(None, make=False)
@@ -76,7 +74,7 @@ def resolve_recorded(what: str) -> Resolved:
     runs = tuple(Recorded.read(files) for files in files_of(client, entry))
     configs = tuple(run.setting.config for run in runs)
     study = f", of the study {entry.study}" if entry.study else ""
-    return Resolved(f"{_format_runs(runs)}{study}", runs, configs, False, client.tracking_uri)
+    return Resolved(f"{_format_runs(runs)}{study}", runs, configs, client.tracking_uri)
 
 
 def files_of(client: Client, entry: Entry) -> list[Files]:
@@ -145,10 +143,10 @@ def _of_config(path: Path) -> Resolved:
         client = None
     entry = None if client is None else newest_with(client, config)
     if client is None or entry is None:
-        return Resolved(f"{path}, a config that no run here has had", (), (config,), True, None)
+        return Resolved(f"{path}, a config that no run here has had", (), (config,), None)
     run = Recorded.read(fetch(client, entry))
     what = f"{path}, the config of {_format_runs((run,))}"
-    return Resolved(what, (run,), (config,), True, client.tracking_uri)
+    return Resolved(what, (run,), (config,), client.tracking_uri)
 
 
 def newest_with(client: Client, config: Mapping[str, Any]) -> Entry | None:

@@ -109,6 +109,10 @@ def test_at_its_commit_a_run_is_reproduced_though_the_code_has_changed(
     error = capsys.readouterr().err
     assert f"commit {'0' * 40} is not in the checkout of {clone}" in error
 
+    client().set_tag(run_id, "ferlab.imported", "run 0123 of study.zip")
+    assert command_line.main(["reproduce", run_id, "--at-commit"]) == 1
+    assert "no code that comes in a bundle is run" in capsys.readouterr().err
+
 
 def test_at_its_commit_a_run_waits_for_a_store_that_is_away(
     clone: Path, home: Path, monkeypatch: pytest.MonkeyPatch
