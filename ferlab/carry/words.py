@@ -10,12 +10,15 @@ import yaml
 
 from ferlab import paths, secrets
 from ferlab.config.parts.data import FILES
-from ferlab.tracking.run import CONFIG, MEMBERS
+from ferlab.tracking.run import CONFIG, MEMBERS, SOURCES
 from ferlab.untrusted import bounded
 
 _TEXTS = (".csv", ".html", ".json", ".log", ".md", ".svg", ".tex", ".txt", ".yaml", ".yml")
 """Endings of files that tell of runs and folders; in a diff nothing is changed, or it would not
 apply."""
+
+_EXACT = ("looks/", "predictions/", SOURCES)
+"""How the paths of those begin of which a digest is kept, or that name files of ferlab."""
 
 _ID = re.compile(
     r"(?<=experiments/)\d+(?=/runs/([0-9a-f]{32}))|(?<![\w.])(?:[0-9a-f]{32}|[0-9a-f]{8})(?!\w)"
@@ -69,11 +72,10 @@ def _is_path(text: str | None) -> bool:
 
 def without_folders(text: str, folders: Mapping[str, str]) -> str:
     """The text with what stands for each folder; and without passwords."""
-    text = secrets.hide(text)
-    for folder in sorted(folders, key=len, reverse=True):
-        if len(folder) > 1:
-            text = text.replace(folder, folders[folder])
-    return text
+    known = sorted((folder for folder in folders if len(folder) > 1), key=len, reverse=True)
+    paths = "|".join(map(re.escape, known))
+    whole = rf"(?<![\w.-])(?:{paths})(?![\w-]|\.\w)"  # /data is no part of ferlab/data or /data-2
+    return re.sub(whole, lambda found: folders[found[0]], secrets.hide(text))
 
 
 def replaced(plain: Any, change: Change) -> Any:
@@ -98,7 +100,7 @@ def changed_file(path: str, data: bytes, change: Change, lies: Lies) -> bytes:
     """
     if path in (CONFIG, MEMBERS):
         data = _with_files(data, lies)
-    if not path.endswith(_TEXTS):
+    if path.startswith(_EXACT) or not path.endswith(_TEXTS):
         return data
     try:
         return change(data.decode()).encode()

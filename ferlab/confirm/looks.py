@@ -122,7 +122,7 @@ def take(
 def record_look(client: Client, run_id: str, look: Look) -> None:
     """Keep a look on the run of its confirmation; its tag, which comes last, says that it is."""
     run, text = Run(client, run_id), look.text()
-    run.log_text(text, _path(look.number))
+    run.log_exactly(text, _path(look.number))
     run.log_summary({}, {_tag(look.number): _digest(text)})
 
 

@@ -163,7 +163,7 @@ def _record(
     metrics: Mapping[str, float],
 ) -> None:
     run = Run(client, entry.run_id)
-    run.log_text(predictions.table(images.classes), f"predictions/{split}.csv")
+    run.log_exactly(predictions.table(images.classes), f"predictions/{split}.csv")
     run.log_summary(  # last: its tags mark the evaluation as complete
         {f"{split}/{name}": value for name, value in metrics.items()},
         {

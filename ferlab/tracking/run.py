@@ -155,7 +155,7 @@ class Run:
         self.log_text(machine, MACHINE)
         self.log_text(environment.requirements(), "environment/requirements.txt")
         files = sources.sources(targets)
-        self.log_text(json.dumps(files, indent=2), SOURCES)
+        self.log_exactly(json.dumps(files, indent=2), SOURCES)
         tags = {"ferlab.code.digest": sources.digest_of(files)}
         git = environment.git_state(paths.shipped())
         if git is not None:
@@ -243,9 +243,16 @@ class Run:
         return str(model.model_id)
 
     def log_text(self, text: str, path: str) -> None:
-        """Record a text as the artifact at ``path``."""
+        """Record a text for people as the artifact at ``path``, without any password."""
+        self.log_exactly(secrets.hide(text), path)
+
+    def log_exactly(self, text: str, path: str) -> None:
+        """Record, as the artifact at ``path``, what a digest is kept of or numbers are read from.
+
+        A password that is digits would be found and hidden in the middle of a number.
+        """
         with reported(self._client.tracking_uri):
-            self._client.log_text(self.id, secrets.hide(text), path)
+            self._client.log_text(self.id, text, path)
 
     def end(self, status: Status, reason: str = "", why: str = "") -> None:
         """Close the run; ``reason`` is why it is not FINISHED in a word, ``why`` in a line."""

@@ -49,6 +49,17 @@ def test_a_run_of_a_gpu_is_scored_on_the_cpu_where_there_is_none(
     assert f"cpu: torch sees no GPU, on which run {original} was trained" in caplog.text
 
 
+def test_a_password_of_digits_is_no_part_of_a_number(
+    original: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", "0.14")
+    Evaluator(client()).evaluate(find.resolve(client(), original), "test")
+    table = Path(client().download_artifacts(original, "predictions/test.csv")).read_text()
+    assert "0.14" in table
+    run = client().get_run(original)
+    assert Predictions.read(table).digest == run.data.tags["ferlab.test.predictions.digest"]
+
+
 def test_what_several_runs_share_is_read_once_and_none_is_asked_what_it_has_said(
     original: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
