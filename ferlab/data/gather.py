@@ -19,11 +19,11 @@ class Gathered:
     names: list[str] = field(default_factory=list)
 
     def add(self, pixels: bytes, label: int, split: Split, name: str) -> None:
-        """Add one image."""
+        """Add one image; what of its name is no Unicode is written out in it."""
         self.pixels += pixels
         self.labels.append(label)
         self.split.append(split)
-        self.names.append(name)
+        self.names.append(name.encode("utf-8", "backslashreplace").decode())
 
     def in_order(
         self, order: npt.NDArray[np.intp], classes: Sequence[str], notes: Sequence[str] = ()

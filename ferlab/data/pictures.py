@@ -69,7 +69,9 @@ def exact_grey(picture: Image.Image) -> npt.NDArray[np.uint8] | None:
 
 
 def upright(picture: Image.Image) -> Image.Image | None:
-    """Decode a picture, turned as its EXIF says, and 8 bits deep; None without a known depth.
+    """Decode a picture, turned as its EXIF says, 8 bits deep, and opaque, in front of white.
+
+    None without a known depth.
 
     Raises:
         Exception: decoders raise nearly anything on broken input.
@@ -77,7 +79,14 @@ def upright(picture: Image.Image) -> Image.Image | None:
     standing = ImageOps.exif_transpose(picture)
     if standing.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(standing) >> 8).astype(np.uint8))
-    return None if standing.mode in {"I", "F"} else standing
+    if standing.mode in {"I", "F"}:
+        return None
+    if not standing.has_transparency_data:
+        return standing
+    layer = standing.convert("RGBA")
+    paper = Image.new("RGBA", layer.size, "white")
+    paper.alpha_composite(layer)
+    return paper.convert("RGB")
 
 
 class Fitted(NamedTuple):

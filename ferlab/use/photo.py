@@ -28,9 +28,6 @@ SUFFIXES = pictures.SUFFIXES | {".gif", ".avif", ".heic", ".heif", ".hif"}
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 """What a HEIC file says it is, from its ninth byte."""
 
-_PAPER = "white"
-"""What is seen through a photo that is transparent."""
-
 # Sizes are looked at below, before anything is decoded.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
@@ -57,18 +54,9 @@ def decode(data: bytes, name: str) -> Photo:
             )
         try:
             standing = pictures.upright(picture)
-            photo = None if standing is None else np.asarray(_opaque(standing))
+            photo = None if standing is None else np.asarray(standing.convert("RGB"))
         except Exception as error:  # decoders raise nearly anything on broken input
             raise DataError(f"{name} is damaged: {' '.join(str(error).split())}") from error
     if photo is None:
         raise DataError(f"{name} has levels of no known range ({picture.mode}); save it as PNG")
     return photo
-
-
-def _opaque(picture: Image.Image) -> Image.Image:
-    if not picture.has_transparency_data:
-        return picture.convert("RGB")
-    layer = picture.convert("RGBA")
-    paper = Image.new("RGBA", layer.size, _PAPER)
-    paper.alpha_composite(layer)
-    return paper.convert("RGB")

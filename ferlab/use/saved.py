@@ -56,8 +56,8 @@ class Saver:
         return path
 
     def _free(self, source: Source) -> Path:
-        """A file in the folder that is neither a photo nor one of this call's."""
+        """A file in the folder that is not there yet, as a photo of the user's may be."""
         stem = "photo" if source.path is None else source.path.stem
         marks = chain([""], (f"-{n}" for n in count(2)))
         paths = (self._path / f"{stem}{mark}.png" for mark in marks)
-        return next(path for path in paths if path.resolve() not in self._taken)
+        return next(p for p in paths if not p.exists() and p.resolve() not in self._taken)

@@ -136,6 +136,12 @@ def test_marked_photos_are_kept_and_none_is_overwritten(capsys: Out) -> None:
         Path(name).parent.mkdir(exist_ok=True)
         portrait().save(name)
     before = Path("a.jpg").read_bytes()
+    Path("beside").mkdir()
+    portrait().resize((40, 40)).save("beside/a.png")
+    own = Path("beside/a.png").read_bytes()
+    predict(capsys, "best", "a.jpg", "--save", "beside")
+    assert Path("beside/a.png").read_bytes() == own
+    assert Path("beside/a-2.png").exists()
     predict(capsys, "best", "a.jpg", "deep", "--save", "seen")
     assert sorted(path.name for path in Path("seen").iterdir()) == ["a-2.png", "a.png"]
     with Image.open("seen/a.png") as seen:

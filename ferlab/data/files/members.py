@@ -64,14 +64,20 @@ def of_file(path: Path, name: str, limits: Limits, layers: int) -> _Members:
 
 
 def walk(source: Path, limits: Limits) -> list[tuple[str, os.stat_result]]:
-    """The relative names of all regular files below a folder, sorted, with the state of each."""
+    """The relative names of all regular files below a folder, sorted, with the state of each.
+
+    Links are followed.
+    """
 
     def refuse(error: OSError) -> None:
         raise error
 
     budget = Budget(limits, 0, str(source))
     found: list[tuple[str, os.stat_result]] = []
-    for folder, _, names in os.walk(source, onerror=refuse):
+    for folder, below, names in os.walk(source, onerror=refuse, followlinks=True):
+        for path in filter(Path.is_symlink, (Path(folder, name) for name in below)):
+            if any(path.samefile(above) for above in path.parents):
+                raise DataError(f"{path} is a link to a folder that it lies in")
         inside = PurePath(folder).relative_to(source).as_posix()
         states = (
             (f"{inside}/{name}".removeprefix("./"), Path(folder, name).stat()) for name in names

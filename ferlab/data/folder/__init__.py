@@ -29,7 +29,7 @@ LIMITS = Limits(
     total_bytes=64 * 2**30,
 )
 
-_VERSION = 1
+_VERSION = 2
 """Version of the reader, part of the cache key; raise it when a file reads differently."""
 
 _log = logging.getLogger("ferlab")
@@ -156,9 +156,10 @@ def _gather(
         if place.folder in dropped:
             continue
         label = renamed[place.folder]
-        name = "/".join([*place.split_name(), label, place.below])
-        # Two files of one name and other endings keep these.
-        name = name if name not in taken else f"{name}{PurePosixPath(file).suffix}"
+        plain = "/".join([*place.split_name(), label, place.below])
+        # Two files of one name and other endings keep these; more, as of joined classes, all.
+        names_of_it = (plain, f"{plain}{PurePosixPath(file).suffix}", f"{plain} of {file}")
+        name = next(name for name in names_of_it if name not in taken)
         taken.add(name)
         gathered.add(found.levels[file], names.index(label), place.split or Split.TRAIN, name)
     notes = [*found.notes()]
