@@ -1,6 +1,7 @@
 """What counts as an outage, and how long it is waited for; by a clock of the test's own."""
 
 import errno
+import os
 import sqlite3
 
 import psycopg
@@ -8,8 +9,10 @@ import pytest
 import requests
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from ferlab import cli as command_line
 from ferlab.errors import ConfigError, InUse, Outage, RunEnded, TrackingError
 from ferlab.outage import Patience, is_outage, tell
+from ferlab.tracking import store
 
 
 def chained(error: Exception, cause: Exception) -> Exception:
@@ -57,6 +60,18 @@ NO_TABLE = OperationalError("select 1", {}, sqlite3.OperationalError("no such ta
 )
 def test_an_outage_is_what_time_may_mend(error: Exception, expected: bool) -> None:
     assert is_outage(error) is expected
+
+
+def test_a_command_that_meets_an_outage_where_nobody_foresaw_it_ends_with_75(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise FULL
+
+    monkeypatch.setattr(store, "connect", fail)
+    assert command_line.main(["runs"]) == os.EX_TEMPFAIL
+    told = "the disk cannot be used: No space left on device (/home/me/last.ckpt)"
+    assert capsys.readouterr().err == f"ferlab: {told}\n"
 
 
 def test_what_is_away_is_told_in_a_line() -> None:

@@ -122,12 +122,12 @@ def family(name: str, storage: str | None) -> list[str]:
 
 def _require_idle(study: Study, storage: str | None) -> None:
     liveness = Liveness(study, at_home=storage is None)
-    for number, worker in portable.trained_by(study).items():
-        if not liveness.is_dead(worker):
-            raise TrackingError(
-                f"trial {number} of the study '{study.study_name}' is being trained; a study can "
-                "be exported when no worker is there"
-            )
+    numbers = {worker: number for number, worker in portable.trained_by(study).items()}
+    if (worker := liveness.still_there(numbers)) is not None:
+        raise TrackingError(
+            f"trial {numbers[worker]} of the study '{study.study_name}' is being trained; a study "
+            "can be exported when no worker is there"
+        )
 
 
 def _leaving(

@@ -63,12 +63,17 @@ def _run(argv: Sequence[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         return _BROKEN_PIPE
     except Exception as error:
+        from ferlab import outage
+
+        is_away = outage.is_outage(error)
         if args.debug:
             traceback.print_exc()
+        elif is_away:
+            print(f"ferlab: {outage.tell(error)}", file=sys.stderr)
         else:
             told = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
             print(f"ferlab: {told}", file=sys.stderr)
-        return 1
+        return os.EX_TEMPFAIL if is_away else 1
 
 
 def _exit_code(error: FerlabError) -> int:

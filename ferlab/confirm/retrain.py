@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from ferlab.config import Config, check
 from ferlab.config.compose import launching
 from ferlab.config.problems import flatten
-from ferlab.config.study import check_study
+from ferlab.config.study import Constraints, check_study
 from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import DataError
@@ -70,6 +70,19 @@ class Retraining:
     views: Callable[[Sequence[str], StudyKey, str], Mapping[str, SavedView]]
 
 
+_PLAIN: Mapping[str, Any] = {
+    "trials": None,
+    "hours": None,
+    "replicates": 1,
+    "seed_halving": False,
+    "constraints": Constraints(parameters=None, multiply_adds=None),
+    "baseline": None,
+    "points": None,
+    "enqueue": [],
+}
+"""Settings of a study that trains a list of points once, whatever the user's defaults are."""
+
+
 def asked(
     client: Client,
     what: Retraining,
@@ -97,6 +110,7 @@ def asked(
             "workers": workers or _workers(first),
             "pruner": None,
             "storage": storage,
+            **_PLAIN,
         }
     )
     configs = RecordedConfigs(recorded)

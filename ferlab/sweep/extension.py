@@ -63,14 +63,18 @@ def extend(
     }
     optuna = study.optuna
     moved: dict[str, Params | None] = dict(optuna.user_attrs.get("moved", {}))
-    for trial in optuna.get_trials(deepcopy=False):
-        if not is_own(trial) or is_withdrawn(trial) or "params" not in trial.user_attrs:
-            continue
-        if not trial.state.is_finished() and not study.liveness.is_dead(trial.user_attrs["worker"]):
-            raise ConfigError(
-                f"trial {trial.number} of the study '{study.name}' is being trained; "
-                "its space can be changed when no worker is there"
-            )
+    trials = [
+        trial
+        for trial in optuna.get_trials(deepcopy=False)
+        if is_own(trial) and not is_withdrawn(trial) and "params" in trial.user_attrs
+    ]
+    numbers = {t.user_attrs["worker"]: t.number for t in trials if not t.state.is_finished()}
+    if (worker := study.liveness.still_there(numbers)) is not None:
+        raise ConfigError(
+            f"trial {numbers[worker]} of the study '{study.name}' is being trained; "
+            "its space can be changed when no worker is there"
+        )
+    for trial in trials:
         moved[str(trial.number)] = _moved(space, trial, shared, moved)
     told = [f"{key.removeprefix(_SPACE)}: {text}" for key, text in changes(known, about).items()]
     optuna.set_user_attr("moved", moved)

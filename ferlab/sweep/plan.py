@@ -193,7 +193,7 @@ def format_command(
         here: whether it is for this machine alone: with the folder in which the data lies.
     """
     experiment = OmegaConf.select(config, "hydra.runtime.choices.experiments")
-    begin = f"ferlab sweep {experiment}" if experiment else "ferlab train -m"
+    begin = f"ferlab sweep {shlex.quote(experiment)}" if experiment else "ferlab train -m"
     named = ("experiments=", *(["study.name="] if name else []))
     texts = [text for text in (a.lstrip("+") for a in arguments) if not text.startswith(named)]
     texts += [t for t in config.hydra.overrides.hydra if t.lstrip("+").startswith(_SPACE)]

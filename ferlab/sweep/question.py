@@ -127,6 +127,7 @@ def pose(
     images, _ = prepare(first.data, first.targets())  # now, for all workers to find them decoded
     about = plan.describe_study(settings, space, firsts, images.digest)
     name = settings.name or plan.study_name(config, about)
+    check_study({**section, "name": name})  # an experiment may be called as no study can be
     if how.new:
         taken = study_runs.study_names(store.connect(first.tracking.uri))
         name = plan.free_name(settings.storage, taken, name)

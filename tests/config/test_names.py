@@ -11,7 +11,10 @@ OF_A_STUDY = "should be of letters, digits and . @ + - _, and begin with none of
 SHOWN = "should be of characters that can be shown, not "
 
 
-def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+Out = pytest.CaptureFixture[str]
+
+
+def refused(capsys: Out, *arguments: str) -> str:
     """The one line that a command ends with."""
     assert command_line.main(arguments) == 1
     told = capsys.readouterr()
@@ -43,10 +46,24 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     ids=ascii,
 )
 def test_a_name_is_refused_in_a_line_before_anything_is_created(
-    override: str, told: str, home: Path, capsys: pytest.CaptureFixture[str]
+    override: str, told: str, home: Path, capsys: Out
 ) -> None:
     assert refused(capsys, "train", "-m", "seed=0,1", override).startswith(f"config: {told}")
     assert not home.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["my exp", "bob's"])
+def test_an_experiment_that_is_called_as_no_study_can_be_wants_another_name(
+    name: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("experiments").mkdir()
+    swept = '# @package _global_\nhydra: {sweeper: {params: {optimizer.lr: "choice(0.1,0.2)"}}}\n'
+    Path("experiments", f"{name}.yaml").write_text(swept)
+    told = refused(capsys, "sweep", name, "data.images=140")
+    assert told == f"config: study.name: {OF_A_STUDY}{name!a}"
+    assert not list(home.glob("*.db"))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +75,7 @@ def test_a_name_is_refused_in_a_line_before_anything_is_created(
     ids=ascii,
 )
 def test_there_is_no_study_of_a_name_that_none_can_have(
-    arguments: tuple[str, ...], home: Path, capsys: pytest.CaptureFixture[str]
+    arguments: tuple[str, ...], home: Path, capsys: Out
 ) -> None:
     assert refused(capsys, *arguments).startswith("there is no study '")
     assert not home.exists()
@@ -66,7 +83,7 @@ def test_there_is_no_study_of_a_name_that_none_can_have(
 
 @pytest.mark.parametrize("name", ["..", "a/b", "", LONG])
 def test_there_is_no_experiment_of_a_name_that_no_file_can_have(
-    name: str, home: Path, capsys: pytest.CaptureFixture[str]
+    name: str, home: Path, capsys: Out
 ) -> None:
     for command in ("sweep", "plan"):
         assert "; known are " in refused(capsys, command, name)
@@ -110,7 +127,7 @@ def test_what_a_file_says_twice_or_at_too_great_length_is_told_with_its_place(
     home: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Out,
 ) -> None:
     file = tmp_path / "experiments" / "mine.yaml"
     file.parent.mkdir()

@@ -47,6 +47,23 @@ def test_a_worker_of_another_machine_is_dead_once_its_heartbeats_end(
     wait_until(lambda: here.is_dead(worker))
 
 
+def test_whether_any_worker_is_there_is_watched_as_long_as_it_takes_to_know(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "INTERVAL", 0.05)
+    monkeypatch.setattr(module, "TIMEOUT", 2.0)
+    monkeypatch.setattr(module, "_FRESH", 0.2)
+    study = shared()
+    there = Liveness(study.optuna, "there")
+    with there.at_work() as gone:
+        pass
+    with Liveness(study.optuna, "there").at_work() as other, study.liveness.at_work() as own:
+        assert Liveness(study.optuna, "here").still_there([gone, other]) == other
+        assert study.liveness.still_there([own]) == own
+    assert Liveness(study.optuna, "here").still_there([gone, other]) is None
+    assert Liveness(study.optuna, "here").still_there([]) is None
+
+
 def test_an_abandoned_trial_of_another_machine_gets_one_new_owner(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -48,6 +48,17 @@ def test_it_is_told_before_anything_is_created(
     assert not home.exists()
 
 
+def test_a_setting_that_the_launcher_does_not_take_is_told_before_anything_is_created(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line.main(["train", "-m", *TINY, LRS, "hydra.launcher.n_jobs=2"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("ferlab: hydra.launcher: ")
+    assert error.endswith("takes no arguments; hydra/launcher=NAME chooses another\n")
+    assert error.count("\n") == 1
+    assert not (home / "studies").exists()
+
+
 def test_a_sampler_that_an_experiment_names_as_a_value_is_told_where_to_stand(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

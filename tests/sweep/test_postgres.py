@@ -5,7 +5,7 @@ import secrets
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 
 from ferlab.errors import TrackingError
-from ferlab.sweep.workers.storage import open_storage
+from ferlab.sweep.workers.storage import exists, open_storage
 from ferlab.tracking import store
 from tests import warm
 from tests.conftest import TINY
@@ -156,6 +156,15 @@ def test_a_connection_that_the_server_dropped_is_replaced(server: URL) -> None:
         study.add_trial(optuna.trial.create_trial(value=1.0))
         assert study.best_value == 1.0
     engine.dispose()
+
+
+def test_a_thread_connects_once_to_a_database_however_often_it_looks(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/studies.db"
+    first = open_storage(url, "s")
+    assert open_storage(url, "other") is first
+    assert exists(url, "s") is False
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(open_storage, url, "s").result() is not first
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import ferlab.sweep.workers.replicate as replicate_module
 from ferlab import cli as command_line
 from ferlab.config.compose import compose
 from ferlab.errors import RunEnded
-from ferlab.sweep.workers.replicate import Replicate
+from ferlab.sweep.workers import trial as one_trial
+from ferlab.sweep.workers.replicate import Replicate, SeedRun
 from ferlab.sweep.workers.seed_pruning import behind, in_worse_half
 from ferlab.tracking import store
 from ferlab.training.run import train
@@ -108,6 +109,37 @@ def test_a_point_that_is_clearly_behind_gets_no_further_seed(
         group = store.connect(None).get_run(trial.user_attrs["run_id"])
         assert group.info.status == "KILLED"
         assert group.data.tags["ferlab.why"].startswith("after seed 1 of 2: ")
+
+
+def test_a_trial_that_was_interrupted_is_not_judged_again_by_what_has_ended_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged: list[int] = []
+    monkeypatch.setattr(
+        "ferlab.sweep.workers.seed_pruning.behind", lambda own, *_: judged.append(len(own))
+    )
+    done = [SeedRun(str(i), {"best/accuracy": 0.1 * i}) for i in range(4)]
+    monkeypatch.setattr(Replicate, "run", lambda self: ran(self._index))
+    left = [2]
+
+    def ran(index: int) -> SeedRun:
+        if index in left:
+            left.remove(index)
+            raise RunEnded("stopped", str(index), "interrupted")
+        return done[index]
+
+    study = shared(budget=1, pruner=MEDIAN, replicates=4)
+    with study.liveness.at_work() as me:
+        trial = study.next_trial(me, NEVER)
+        assert trial is not None
+        with pytest.raises(RunEnded):
+            one_trial._replicates(study, trial, compose(FAST), "name", None)
+        again = study.next_trial(me, NEVER)
+        assert again is not None
+        assert again.number == trial.number
+        assert one_trial._replicates(study, again, compose(FAST), "name", None) == done
+    assert judged == [1, 2, 3]
+    assert len(study.trial(trial.number).user_attrs["scores"]) == 4
 
 
 def test_of_several_objectives_no_point_is_stopped_between_its_seeds(

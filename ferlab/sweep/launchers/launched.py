@@ -7,10 +7,11 @@ from functools import partial
 
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from ferlab.errors import FerlabError
+from ferlab.errors import ConfigError, FerlabError
 from ferlab.outage import Patience
 from ferlab.sweep.launchers.processes import RESPAWNS
 from ferlab.sweep.workers.shared_study import SharedStudy
@@ -47,10 +48,7 @@ def launch(
         KeyboardInterrupt: a worker, or this process, was asked to end.
         FerlabError: a job cannot be composed.
     """
-    _let_ray_join(config)
-    launcher = Plugins.instance().instantiate_launcher(
-        hydra_context=context, task_function=task, config=config
-    )
+    launcher = _launcher(context, task, config)
     asked, wanted, left, done = 0, len(jobs), RESPAWNS, -1
     while True:
         try:
@@ -67,6 +65,28 @@ def launch(
                 return [_failed(told)]
             asked, wanted, done = asked + wanted, max(1, len(jobs) - at_work), counted
             _log.info("lost     a worker: %s; asks for %d again", told, wanted)
+
+
+def require_launcher(context: HydraContext, config: DictConfig) -> None:
+    """Refuse a launcher with settings that it does not take, before anything is created.
+
+    Raises:
+        ConfigError: which one, and why.
+    """
+    try:
+        _launcher(context, lambda _: None, config)
+    except Exception as error:  # as each launcher has its own
+        why = " ".join(str(error.__cause__ or error).split())
+        raise ConfigError(
+            f"hydra.launcher: {shorten(why, _LONGEST)}; hydra/launcher=NAME chooses another"
+        ) from error
+
+
+def _launcher(context: HydraContext, task: TaskFunction, config: DictConfig) -> Launcher:
+    _let_ray_join(config)
+    return Plugins.instance().instantiate_launcher(
+        hydra_context=context, task_function=task, config=config
+    )
 
 
 def _stand(study: SharedStudy) -> tuple[int, bool, int]:

@@ -6,13 +6,14 @@ changed for as long as `TIMEOUT`, by the watcher's own clock, belongs to a worke
 """
 
 import fcntl
+import logging
 import math
 import os
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,8 @@ from optuna.trial import FrozenTrial
 from ferlab import paths
 from ferlab.optuna_private import open_trial
 from ferlab.recording.leftovers import LeftOver
+
+_log = logging.getLogger("ferlab")
 
 INTERVAL = 15.0
 """Seconds between two heartbeats of a worker."""
@@ -102,6 +105,26 @@ class Liveness:
         """Whether a worker is gone."""
         with self.dead(worker) as gone:
             return gone
+
+    def still_there(self, workers: Collection[str]) -> str | None:
+        """One of these workers that is there; watched for as long as it takes to know.
+
+        Returns:
+            None once all are gone.
+        """
+        first: dict[str, object] = {}
+        while left := [worker for worker in workers if not self.is_dead(worker)]:
+            is_new = not first
+            for worker in left:
+                if worker not in self._seen:  # its lock is held
+                    return worker
+                beat, _ = self._seen[worker]
+                if first.setdefault(worker, beat) != beat:
+                    return worker
+            if is_new:
+                _log.info("watches  for %.0f s whether a worker elsewhere is there", TIMEOUT)
+            time.sleep(_FRESH)
+        return None
 
     def is_new_owner(self, abandoned: FrozenTrial, worker: str) -> bool:
         """Whether a dead worker's trial is this worker's to go on with.

@@ -3,11 +3,12 @@
 import shutil
 import statistics
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from optuna.trial import Trial, TrialState
 
-from ferlab import paths
+from ferlab import instantiate, paths
 from ferlab.config import Config
 from ferlab.errors import FerlabError, RunEnded
 from ferlab.study.objectives import format_value
@@ -123,6 +124,9 @@ class Replicate:
         """Whether its worker came to the end of an epoch, and the code is still the same."""
         if not (paths.work(found.run_id) / checkpoint.LAST).exists():
             return False
+        for target in self._config.names():  # a part's file is known once it is imported
+            with suppress(Exception):  # training it anew will tell
+                instantiate.locate(target, self._config.names())
         return not origin.changed(self._client, found.run_id, self._config.targets())
 
     def _found(self, attempt: int) -> study_runs.FoundRun | None:

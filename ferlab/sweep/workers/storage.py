@@ -101,12 +101,18 @@ def remove(url: str | None, study: str) -> None:
 
 
 def _database(url: str) -> RDBStorage:
-    """A database with Optuna's tables, which two first commands may make at the same time."""
-    databases.bound_silence()
-    options: dict[str, Any] = {"pool_pre_ping": True}  # a server may restart during a sweep
+    """A database, which each thread of a command connects to once."""
     url = whole_address(url)
     if not is_address(url):
         raise ArgumentError("an @ within the password must be written %40")
+    return _connected(url, os.getpid(), threading.get_ident())
+
+
+@lru_cache(maxsize=4)
+def _connected(url: str, *_reader: int) -> RDBStorage:
+    """A database with Optuna's tables, which two first commands may make at the same time."""
+    databases.bound_silence()
+    options: dict[str, Any] = {"pool_pre_ping": True}  # a server may restart during a sweep
     if make_url(url).get_backend_name() == "sqlite":
         options["connect_args"] = {"timeout": _PATIENCE}
     for left in reversed(range(_TRIES)):

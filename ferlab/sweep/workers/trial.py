@@ -105,17 +105,21 @@ def _replicates(
     settings = study.config
     # Of several objectives each may be what a point is good for.
     may_stop = len(settings.objectives) == 1 and study.baseline != trial.user_attrs["params"]
+    judged: int = trial.user_attrs.get("judged", 0)  # seeds that it passed before an interruption
     runs: list[SeedRun] = []
     for index in range(settings.replicates):
         seeded = config.model_copy(update={"seed": config.seed + index})
         replicate = Replicate(study, trial, seeded, name, group.id if group else None, index)
         runs.append(replicate.run())
+        if len(runs) <= judged:
+            continue
         scores = [run.metrics[metric_name(settings.objectives[0])] for run in runs]
         trial.set_user_attr("scores", scores)
         if group is not None:
             group.tell([run.metrics for run in runs])
         if may_stop and len(runs) < settings.replicates:
             _stop_between_seeds(study, trial, scores)
+            trial.set_user_attr("judged", len(runs))
     return runs
 
 
