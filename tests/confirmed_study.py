@@ -1,7 +1,6 @@
 """One study that was swept and confirmed, for all tests of what came of it."""
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from ferlab.confirm import evidence
 from ferlab.confirm.choice import begun
 from ferlab.confirm.evidence import Evidence
 from ferlab.tracking import store
-from tests import processes
+from tests import quick, warm
 from tests.sweep.test_sweep import HERE, trials
 
 IMAGES = 2800
@@ -75,6 +74,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Lab:
     with pytest.MonkeyPatch.context() as patch, FileLock(folder / "lock"):
         _at(patch, home, folder, cache)
         if not printed.exists():
+            patch.setenv(quick.VARIABLE, quick.PICTURES)
+            quick.without_pictures(patch.setattr)
             printed.write_text(_confirmed(home, folder))
         choice = begun("oracles", None)
         assert choice is not None
@@ -92,12 +93,12 @@ def _confirmed(home: Path, folder: Path) -> str:
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text(text)
     assert command_line.main(["sweep", "oracles", HERE]) == 0
-    command = [sys.executable, "-m", "ferlab", "confirm", "oracles", *PLANNED, HERE]
-    with processes.started(command) as first:
+    command = ["confirm", "oracles", *PLANNED, HERE]
+    with warm.started(command) as first:
         first.until(lambda: _is_under_way(home, 2))
-    with processes.started(command) as second:
+    with warm.started(command) as second:
         second.until(lambda: "judged   " in second.told())
-    again = processes.run(command)
+    again = warm.run(command)
     assert again.returncode == 0, again.stderr
     return again.stdout
 

@@ -9,8 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
-from tests import warm
+from tests import quick, warm
+
+# Most tests wait for a disk to keep what is thrown away a moment later.
+if os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > 2**32:  # noqa: S108
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")  # noqa: S108  pytest's own folder
 
 # Numpy and torch look for them when they are imported. Processes that share the tests, each with as
 # many threads as there are cores, wait for each other most of the time; and do so at full speed.
@@ -67,13 +73,18 @@ def made_store(home: Path, empty_store: Path) -> None:
 
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of what a small run costs goes into its figures, at which few tests look."""
-    from ferlab.recording import artifacts
+    """Runs draw none of their figures, here and in commands that the test starts."""
+    quick.without_pictures(monkeypatch.setattr)
+    monkeypatch.setenv(quick.VARIABLE, f"{os.environ.get(quick.VARIABLE, '')} {quick.PICTURES}")
 
-    for table in ("ARTIFACTS", "OF_TRAINING"):
-        files = getattr(artifacts, table).items()
-        texts = {name: make for name, make in files if not name.endswith(".png")}
-        monkeypatch.setattr(artifacts, table, texts)
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A store that another process has locked is found so after a second."""
+    monkeypatch.setenv(quick.VARIABLE, f"{os.environ.get(quick.VARIABLE, '')} {quick.PATIENCE}")
+    event.listen(Engine, "before_cursor_execute", quick.soon_busy, retval=True)
+    yield
+    event.remove(Engine, "before_cursor_execute", quick.soon_busy)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import quick
 from tests.processes import Command, called
 
 SERVER = multiprocessing.get_context("forkserver")
@@ -64,4 +65,5 @@ def run_here(arguments: list[str], cwd: Path, env: dict[str, str], outputs: Sequ
     warnings.filterwarnings("error", category=DeprecationWarning, module="ferlab")
     from ferlab.cli import main
 
+    quick.leave_out()
     sys.exit(main())

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ferlab import cli as command_line
-from ferlab.recording import artifacts
 from ferlab.tracking import store
+from tests import quick
 from tests.conftest import TINY
 from tests.reproduce.runs import write_tree
 
@@ -52,10 +52,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory, cache: Path, empty_store: Path
         patch.setenv("FERLAB_HOME", str(found.home))
         patch.setenv("FERLAB_CACHE", str(cache))
         patch.chdir(folder)
-        for table in ("ARTIFACTS", "OF_TRAINING"):
-            files = getattr(artifacts, table).items()
-            texts = {name: make for name, make in files if not name.endswith(".png")}
-            patch.setattr(artifacts, table, texts)
+        quick.without_pictures(patch.setattr)
         assert command_line.main([*found.sweep, "study.trials=2"]) == 0
         assert command_line.main(["ensemble", "best:s"]) == 0
         assert command_line.main(["export", "s", str(found.bundle)]) == 0

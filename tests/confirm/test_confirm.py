@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ferlab import cli as command_line
+from ferlab import paths
 from ferlab.analysis.comparison.verdict import Verdict
 from ferlab.analysis.sequential.plan import LookPlan
 from ferlab.confirm import confirm as confirming
@@ -121,9 +122,12 @@ def test_asked_again_it_trains_nothing_and_scores_nothing(
         assert len(client.get_metric_history(run_id, "test/accuracy")) == 1
 
 
+@pytest.mark.usefixtures("no_patience")
 def test_what_it_has_come_to_is_recorded_once_the_store_is_back(
-    there: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    there: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    shutil.copytree(there.folder, tmp_path / "place")  # others read what is recorded there
+    monkeypatch.setenv("FERLAB_HOME", str(tmp_path / "place" / "home"))
     write, wait = confirmation_files.write_confirmation, Patience.wait
     before = {run.info.run_id: run.info.status for run in runs()}
 
@@ -140,8 +144,9 @@ def test_what_it_has_come_to_is_recorded_once_the_store_is_back(
     monkeypatch.setattr(Patience, "wait", wait_and_unlock)
     (parent,) = runs(study="oracles-confirm", kind="study")
     store.connect(None).delete_tag(parent.info.run_id, "ferlab.verdict")
-    with closing(sqlite3.connect(there.home / "mlflow.db", isolation_level=None)) as other:
-        assert command_line.main(["confirm", "oracles", "--to", "again"]) == 0
+    database = tmp_path / "place" / "home" / "mlflow.db"
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        assert command_line.main(["confirm", "oracles", "--to", str(tmp_path / "again")]) == 0
     assert caplog.text.count("waits    the tracking store ") == 1
     assert caplog.text.count("goes on  after") == 1
     (parent,) = runs(study="oracles-confirm", kind="study")
@@ -221,11 +226,18 @@ def test_a_sweep_that_is_over_goes_on_to_its_confirmation(
     assert len(children("oracles")) == 3
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_one_that_nothing_stopped_comes_to_the_same_looks_in_the_store_of_its_search(
-    there: Lab, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+    there: Lab,
+    home: Path,
+    empty_store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: Any,
 ) -> None:
     before = looks_of("oracles-confirm")
     shutil.copytree(there.folder, tmp_path / "place")  # others read the report that lies there
+    shutil.copy(empty_store, tmp_path / "other.db")
     monkeypatch.chdir(tmp_path / "place")
     monkeypatch.setenv("FERLAB_HOME", str(home / "of-its-own"))
     elsewhere = f"tracking.uri=sqlite:///{tmp_path}/other.db"
@@ -234,9 +246,8 @@ def test_one_that_nothing_stopped_comes_to_the_same_looks_in_the_store_of_its_se
     confirm = ["confirm", "oracles", *PLANNED, "--to", str(tmp_path / "to"), HERE]
     assert command_line.main(confirm) == 0
     assert f"verdict  {GAIN}, against {BASE}: better: " in capfd.readouterr().out
-    assert command_line.main(["report", "oracles", "--to", str(tmp_path / "report")]) == 0
     assert command_line.main([*swept, "--confirm"]) == 0  # all is trained
-    assert capfd.readouterr().out.count("verdict  ") == 4
+    assert capfd.readouterr().out.count("verdict  ") == 2
     assert not (home / "of-its-own" / "mlflow.db").exists()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
     assert len(children("oracles-confirm")) == 17
@@ -245,6 +256,11 @@ def test_one_that_nothing_stopped_comes_to_the_same_looks_in_the_store_of_its_se
     # Once more, from the search on, as if the first result had not pleased.
     again = ["oracles-2", "--best", "1", "--looks", "5", "--worth", "8"]
     assert command_line.main([*swept, "--new"]) == 0
+    theirs = Path("conf", "study", "default.yaml")  # defaults of a user's own for sweeps
+    theirs.parent.mkdir(parents=True)
+    shipped = (paths.shipped() / theirs).read_text()
+    changed = shipped.replace("replicates: 1", "replicates: 3").replace("trials: null", "trials: 9")
+    theirs.write_text(changed)
     capfd.readouterr()
     assert command_line.main(["confirm", *again, "--plan"]) == 0
     told = capfd.readouterr().out

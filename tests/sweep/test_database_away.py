@@ -15,7 +15,7 @@ from tests.conftest import TINY
 from tests.processes import called
 from tests.servers import Postgres, database, postgres_server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
 
 PASSWORD = secrets.token_hex(8)
 

@@ -11,7 +11,7 @@ from ferlab.tracking import store
 from tests import warm
 from tests.sweep.test_outage import arguments, statuses
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from ferlab.training.run import train
 from tests import warm
 from tests.sweep.test_sweep import FAST, children, runs, trials
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store", "no_pictures")]
 
 IS_SOAK = bool(os.environ.get("FERLAB_SOAK"))
 

@@ -24,7 +24,7 @@ from tests.processes import called
 from tests.proxy import Mood, Proxy, proxy
 from tests.servers import free_port, is_up, serve_runs
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
 
 FAST = [*TINY, "data.images=140", "trainer.max_epochs=3", "hydra/launcher=basic"]
 
@@ -62,7 +62,7 @@ def statuses(client: MlflowClient, study: str) -> Counter[str]:
 def test_a_tracking_server_that_is_away_is_waited_for(
     mood: Mood, sick: Proxy, tracking: tuple[int, MlflowClient], home: Path, tmp_path: Path
 ) -> None:
-    variables = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5"} if mood == "hanging" else {}
+    variables = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "3"} if mood == "hanging" else {}
     with warm.started(arguments(mood, sick.url), tmp_path, variables) as sweep:
         sweep.until(lambda: sick.asked("/runs/log-batch") > 4)
         sick.become(mood)
@@ -177,7 +177,7 @@ def test_what_a_command_has_come_to_is_recorded_once_the_store_is_back(
     assert list((searched / "work").iterdir()) == []
 
 
-@pytest.mark.usefixtures("made_store")
+@pytest.mark.usefixtures("made_store", "no_patience")
 def test_a_store_that_is_locked_is_waited_for(home: Path, tmp_path: Path) -> None:
     database = home / "mlflow.db"
     with (
