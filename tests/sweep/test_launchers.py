@@ -17,9 +17,10 @@ import pytest
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from sqlalchemy import NullPool
+from sqlalchemy.engine import URL
 
 from ferlab.tracking import store
-from tests import warm
+from tests import quick, warm
 from tests.conftest import TINY, Cli
 from tests.processes import Command, started, wait_until
 from tests.servers import database, postgres
@@ -45,13 +46,17 @@ def ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[URL]:
+    with postgres(secrets.token_hex(8)) as found:
+        yield found
+
+
 @pytest.fixture
-def password(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def password(server: URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """That of a database for studies, whose whole address is in a variable, ``STUDIES``."""
-    word = secrets.token_hex(8)
-    with postgres(word) as server:
-        monkeypatch.setenv("STUDIES", database(server, "studies"))
-        yield word
+    monkeypatch.setenv("STUDIES", database(server, tmp_path.name))
+    return str(server.password)
 
 
 STORAGE = "study.storage=${oc.env:STUDIES}"
@@ -87,9 +92,11 @@ def require_finished(found: list[optuna.trial.FrozenTrial], count: int) -> list[
 
 
 def sweep(folder: Path, *arguments: str, workers: int = 2) -> AbstractContextManager[Command]:
-    """A sweep, as a user starts it."""
-    command = [sys.executable, "-m", "ferlab", "train", "-m", *FAST, "study.name=s"]
-    return started([*command, f"study.workers={workers}", *arguments], cwd=folder)
+    """A sweep, as a user starts it; but for those of submitit, which starts all anew, at once."""
+    command = ["train", "-m", *FAST, "study.name=s", f"study.workers={workers}", *arguments]
+    if "hydra/launcher=submitit_local" in arguments:
+        return warm.started(command, folder, {quick.VARIABLE: quick.RESULTS})
+    return started([sys.executable, "-m", "ferlab", *command], cwd=folder)
 
 
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
