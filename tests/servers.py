@@ -50,10 +50,10 @@ class Postgres:
         self._process = self._stack.enter_context(started(self._command, **self._options))
         self._process.until(lambda: can_connect(self.url))
 
-    def stop(self) -> None:
-        """It disconnects everybody and ends."""
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """It disconnects everybody and ends; by SIGQUIT without writing what it has in memory."""
         self.thaw()
-        os.kill(self._process.pid, signal.SIGINT)
+        os.kill(self._process.pid, how)
         self._process.finish()
         self._stack.close()
 
@@ -89,7 +89,7 @@ def postgres_server(password: str, address: str = "127.0.0.1") -> Iterator[Postg
         address: on which it listens, for all machines of its network.
     """
     root = os.getuid() == 0  # as whom PostgreSQL refuses to run
-    folder = Path(tempfile.mkdtemp(prefix="ferlab-postgres-"))
+    folder = Path(tempfile.mkdtemp("", "ferlab-postgres-", os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     try:
         programs = find_programs(folder if root else None)
         data, secret = folder / "data", folder / "password"
@@ -117,7 +117,7 @@ def postgres_server(password: str, address: str = "127.0.0.1") -> Iterator[Postg
         try:
             yield server
         finally:
-            server.stop()
+            server.stop(signal.SIGQUIT)
     finally:
         shutil.rmtree(folder)
 
