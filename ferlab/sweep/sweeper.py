@@ -21,7 +21,7 @@ from ferlab.signals import terminated
 from ferlab.study.table import StudyTable, value_of
 from ferlab.sweep import live, plan, studies
 from ferlab.sweep.begin import Asked, open_run, require_own_name
-from ferlab.sweep.launchers.launched import launch, require_launcher
+from ferlab.sweep.launchers.launched import check_launcher, launch
 from ferlab.sweep.left_over import left_runs
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.question import How, Question, pose
@@ -120,7 +120,7 @@ def run(
     Raises:
         FerlabError: the study cannot be used.
     """
-    require_launcher(context, config)
+    check_launcher(context, config)
     name, settings, budget = question.study, question.settings, question.budget
     space, configs, first = question.space, question.configs, question.first
     client, is_confirmation = store.connect(first.tracking.uri), "ferlab.confirms" in question.tags

@@ -67,7 +67,7 @@ def launch(
             _log.info("lost     a worker: %s; asks for %d again", told, wanted)
 
 
-def require_launcher(context: HydraContext, config: DictConfig) -> None:
+def check_launcher(context: HydraContext, config: DictConfig) -> None:
     """Refuse a launcher with settings that it does not take, before anything is created.
 
     Raises:
