@@ -1,12 +1,18 @@
 """A user's own network and data, without a change to ferlab."""
 
+import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from optuna.trial import FrozenTrial
 
 from ferlab.data.imageset import ImageSet
+from tests import warm
 from tests.conftest import Cli, run_id_of
+from tests.sweep.test_sweep import trials
 from tests.training.runs import client, kill_after_epoch
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("made_store")]
@@ -89,6 +95,31 @@ def test_a_config_that_comes_from_a_run_calls_nothing_that_is_not_allowed(
     )
     allowed = cli("train", "--resume", run_id, FERLAB_ALLOW="own_parts")
     assert allowed.returncode == 0, allowed.stderr
+
+
+def test_a_trial_that_was_left_begins_anew_where_its_part_was_changed(
+    own: Path, home: Path
+) -> None:
+    parts = ["model=own", "data=own", "trainer.max_epochs=30", "trainer.threads=1"]
+    command = ["train", "-m", *parts, "study.name=s", "study.workers=1", "seed=0,1"]
+    with warm.started(command) as sweep:
+        sweep.until(lambda: any(trial.intermediate_values for trial in begun(home)))
+        os.kill(sweep.pid, signal.SIGINT)
+        assert sweep.finish() == 130, sweep.told()
+    (left,) = begun(home)
+    assert left.state.name == "RUNNING"
+    (own / "own_parts.py").write_text(OWN.replace("ReLU", "GELU"))
+    done = warm.run(command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "what was left begins anew: trial 0 after " in done.stderr
+    assert "2 of 2 trials count (2 complete, 0 pruned); 0 failed" in done.stdout
+
+
+def begun(home: Path) -> list[FrozenTrial]:
+    """The trials of the sweep so far."""
+    with suppress(KeyError):  # no study yet
+        return trials(home, "s") if (home / "studies" / "s.log").exists() else []
+    return []
 
 
 def test_a_target_that_returns_something_else_is_refused(own: Path, cli: Cli) -> None:
