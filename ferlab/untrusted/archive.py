@@ -21,13 +21,16 @@ DIRECTORY = 2**26
 
 
 class _Small(io.RawIOBase):
-    """A file of which no long piece is read at a time, as zipfile reads its list of members."""
+    """A file of which no long piece is read at a time while zipfile reads its list of members."""
 
     def __init__(self, file: IO[bytes], limit: int) -> None:
         self._file = file
         self._limit = limit
+        self.is_listed = False
 
     def read(self, size: int = -1) -> bytes:
+        if self.is_listed:
+            return self._file.read(size)
         data = self._file.read(min(size, self._limit + 1) if size >= 0 else self._limit + 1)
         if len(data) > self._limit:
             raise zipfile.BadZipFile(f"its list of members has more than {self._limit:,} bytes")
@@ -59,7 +62,9 @@ def opened_zip(
         check: see `Check`.
         directory: largest size of the list of members, in bytes.
     """
-    with zipfile.ZipFile(_Small(source, directory)) as archive:
+    small = _Small(source, directory)
+    with zipfile.ZipFile(small) as archive:
+        small.is_listed = True  # a member that is stored may be read in one piece
         check(archive.infolist())
         yield archive
 

@@ -15,6 +15,7 @@ from ferlab.errors import DataError
 from ferlab.reproduce import bundle
 from ferlab.reproduce.recorded import Files
 from ferlab.untrusted import packed
+from ferlab.untrusted.packed import MemberLimits
 
 PREDICTIONS = Predictions(
     np.array(["a", "b, c"]),
@@ -224,6 +225,15 @@ def test_code_in_a_bundle_is_not_run(path: Path, capsys: pytest.CaptureFixture[s
     bundle.write_bundle(path, [{**FILES, **files}])
     assert command_line.main(["reproduce", str(path), "--at-commit"]) == 1
     assert "no code that comes in a bundle is run" in capsys.readouterr().err
+
+
+def test_a_member_may_be_larger_than_the_list_of_all(tmp_path: Path) -> None:
+    """As the weights of a network are."""
+    weights = np.random.default_rng(0).bytes(2**20)
+    packed.write(tmp_path / "x.zip", {"format": 1}, [("weights", weights)])
+    limits = MemberLimits(lambda _: 2**21, total=2**22, times=0, directory=2**12)
+    with packed.unpacked(tmp_path / "x.zip", limits) as found:
+        assert found.read("weights") == weights
 
 
 @pytest.mark.parametrize("name", ["run", ".", "run.tar", ".zip"])
