@@ -78,7 +78,7 @@ def ours(name: str, sampler: str) -> float:
 
     def claim() -> None:
         trial = study.next_trial(worker, float("inf"))
-        assert trial is not None  # noqa: S101
+        assert trial is not None  # noqa: S101  for the types
         study.optuna.tell(trial.number, 0.5)
 
     with study.liveness.at_work() as worker:

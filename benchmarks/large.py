@@ -62,7 +62,7 @@ def _created(
     """The line of the journal that adds a copy of a trial."""
     start = pattern.datetime_start
     end = pattern.datetime_complete
-    assert start is not None and end is not None and pattern.value is not None  # noqa: S101
+    assert start is not None and end is not None and pattern.value is not None  # noqa: S101  for the types
     params = {
         key: draw.uniform(d.low, d.high)  # type: ignore[attr-defined]
         for key, d in pattern.distributions.items()
@@ -113,7 +113,7 @@ def _copy_rows(connection: sqlite3.Connection) -> None:
             chosen |= {key: f"{key} + 90000 * number" for key in ("start_time", "end_time")}
         values = ", ".join(chosen.get(column, column) for column in columns)
         connection.execute(
-            f"insert into {table} ({', '.join(columns)}) "  # noqa: S608
+            f"insert into {table} ({', '.join(columns)}) "  # noqa: S608  its own names
             f"select {values} from copies cross join {table} on run_uuid = old"
         )
 

@@ -95,7 +95,7 @@ def _bare(config: Config) -> float:
         for batch, truth in Batches(pixels, labels, config.trainer.batch_size, order=order):
             optimizer.zero_grad()
             loss = cross_entropy(model.score(augment(to_unit(batch))), truth)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # torch's
             optimizer.step()
         speeds.append(len(index) / (time.monotonic() - started))
     return statistics.median(speeds)

@@ -73,8 +73,8 @@ def _is_path(text: str | None) -> bool:
 def without_folders(text: str, folders: Mapping[str, str]) -> str:
     """The text with what stands for each folder; and without passwords."""
     known = sorted((folder for folder in folders if len(folder) > 1), key=len, reverse=True)
-    paths = "|".join(map(re.escape, known))
-    whole = rf"(?<![\w.-])(?:{paths})(?![\w-]|\.\w)"  # /data is no part of ferlab/data or /data-2
+    any_of = "|".join(map(re.escape, known))
+    whole = rf"(?<![\w.-])(?:{any_of})(?![\w-]|\.\w)"  # /data is no part of ferlab/data or /data-2
     return re.sub(whole, lambda found: folders[found[0]], secrets.hide(text))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ferlab import __version__, secrets
 from ferlab.cli import completion, confirm, data, ensemble, report, reproduce, runs, train, ui, use
-from ferlab.errors import FerlabError, Outage, RunEnded
+from ferlab.errors import ConfigError, FerlabError, Outage, RunEnded
 from ferlab.text import guarded
 
 _GROUPS = (train, data, runs, confirm, report, reproduce, ensemble, use, ui)
@@ -77,6 +77,8 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _exit_code(error: FerlabError) -> int:
+    if isinstance(error, ConfigError):  # no outage, and known so without its imports
+        return 1
     from ferlab.outage import is_outage
 
     reason = error.reason if isinstance(error, RunEnded) else ""
