@@ -75,7 +75,7 @@ def open_run(
     if not study.is_new and before is None:
         _log.info("note     another command is just beginning the study '%s'", study.name)
         before = wait_for(study.optuna, "run_id", _PATIENCE)
-    _require_same(study, asked)
+    _settle(study, asked)
     experiment = first.tracking.experiment
     shown = {"question": asked.about.get("study.question"), **asked.about}
     parent = study_runs.StudyRun.open(client, experiment, study.key, shown, before)
@@ -85,25 +85,48 @@ def open_run(
     return parent.id
 
 
-def _require_same(study: SharedStudy, asked: Asked) -> None:
-    """Refuse what is another study, or less of this one; extend it where that is declared."""
-    about: dict[str, Any] = json.loads(json.dumps(asked.about))
+def require_same(name: str, known: Mapping[str, Any] | None, asked: Asked) -> None:
+    """Refuse another study than was begun under a name.
+
+    Args:
+        name: of the study.
+        known: what it was begun as; None if that is not said yet.
+        asked: of it now.
+
+    Raises:
+        ConfigError: it is another, and no extension that was declared.
+    """
+    about = _kept(asked.about)
+    if known in (None, about):
+        return
+    may_extend = extension.may_be_declared(known, about)
+    if not (asked.extends and may_extend):
+        changes = extension.changes(known, about)
+        told = "; ".join(f"{key}: {change}" for key, change in changes.items())
+        hint = "--extend goes on with the trials that fit, or " if may_extend else ""
+        raise ConfigError(
+            f"the study '{name}' was begun with something else ({told}); "
+            f"{hint}take another study.name, or --new"
+        )
+
+
+def _settle(study: SharedStudy, asked: Asked) -> None:
+    """Keep what a new study is; extend one, where that is declared; refuse less of it."""
+    about = _kept(asked.about)
     known = study.optuna.user_attrs.get("about")
+    require_same(study.name, known, asked)
     if known is None:
         study.optuna.set_user_attr("about", about)
     elif known != about:
-        may_extend = extension.may_be_declared(known, about)
-        if not (asked.extends and may_extend):
-            changes = extension.changes(known, about)
-            told = "; ".join(f"{key}: {change}" for key, change in changes.items())
-            hint = "--extend goes on with the trials that fit, or " if may_extend else ""
-            raise ConfigError(
-                f"the study '{study.name}' was begun with something else ({told}); "
-                f"{hint}take another study.name, or --new"
-            )
         extension.extend(study, asked.space, known, about)
     if (done := study.counts().counted) > asked.budget:
         raise ConfigError(
             f"of the study '{study.name}' {done} trials count already, and {asked.budget} are "
             "asked for; leave study.trials as it was, or begin another study with --new"
         )
+
+
+def _kept(about: Mapping[str, Any]) -> dict[str, Any]:
+    """As it comes back from where a study is kept."""
+    kept: dict[str, Any] = json.loads(json.dumps(about))
+    return kept

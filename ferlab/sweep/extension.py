@@ -11,6 +11,10 @@ from ferlab.sweep.search.space import Space, stored
 from ferlab.sweep.workers.outside import is_own, is_withdrawn, point_of
 from ferlab.sweep.workers.shared_study import SharedStudy
 
+_BASELINE = "study.baseline."
+
+_QUESTION = "study.question"
+
 _SPACE = "space "
 """How the parameters begin in what is kept of a study; see `ferlab.sweep.plan.describe_study`."""
 
@@ -25,11 +29,17 @@ def may_be_declared(known: Mapping[str, Any], about: Mapping[str, Any]) -> bool:
     """Whether all that is different is the values of parameters, and parameters that are new.
 
     What only some values bring along, such as the keys of a kind of attention, comes and goes
-    with them. A new parameter must have had a value that all trials shared.
+    with them. A new parameter must have had a value that all trials shared, the baseline among
+    them. How the question is worded is free.
     """
     space = [key for key in changes(known, about) if key.startswith(_SPACE)]
     new = {key.removeprefix(_SPACE) for key in space if key not in known}
-    others = [key for key in changes(known, about) if key not in space and key not in new]
+    others = [
+        key
+        for key in changes(known, about)
+        if not (key in space or key in new or key == _QUESTION)
+        and not (key.removeprefix(_BASELINE) in new and _is_shared(known, key, about.get(key)))
+    ]
     return (
         bool(space)
         and all(key in about for key in space)
@@ -37,6 +47,11 @@ def may_be_declared(known: Mapping[str, Any], about: Mapping[str, Any]) -> bool:
         and new <= known.keys()
         and not any(key.startswith("study.") or (key in known and key in about) for key in others)
     )
+
+
+def _is_shared(known: Mapping[str, Any], key: str, value: Any) -> bool:
+    """Whether a value of the baseline is the one that all trials had."""
+    return bool(stored(value) == stored(known.get(key.removeprefix(_BASELINE))))
 
 
 def _when(about: Mapping[str, Any], key: str) -> str:

@@ -14,6 +14,7 @@ from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
 from ferlab.errors import ConfigError
 from ferlab.sweep import plan, studies
+from ferlab.sweep.begin import Asked
 from ferlab.sweep.search import components
 from ferlab.sweep.search.constraints import Feasibility
 from ferlab.sweep.search.point_check import PointConfigs, check_points
@@ -80,6 +81,11 @@ class Question:
     tags: Mapping[str, str] = field(default_factory=dict)
     start: WarmStart | None = None
     extends: bool = False
+
+    @property
+    def asked(self) -> Asked:
+        """What is asked of the study where it is kept."""
+        return Asked(self.about, self.budget, self.space, self.extends)
 
 
 def pose(

@@ -20,12 +20,12 @@ from ferlab.recording import leftovers
 from ferlab.signals import terminated
 from ferlab.study.table import StudyTable, value_of
 from ferlab.sweep import live, plan, studies
-from ferlab.sweep.begin import Asked, open_run, require_own_name
+from ferlab.sweep.begin import open_run, require_own_name, require_same
 from ferlab.sweep.launchers.launched import check_launcher, launch
 from ferlab.sweep.left_over import left_runs
 from ferlab.sweep.outcome import SweepResult
 from ferlab.sweep.question import How, Question, pose
-from ferlab.sweep.search.forecast import LONG, Forecast, forecast, may_be_long
+from ferlab.sweep.search.forecast import LONG, Forecast, forecast, may_be_long, rounds
 from ferlab.sweep.studies import remember, view, view_with_runs
 from ferlab.sweep.trial_code import tell_changed
 from ferlab.sweep.workers import outside
@@ -64,8 +64,12 @@ def sweep(
     workers = plan.workers(question.settings, question.budget, question.first.trainer.device)
     if how.plans:
         return foresee(question, workers)
-    runs = _left(question) * question.settings.replicates
-    if may_be_long(question.first, question.trained, runs, workers):
+    name, storage = question.study, question.settings.storage
+    if studies.is_begun(name, storage):
+        known = studies.open_study(name, storage).user_attrs.get("about")
+        require_same(name, known, question.asked)
+    runs = rounds(_left(question), workers) * question.settings.replicates
+    if may_be_long(question.first, question.trained, runs):
         _log.info("measures a little training, to say what all of it takes")
         foreseen = foresee(question, workers)
         for line in foreseen.brief() if foreseen.seconds > LONG else ():
@@ -73,8 +77,8 @@ def sweep(
     result = run(context, config, question, shared)
     patience = Patience(60 * question.settings.patience if result.is_over else 0, _say)
     patience.call(partial(_record, result))
-    name = question.study if how.new else None
-    return replace(result, again=plan.format_command(config, arguments, name, here=True))
+    own = question.study if how.new else None
+    return replace(result, again=plan.format_command(config, arguments, own, here=True))
 
 
 def foresee(question: Question, workers: int) -> Forecast:
@@ -128,8 +132,7 @@ def run(
     study = SharedStudy(
         name, settings, space, question.is_feasible, budget, session=uuid.uuid4().hex
     )
-    asked = Asked(question.about, budget, space, question.extends)
-    run_id = open_run(study, client, first, asked, question.tags)
+    run_id = open_run(study, client, first, question.asked, question.tags)
     if question.start is not None:
         question.start.add_to(study.optuna)
         _log.info("from     %s", question.start.told)

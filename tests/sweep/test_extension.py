@@ -97,6 +97,17 @@ def test_a_parameter_may_not_vanish_nor_its_condition_change() -> None:
     assert not extension.may_be_declared(about(space_of()), about(when))
 
 
+def test_points_of_another_kind_bring_the_baseline_along_and_another_question() -> None:
+    kept = {"study.question": "Does SE help?", "study.baseline.kind": "none", "stages": [2]}
+    space = parse({"kind": "choice(none,se,eca)", "stages": "choice([2],[3])"}, {})[0]
+    now = {**about(space), **kept, "lr": 0.1, "study.question": "Does attention help?"}
+    del now["stages"]
+    before = {**about(parse({"kind": PARAMS["kind"]}, {})[0]), **kept, "lr": 0.1}
+    assert extension.may_be_declared(before, {**now, "study.baseline.stages": "[2]"})
+    assert not extension.may_be_declared(before, {**now, "study.baseline.stages": "[3]"})
+    assert not extension.may_be_declared(before, {**now, "study.baseline.kind": "se"})
+
+
 def test_a_new_parameter_may_be_drawn_only_sometimes() -> None:
     begun(space_of())
     params = {**PARAMS, "momentum": "choice(0.5,0.9)"}

@@ -63,6 +63,12 @@ def test_the_time_is_that_of_all_runs_that_are_left_shared_among_the_workers() -
     assert takes.startswith("takes    3 h 9 min at most, for some trials are pruned: 360 runs")
 
 
+def test_the_seeds_of_a_trial_are_trained_by_one_worker() -> None:
+    run = 4 * 15 + forecast._BESIDE
+    assert planned(left=3).seconds == forecast._START + 2 * 3 * run  # and the other trains half
+    assert planned(left=3, workers=4).seconds == forecast._START + 3 * run
+
+
 def test_what_is_foreseen_of_chance_is_what_chance_does() -> None:
     accuracy, images, seeds, trials = 0.6, 2000, 2, 8
     difference, luck = foreseen(accuracy, images, seeds, trials)
@@ -87,9 +93,9 @@ def test_what_is_foreseen_of_pairs_is_what_pairs_do() -> None:
 
 def test_only_what_may_take_ten_minutes_is_measured_beforehand() -> None:
     small, large = compose(["model=tiny"]), compose(["model=seed"])
-    assert not may_be_long(small, 3600, 12, 2)
-    assert not may_be_long(large, 100, 12, 2)
-    assert may_be_long(large, 28709, 12, 2)
+    assert not may_be_long(small, 3600, 6)
+    assert not may_be_long(large, 100, 6)
+    assert may_be_long(large, 28709, 6)
 
 
 def test_lengths_of_runs_are_reckoned_and_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:

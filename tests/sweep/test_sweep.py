@@ -14,6 +14,7 @@ from optuna.storages.journal import JournalFileBackend
 import ferlab.sweep.workers.replicate as replicate_module
 from ferlab import cli as command_line
 from ferlab.errors import RunEnded
+from ferlab.sweep import sweeper
 from ferlab.tracking import store
 from ferlab.training.run import train
 from tests.conftest import TINY
@@ -113,13 +114,16 @@ def test_an_experiment_is_swept_as_its_file_says(
     assert parent.data.tags["mlflow.note.content"].startswith("does it work\n")
 
 
-def test_another_space_or_config_is_refused_with_the_difference(
-    capsys: pytest.CaptureFixture[str],
+def test_another_space_or_config_is_refused_with_the_difference_before_anything_is_measured(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert sweep(HERE, "study.name=d", "study.trials=1", "optimizer.lr=0.05,0.1") == 0
+    monkeypatch.setattr(sweeper, "may_be_long", lambda *_: True)
     changed = (HERE, "study.name=d", "trainer.batch_size=32", "optimizer.lr=0.05,0.2")
     assert sweep(*changed) == 1
-    message = capsys.readouterr().err.splitlines()[-1]
+    told = capsys.readouterr().err
+    assert "measures" not in told
+    message = told.splitlines()[-1]
     assert "the study 'd' was begun with something else" in message
     assert "trainer.batch_size: 64 -> 32" in message
     assert "choices=(0.05, 0.1)) -> CategoricalDistribution(choices=(0.05, 0.2))" in message

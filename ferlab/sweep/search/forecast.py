@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from math import ceil
 
 from ferlab.config import Config
 from ferlab.config.study import StudyConfig
@@ -95,7 +96,7 @@ class Forecast:
         """From the command to its end, if no trial is pruned."""
         share = sum(share for _, _, share in self.speeds)
         mean = sum(epochs * seconds * share for epochs, seconds, share in self.speeds) / share
-        return _START + self.runs * (mean + _BESIDE) / self.workers
+        return _START + rounds(self.left, self.workers) * self.seeds * (mean + _BESIDE)
 
     def lines(self) -> Iterator[str]:
         """For a person to read."""
@@ -230,16 +231,20 @@ def _begin(environment: dict[str, str]) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, forked.SIGNALS)
 
 
-def may_be_long(config: Config, images: int, runs: int, workers: int) -> bool:
+def rounds(trials: int, workers: int) -> int:
+    """How many of so many trials a worker trains, at most; the seeds of one stay together."""
+    return ceil(trials / workers)
+
+
+def may_be_long(config: Config, images: int, runs: int) -> bool:
     """Whether so many runs may take more than ten minutes, reckoned without measuring.
 
     Args:
         config: of one of them.
         images: that it trains on.
-        runs: in all.
-        workers: that train at a time.
+        runs: one after the other.
     """
-    passes = images * config.trainer.max_epochs * runs / workers
+    passes = images * config.trainer.max_epochs * runs
     if passes < _FEW_PASSES:
         return False
     from ferlab.models import classifier, cost  # noqa: PLC0415  torch, where it is needed
