@@ -1,9 +1,10 @@
-"""Photos with their faces marked, as files."""
+"""Files that are written: photos with their faces marked, and whatever must be new."""
 
 from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
 
+from ferlab.draft import drafted
 from ferlab.errors import DataError, FerlabError
 from ferlab.text import printable
 from ferlab.use.annotate import annotated
@@ -13,6 +14,33 @@ from ferlab.use.sources import Source
 
 _ENDINGS = (".png", ".jpg", ".jpeg")
 """By which a path names a file, and not a folder."""
+
+
+def require_new(path: Path, ending: str) -> None:
+    """Refuse a path where no new file can be written, before anything is computed.
+
+    Raises:
+        DataError: it has another ending, something is there, or there is no such folder.
+    """
+    if path.suffix.lower() != ending:
+        raise DataError(f"'{path}' cannot name this file; it must end in {ending}")
+    if path.exists():
+        raise DataError(f"{path} is there already; remove it, or take another name")
+    if not path.absolute().parent.is_dir():
+        raise DataError(f"cannot write {path}: there is no folder {path.parent}")
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    try:
+        with drafted(path) as draft:
+            draft.write_bytes(content)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 class Saver:

@@ -26,9 +26,10 @@ from ferlab.models.ensemble import Ensemble
 from ferlab.use.extra import require_extra
 from ferlab.use.onnx import export
 from ferlab.use.onnx.agreement import Agreement
-from ferlab.use.onnx.export import OnnxFile, export_onnx, require_new
+from ferlab.use.onnx.export import OnnxFile, export_onnx
 from ferlab.use.onnx.int8 import to_int8
 from ferlab.use.onnx.model import OnnxModel
+from ferlab.use.saved import require_new
 from tests.conftest import TINY, Cli, run_id_of
 from tests.documents import ROOT
 
@@ -173,7 +174,7 @@ def test_no_file_is_left_where_the_graph_answers_otherwise(
 def test_a_path_for_no_file_is_refused(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "there.onnx").touch()
     with pytest.raises(DataError, match=words):
-        require_new(tmp_path / name)
+        require_new(tmp_path / name, ".onnx")
 
 
 def graph_of(classes: str | None, kind: int, **more: str) -> bytes:

@@ -3,10 +3,10 @@
 import argparse
 from typing import Any
 
-from ferlab.cli.use import carry, explain, export, predict, register, serve
+from ferlab.cli.use import carry, explain, export, label, predict, register, serve
 
 
 def add(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the commands."""
-    for module in (predict, explain, serve, export, carry, register):
+    for module in (predict, explain, serve, label, export, carry, register):
         module.add(commands, common)

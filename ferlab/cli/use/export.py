@@ -104,12 +104,13 @@ def _onnx(name: str, path: Path, any_size: bool, int8: bool) -> int:
     from ferlab.use.extra import require_extra
 
     require_extra("onnx", "onnxruntime", "onnxscript")
-    from ferlab.use.onnx.export import export_run, require_new
+    from ferlab.use.onnx.export import export_run
+    from ferlab.use.saved import require_new
 
     client = store.connect(None, make=False)
     entry = resolve_model(client, name)
     path = path if path.name else Path(f"{entry.run_id[:8]}.onnx")
-    require_new(path)
+    require_new(path, ".onnx")
     done = export_run(client, entry, path, any_size=any_size, int8=int8)
     print(f"run      {entry.run_id}: {entry.name}")
     print(f"onnx     {path}: {done.bytes:,} bytes, {done.takes} -> probabilities (n, k)")

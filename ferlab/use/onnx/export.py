@@ -13,7 +13,6 @@ from torch import nn
 
 import ferlab
 from ferlab.data.imageset import SIZE, ImageSet, Split
-from ferlab.draft import drafted
 from ferlab.errors import DataError
 from ferlab.reproduce.recorded_model import Loader
 from ferlab.tracking.entry import Entry
@@ -22,6 +21,7 @@ from ferlab.use.onnx.agreement import Agreement, Probabilities
 from ferlab.use.onnx.graph import Answering, to_onnx, with_metadata
 from ferlab.use.onnx.int8 import to_int8
 from ferlab.use.onnx.model import BATCH, CLASSES, TEMPERATURE, OnnxModel
+from ferlab.use.saved import write_new
 
 _SCORES = ("accuracy", "f1")
 
@@ -73,7 +73,7 @@ def export_onnx(
     """Write a classifier as an ONNX file that was checked on the validation images.
 
     Args:
-        path: of the file, which must be new; see `require_new`.
+        path: of the file, which must be new; see `ferlab.use.saved.require_new`.
         classifier: uint8 (n, 48, 48) -> logits (n, k).
         images: the data it was trained on.
         about: what the file says of itself besides.
@@ -103,22 +103,8 @@ def export_onnx(
         in_int8 = OnnxModel(content, str(path)).probabilities(shown)
         rounded = Agreement.of(labels, probabilities, in_int8)
         content = with_metadata(content, {"ferlab.int8": json.dumps(asdict(rounded))})
-    _write(path, content)
+    write_new(path, content)
     return OnnxFile(takes, len(content), exact, rounded)
-
-
-def require_new(path: Path) -> None:
-    """Refuse a path where no ONNX file can be written, before anything is computed.
-
-    Raises:
-        DataError: it has another ending, something is there, or there is no such folder.
-    """
-    if path.suffix.lower() != ".onnx":
-        raise DataError(f"'{path}' cannot name an ONNX file; it must end in .onnx")
-    if path.exists():
-        raise DataError(f"{path} is there already; remove it, or take another name")
-    if not path.absolute().parent.is_dir():
-        raise DataError(f"cannot write {path}: there is no folder {path.parent}")
 
 
 def about_run(entry: Entry, images: ImageSet) -> dict[str, str]:
@@ -154,11 +140,3 @@ def _require_agreement(path: Path, found: Agreement) -> None:
             f"{path} was not written: onnxruntime gives {found.others:,} of {found.images:,} "
             f"validation images another class than torch (largest difference {found.largest:.2g})"
         )
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        with drafted(path) as draft:
-            draft.write_bytes(content)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}") from error
