@@ -151,6 +151,12 @@ def _ferplus_has_its_votes(raw: Raw) -> Iterator[Problem]:
         yield Problem("data.ferplus", "is read with data.labels=ferplus alone")
 
 
+def _share_has_its_labels(raw: Raw) -> Iterator[Problem]:
+    data = raw["data"]
+    if data["soft_labels"] is None and data["soft_share"] != 1:
+        yield Problem("data.soft_share", "is of data.soft_labels, which are not set")
+
+
 def _nesterov_has_momentum(raw: Raw) -> Iterator[Problem]:
     optimizer = _own("optimizer", raw)
     if optimizer["nesterov"] and optimizer["momentum"] == 0:
@@ -183,6 +189,7 @@ RULES: tuple[Callable[[Raw], Iterator[Problem]], ...] = (
     _fold_exists,
     _seed_split_has_its_files,
     _ferplus_has_its_votes,
+    _share_has_its_labels,
     _nesterov_has_momentum,
     _precision_fits_device,
     _skipped_images_are_not_mixed,

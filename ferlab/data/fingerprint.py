@@ -70,7 +70,7 @@ class Changes:
         }
         shown = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
         if not shown:
-            return "the same images in another order, or under other class names"
+            return "the same images in another order, under other class names or soft labels"
         examples = f" ({', '.join(self.examples)})" if self.examples else ""
         return f"of {self.before:,} images {shown}{examples}"
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
 
 from ferlab import instantiate
 from ferlab.config.parts.data import Data
 from ferlab.data import splits
 from ferlab.data.imageset import ImageSet, Split
+from ferlab.data.soft_labels import soften
 from ferlab.errors import DataError
 
 _FEW = 25
@@ -32,6 +34,8 @@ def prepare(config: Data, allow: Collection[str] = ()) -> tuple[ImageSet, int]:
         config.drop_leaks is None and config.split == "seed"
     )
     images, dropped = (images, 0) if keep_leaks else splits.drop_leaks(images)
+    if config.soft_labels is not None:
+        images = soften(images, Path(config.soft_labels), config.soft_share)
     for split in (Split.TRAIN, Split.VAL):
         if len(images.indices(split)) < 2:
             text = f"the data leaves no images for {split.name.lower()} under this split"

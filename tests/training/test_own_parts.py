@@ -53,7 +53,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (folder / "conf/data/own.yaml").write_text(
         "_target_: own_parts.stripes\nname: stripes\nimages: 96\nsplit: official\nfolds: 5\n"
-        "fold: 0\ndrop_leaks: null\nnormalize: standard\n"
+        "fold: 0\ndrop_leaks: null\nsoft_labels: null\nsoft_share: 1.0\nnormalize: standard\n"
     )
     monkeypatch.chdir(folder)
     return folder

@@ -9,6 +9,20 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from ferlab.config.fields import Component, expected
 
 
+def _absolute(path: str) -> str:
+    """Make a path absolute, so that a recorded config finds its data from any folder."""
+    try:
+        return str(Path(path).expanduser().absolute())
+    except RuntimeError as error:  # there is no such user
+        raise ValueError(str(error)) from error
+
+
+_OptionalPath = Annotated[
+    Annotated[str, Field(min_length=1), AfterValidator(_absolute)] | None,
+    expected("a path or null"),
+]
+
+
 class Data(Component):
     """The keys that every data set has; all others are arguments of ``_target_``.
 
@@ -29,6 +43,13 @@ class Data(Component):
         description="drop training images identical to a validation or test image; "
         "null: yes, except for split=seed"
     )
+    soft_labels: _OptionalPath = Field(
+        description="CSV with a probability of each class for each training image, in columns name "
+        "and p_CLASS, as ferlab label writes it"
+    )
+    soft_share: float = Field(
+        ge=0, le=1, description="of them in what is trained on; the rest is the image's own label"
+    )
     normalize: Literal["unit", "standard"] = Field(
         description="unit: grey levels / 255; standard: then zero mean, unit variance in training"
     )
@@ -44,20 +65,8 @@ class Data(Component):
         return self.model_dump(by_alias=True, exclude=set(Data.model_fields) - {"target"})
 
 
-def _absolute(path: str) -> str:
-    """Make a path absolute, so that a recorded config finds its data from any folder."""
-    try:
-        return str(Path(path).expanduser().absolute())
-    except RuntimeError as error:  # there is no such user
-        raise ValueError(str(error)) from error
-
-
 _NewName = Annotated[
     Annotated[str, Field(min_length=1)] | None, expected("a name, or null to leave the class out")
-]
-_OptionalPath = Annotated[
-    Annotated[str, Field(min_length=1), AfterValidator(_absolute)] | None,
-    expected("a path or null"),
 ]
 
 
@@ -68,7 +77,7 @@ def _with_words(classes: Any) -> Any:
     return {str(k): str(v) if type(v) is int else v for k, v in classes.items()}
 
 
-FILES = ("data.path", "data.ferplus", "data.ferplus_names")
+FILES = ("data.path", "data.ferplus", "data.ferplus_names", "data.soft_labels")
 """Keys that say where data lies; what is in it is another matter."""
 
 

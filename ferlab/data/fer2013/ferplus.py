@@ -1,6 +1,5 @@
 """FER+: ten taggers' votes in place of FER2013's labels, with contempt as an eighth class."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ferlab.data import files
 from ferlab.data.fer2013 import votes as counted
 from ferlab.data.fer2013.words import USAGES, parse_usage
+from ferlab.data.files.columns import read_columns
 from ferlab.data.imageset import ImageSet, Split
 from ferlab.data.splits import identical
 from ferlab.errors import DataError
@@ -102,7 +101,7 @@ def _by_name(
             "say which row of FER+ they are: a CSV with columns ferplus_name and archive_name; "
             "with fer2013.csv it is not needed"
         )
-    archive_name = dict(_read_columns(names, ("ferplus_name", "archive_name")))
+    archive_name = dict(read_columns(names, ("ferplus_name", "archive_name")))
     position = {name: i for i, name in enumerate(images.names.tolist())}
     group, _ = identical(images.hashes)
     part = group * len(Split) + images.split
@@ -124,24 +123,10 @@ def _by_name(
 
 def _read_votes(path: Path) -> tuple[list[str], list[str], counted.Votes]:
     """Usage, name (empty where FER+ dropped the image) and votes of each row."""
-    rows = _read_columns(path, ("usage", "image name", *counted.COLUMNS))
+    rows = read_columns(path, ("usage", "image name", *counted.COLUMNS))
     try:
         votes = np.array([[int(n) for n in row[2:]] for row in rows], np.int64)
     except ValueError as error:
         raise DataError(f"{path}: votes must be whole numbers ({error})") from error
     usages = [parse_usage(row[0], f"{path}, line {i}") for i, row in enumerate(rows, start=2)]
     return usages, [row[1].strip() for row in rows], votes
-
-
-def _read_columns(path: Path, columns: Sequence[str]) -> list[list[str]]:
-    """These columns of a CSV, by name."""
-    with files.explained(path), path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
-        header = [column.strip().lower() for column in next(rows, [])]
-        if missing := [column for column in columns if column not in header]:
-            raise DataError(f"{path} has no column {', '.join(missing)}")
-        places = [header.index(column) for column in columns]
-        found = [row for row in rows if row]
-    if not found or any(len(row) != len(header) for row in found):
-        raise DataError(f"{path} is cut short or empty; get it anew")
-    return [[row[place] for place in places] for row in found]
