@@ -22,7 +22,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 LearningRate = Annotated[float, Field(gt=0, description="the peak under a one-cycle schedule")]
-Views = Literal["one", "flip", "shifts", "ten_crop"]
+Views = Literal["one", "flip", "shifts", "zooms", "ten_crop"]
 """What a trained classifier scores of each image; see `ferlab.models.views.VIEWS`."""
 Monitor = Literal["val/accuracy", "val/f1", "val/loss"]
 """A metric by which a run selects its best epoch; only a loss is better when smaller."""

@@ -48,6 +48,9 @@ SHIFT = 2
 CROP = 44
 """Side of a crop of `ten_crop`, in pixels: the customary one on FER2013."""
 
+ZOOMS = (44, 40)
+"""Sides of the windows about the middle that `zooms` enlarges, in pixels."""
+
 
 def _with_mirrors(*views: ImageView) -> tuple[ImageView, ...]:
     return (*views, *(replace(view, is_mirrored=True) for view in views))
@@ -60,6 +63,9 @@ VIEWS: Mapping[str, tuple[ImageView, ...]] = {
     "flip": _with_mirrors(WHOLE),
     "shifts": _with_mirrors(
         WHOLE, ImageView(SHIFT, 0), ImageView(-SHIFT, 0), ImageView(0, SHIFT), ImageView(0, -SHIFT)
+    ),
+    "zooms": _with_mirrors(
+        WHOLE, *(ImageView((SIZE - side) // 2, (SIZE - side) // 2, side) for side in ZOOMS)
     ),
     # Krizhevsky et al. 2012, "ImageNet Classification with Deep Convolutional Neural Networks",
     # section 4.1: the corners, the centre, their mirrors, and the mean of the softmax over them.

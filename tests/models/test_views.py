@@ -66,6 +66,17 @@ def test_ten_crops_are_the_corners_the_centre_and_their_mirrors() -> None:
     assert {view.side for view in views} == {CROP}
 
 
+def test_zooms_are_about_the_middle_with_mirrors() -> None:
+    views = VIEWS["zooms"]
+    assert len(set(views)) == 6
+    assert sum(view.is_mirrored for view in views) == 3
+    assert {(view.top, view.left, view.side) for view in views} == {
+        (0, 0, SIZE),
+        (2, 2, 44),
+        (4, 4, 40),
+    }
+
+
 def test_a_crop_is_enlarged_to_the_image_s_size_about_its_own_middle() -> None:
     """On a plane, linear interpolation is exact but for half a step at the border."""
     view = ImageView(top=4, left=2, side=44)
@@ -97,7 +108,9 @@ def test_one_view_s_logits_are_the_network_s_to_the_last_bit() -> None:
     assert torch.equal(classifier(images), classifier.score(images[:, None] / 255))
 
 
-@pytest.mark.parametrize(("name", "passes"), [("one", 1), ("flip", 2), ("ten_crop", 11)])
+@pytest.mark.parametrize(
+    ("name", "passes"), [("one", 1), ("flip", 2), ("zooms", 6), ("ten_crop", 11)]
+)
 def test_the_image_alone_is_scored_once(name: str, passes: int) -> None:
     images = torch.randint(0, 256, (5, SIZE, SIZE), dtype=torch.uint8)
     network, calls = Means(), []
@@ -109,5 +122,7 @@ def test_the_image_alone_is_scored_once(name: str, passes: int) -> None:
 
 
 def test_views_that_do_not_exist_are_refused() -> None:
-    with pytest.raises(DataError, match=r"no views 'two'; there are one, flip, shifts, ten_crop"):
+    with pytest.raises(
+        DataError, match=r"no views 'two'; there are one, flip, shifts, zooms, ten_crop"
+    ):
         Classifier(Means(), 0, 1, "two")

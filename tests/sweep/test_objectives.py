@@ -95,8 +95,14 @@ def test_the_views_that_a_model_scores_count_to_what_it_costs() -> None:
     once = cost.multiply_adds(classifier.build(config.model.network(), 0.0, 1.0).network)
     limits = Constraints(parameters=None, multiply_adds=2 * once)
     is_feasible = Feasibility(limits, ComposedConfigs(TINY))
-    views = ("one", "flip", "shifts", "ten_crop")
-    assert [is_feasible({"trainer.views": name}) for name in views] == [True, True, False, False]
+    views = ("one", "flip", "shifts", "zooms", "ten_crop")
+    assert [is_feasible({"trainer.views": name}) for name in views] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(
