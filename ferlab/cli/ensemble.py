@@ -18,21 +18,31 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     ensemble.add_argument(
         "--soup", action="store_true", help="the mean of their weights, not of their probabilities"
     )
+    ensemble.add_argument(
+        "--views",
+        metavar="NAME",
+        help="of trainer.views: score each image over these, and not each member's own; "
+        "a run may be alone then",
+    )
     ensemble.set_defaults(run=_ensemble)
 
 
 def _ensemble(args: argparse.Namespace) -> int:
-    from ferlab.ensemble.combine import combine
+    from ferlab.ensemble.combine import Way, combine
     from ferlab.ensemble.members import find_members
     from ferlab.ensemble.record import CombinedResult, record_combined
+    from ferlab.models.views import views_named
     from ferlab.signals import terminated
     from ferlab.tracking import artifacts, store
     from ferlab.tracking.run import Run
 
+    if args.views is not None:
+        views_named(args.views)
     client = store.connect(None, make=False)
     with terminated():
-        entries = find_members(client, args.names)
-        result = CombinedResult.of(combine(client, entries, "soup" if args.soup else "ensemble"))
+        entries = find_members(client, args.names, least=1 if args.views else 2)
+        way: Way = "soup" if args.soup else "ensemble"
+        result = CombinedResult.of(combine(client, entries, way, args.views))
         for entry, scores in zip(entries, result.members, strict=True):
             print(f"member   {entry.run_id}: {_scores(scores)}")
         run_id = record_combined(client, result)

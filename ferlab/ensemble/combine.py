@@ -17,6 +17,7 @@ from ferlab.ensemble.members import list_differences
 from ferlab.errors import ConfigError, DataError
 from ferlab.models.classifier import Classifier
 from ferlab.models.ensemble import Ensemble, mean_weights, recompute_statistics
+from ferlab.models.views import views_named
 from ferlab.recording.artifacts import FinishedModel
 from ferlab.reproduce.recorded import Recorded, fetch
 from ferlab.reproduce.recorded_model import Loader, RecordedModel
@@ -51,12 +52,14 @@ class Combined:
 
     Attributes:
         way: of making it.
-        members: at least two.
+        views: over which it scores, by name; None for each member's own.
+        members: at least two, or one over other views than its own.
         model: the model, scoring as the first member does.
         predictions: its own, on the validation split.
     """
 
     way: Way
+    views: str | None
     members: tuple[MemberRun, ...]
     model: RecordedModel
     predictions: Predictions
@@ -67,30 +70,37 @@ class Combined:
         return FinishedModel(self.model.images, self.model.classifier, self.predictions)
 
 
-def combine(client: Client, entries: Sequence[Entry], way: Way) -> Combined:
+def combine(
+    client: Client, entries: Sequence[Entry], way: Way, views: str | None = None
+) -> Combined:
     """Load the models of some runs, make one of them, and score the validation images by it.
 
     Args:
         client: an MLflow client of the store.
         entries: finished runs of the same data; see `ferlab.ensemble.members.find_members`.
         way: of making it.
+        views: over which it scores, by name; None for each member's own.
 
     Raises:
         FerlabError: a model or the data is gone or has changed; or weights are to be averaged of
             networks that are not the same.
     """
     loader = Loader(client)
-    members = tuple(_loaded(client, loader, entry) for entry in entries)
+    members = tuple(_loaded(client, loader, entry, views) for entry in entries)
     set_up_torch(members[0].model.config)
     model = _soup(members) if way == "soup" else _ensemble(members)
-    return Combined(way, members, model, model.predict(Split.VAL))
+    return Combined(way, views, members, model, model.predict(Split.VAL))
 
 
-def _loaded(client: Client, loader: Loader, entry: Entry) -> MemberRun:
+def _loaded(client: Client, loader: Loader, entry: Entry, views: str | None) -> MemberRun:
     recorded = Recorded.read(fetch(client, entry))
     if recorded.predictions is None:
         raise DataError(f"run {entry.run_id} has no predictions of the validation images")
-    return MemberRun(entry, recorded, loader.load(entry), recorded.predictions)
+    model = loader.load(entry)
+    if views is not None and isinstance(model.classifier, Classifier):
+        model.classifier.views = views_named(views)
+        model = replace(model, network={**model.network, "views": views})
+    return MemberRun(entry, recorded, model, recorded.predictions)
 
 
 def _ensemble(members: Sequence[MemberRun]) -> RecordedModel:

@@ -13,24 +13,27 @@ from ferlab.tracking.store import Client
 _DIGEST, _PREDICTED = "ferlab.data.digest", "ferlab.predictions.digest"
 
 
-def find_members(client: Client, names: Sequence[str]) -> tuple[Entry, ...]:
+def find_members(client: Client, names: Sequence[str], least: int = 2) -> tuple[Entry, ...]:
     """The finished runs that a user means, in that order; of a trial, each of its seeds.
 
     Args:
         client: an MLflow client of the store.
         names: see `ferlab.tracking.find.resolve`.
+        least: how many there must be.
 
     Raises:
         FerlabError: one is not there, has not finished, is not of the same data as the first, is
-            another once more or was made of others; or there are fewer than two.
+            another once more or was made of others; or there are fewer.
     """
     found = [one for name in names for one in _named(client, name)]
     for number, entry in enumerate(found):
         for earlier in found[:number]:
             _require_another(earlier, entry)
         _require_same_data(found[0], entry)
-    if len(found) < 2:
-        raise TrackingError(f"run {found[0].run_id} is one alone; name two runs or more")
+    if len(found) < least:
+        raise TrackingError(
+            f"run {found[0].run_id} is one alone; name two runs or more, or other --views of it"
+        )
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from ferlab.analysis.comparison.verdict import points
 from ferlab.analysis.equivalence import Interval
 from ferlab.config.naming import run_name
 from ferlab.config.problems import flatten
-from ferlab.ensemble.combine import Combined
+from ferlab.ensemble.combine import Combined, MemberRun
 from ferlab.ensemble.scores import (
     Scores,
     gain_interval,
@@ -23,12 +23,14 @@ from ferlab.ensemble.scores import (
 )
 from ferlab.errors import Outage, RunEnded, TrackingError
 from ferlab.models import cost
+from ferlab.models.classifier import Classifier
+from ferlab.models.views import views_named
 from ferlab.outage import Patience
 from ferlab.recording.record import record_model
 from ferlab.recording.work import locked
 from ferlab.text import pluralize
 from ferlab.tracking import store
-from ferlab.tracking.entry import KIND, MADE_OF
+from ferlab.tracking.entry import KIND, MADE_OF, VIEWS_OF
 from ferlab.tracking.run import MEMBERS, Run
 from ferlab.tracking.store import Client
 from ferlab.tracking.study_runs import find_run
@@ -102,6 +104,7 @@ def record_combined(client: Client, result: CombinedResult) -> str:
     tags = {
         KIND: combined.way,
         MADE_OF: ",".join(member.entry.run_id for member in combined.members),
+        **({} if combined.views is None else {VIEWS_OF: combined.views}),
         "mlflow.source.name": "ferlab ensemble",
         _BEGUN_AS: uuid.uuid4().hex,
     }
@@ -172,20 +175,26 @@ def _shared(configs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _name(combined: Combined) -> str:
-    """``ensemble of 3: compact se r8 @1+3 pool, faces``; what is not shared is left out."""
+    """``ensemble of 3: compact se r8 @1+3 pool, faces, zooms``, without what is not shared."""
     configs = [member.model.config for member in combined.members]
     names = {run_name(config).rpartition(", seed ")[0] for config in configs}
     shared = names.pop() if len(names) == 1 else configs[0].data.name
-    return f"{combined.way} of {len(configs)}: {shared}"
+    over = "" if combined.views is None else f", {combined.views}"
+    return f"{combined.way} of {len(configs)}: {shared}{over}"
 
 
 def _costs(combined: Combined) -> dict[str, float]:
     """Parameters, multiply-adds and latency of an image."""
     members = combined.members if combined.way == "ensemble" else combined.members[:1]
     return {
-        **{
-            name: sum(member.entry.metrics[name] for member in members)
-            for name in ("parameters", "multiply_adds")
-        },
+        "parameters": sum(member.entry.metrics["parameters"] for member in members),
+        "multiply_adds": sum(map(_multiply_adds, members)),
         "latency_ms": cost.latency(combined.model.classifier),
     }
+
+
+def _multiply_adds(member: MemberRun) -> float:
+    """Of an image, over the views that it is scored over here."""
+    trained, classifier = member.model.config.trainer.views, member.model.classifier
+    now = len(classifier.views) if isinstance(classifier, Classifier) else 1
+    return member.entry.metrics["multiply_adds"] * now / len(views_named(trained))

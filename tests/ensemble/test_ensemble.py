@@ -18,10 +18,13 @@ from ferlab.data.prepare import prepare
 from ferlab.ensemble import record
 from ferlab.ensemble.combine import combine
 from ferlab.models.classifier import Classifier
+from ferlab.models.views import VIEWS
 from ferlab.recording.artifacts import ARTIFACTS, OF_TRAINING
 from ferlab.reproduce import ledger
 from ferlab.reproduce.recorded_model import Loader
 from ferlab.tracking import artifacts, find
+from ferlab.training import scoring
+from ferlab.use.model import load_named
 from tests.conftest import run_id_of
 from tests.ensemble.conftest import Lab
 from tests.reproduce.conftest import FAST
@@ -121,6 +124,36 @@ def test_it_is_told_from_runs_that_were_trained(runs: Lab, capsys: Out) -> None:
         more = ["x.zip"] if arguments[0] == "export" else []
         assert "was not trained but made of others" in refused(capsys, *arguments, *more)
     assert not Path("x.zip").exists()
+
+
+def test_it_may_score_over_other_views_than_its_members_and_be_of_one_run(
+    runs: Lab, capsys: Out
+) -> None:
+    images, _ = prepare(compose(FAST).data)
+    for members in ([runs.first, runs.second], [runs.wider]):
+        made = make(capsys, "--views", "zooms", *members)
+        networks = [
+            Loader(client()).load(find.resolve(client(), run)).classifier for run in members
+        ]
+        for network in networks:
+            assert isinstance(network, Classifier)
+            network.views = VIEWS["zooms"]
+        by_hand = [scoring.predict(n, images, 64).probabilities for n in networks]
+        mine = predictions(made).probabilities
+        np.testing.assert_allclose(mine, np.mean(by_hand, axis=0), atol=1e-6)
+        alone = np.mean([predictions(run).probabilities for run in members], axis=0)
+        assert not np.allclose(mine, alone, atol=1e-4)
+
+        entry = find.resolve(client(), made)
+        assert entry.name.endswith(", zooms")
+        each = [find.resolve(client(), run).metrics["multiply_adds"] for run in members]
+        assert entry.metrics["multiply_adds"] == len(VIEWS["zooms"]) * sum(each)
+        served = load_named(made)
+        assert served.model.probabilities(images.images[:4]).shape == (4, 7)
+        assert command_line.main(["reproduce", "--strict", made]) == 0
+        assert "identical" in capsys.readouterr().out
+    assert "there are no views 'two'" in refused(capsys, "ensemble", "--views", "two", runs.first)
+    assert "or other --views of it" in refused(capsys, "ensemble", runs.first)
 
 
 def test_it_is_made_again_to_the_last_bit(runs: Lab, capsys: Out) -> None:
