@@ -79,7 +79,7 @@ def test_commands_are_understood(
         assert all(map(is_launchers, args.overrides))
     elif name == "reproduce":
         assert {text.partition("=")[0] for text in args.overrides} <= set(MAY_CHANGE)
-    elif name == "import":
+    elif name in ("import", "label"):
         assert {text.partition("=")[0] for text in args.overrides} <= set(DATA_FILES)
     else:
         assert "overrides" not in args
