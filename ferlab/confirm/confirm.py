@@ -7,7 +7,7 @@ verdict, or is trained on for the next look.
 
 import logging
 import shlex
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from functools import partial
 from ferlab import secrets
 from ferlab.analysis.sequential.words import ruling_in_words
 from ferlab.config import check
+from ferlab.config.parts.data import TRAINED_ON
 from ferlab.confirm import evidence, looks
 from ferlab.confirm.choice import Choice, choose
 from ferlab.confirm.evidence import Evidence, Runs
@@ -187,13 +188,18 @@ def _score(client: Client, choice: Choice, runs: Runs) -> None:
 
 
 def _require_one_data(choice: Choice, runs: Runs) -> None:
-    digests = Counter(e.tags.get("ferlab.data.digest", "none") for es in runs.values() for e in es)
-    if len(digests) > 1:
-        told = " and ".join(f"{digest} ({n} runs)" for digest, n in digests.most_common())
-        raise EvidenceError(
-            f"the runs of '{choice.name}' cannot be compared, they were trained on different data: "
-            f"digests {told}"
-        )
+    """Refuse runs whose data changed meanwhile; not what they were to be trained on instead."""
+    alike: defaultdict[tuple[str | None, ...], Counter[str]] = defaultdict(Counter)
+    for entry in (entry for entries in runs.values() for entry in entries):
+        trained_on = tuple(map(entry.params.get, TRAINED_ON))
+        alike[trained_on][entry.tags.get("ferlab.data.digest", "none")] += 1
+    for digests in alike.values():
+        if len(digests) > 1:
+            told = " and ".join(f"{digest} ({n} runs)" for digest, n in digests.most_common())
+            raise EvidenceError(
+                f"the runs of '{choice.name}' cannot be compared, they were trained on different "
+                f"data: digests {told}"
+            )
 
 
 def is_launchers(override: str) -> bool:

@@ -15,6 +15,7 @@ from ferlab.confirm.choice import Choice
 from ferlab.confirm.looks import Look
 from ferlab.confirm.parts import Part, read_predictions, split_parts
 from ferlab.data.audit import Audit, audit
+from ferlab.data.imageset import ImageSet
 from ferlab.data.prepare import prepare, read_images
 from ferlab.errors import DataError, TrackingError
 from ferlab.reproduce.ledger import SCORED_BY, OtherLooks, other_looks, twins
@@ -150,11 +151,12 @@ def gather(
     first = found[choice.arms[0].name][0]
     config = check(recorded_config(client, first.run_id))
     images, dropped = prepare(config.data)
-    if images.digest != first.tags["ferlab.data.digest"]:
-        raise DataError(
-            f"the data of '{choice.name}' has changed: its digest was "
-            f"{first.tags['ferlab.data.digest']}, and is {images.digest} now"
-        )
+    _require_unchanged(choice, first, images)
+    others = {entry.tags["ferlab.data.digest"]: entry for entry in entries}
+    del others[images.digest]
+    for entry in others.values():  # what is trained on may be what is compared
+        other = check(recorded_config(client, entry.run_id))
+        _require_unchanged(choice, entry, prepare(other.data)[0])
     test, val = (
         [
             read_predictions(client, name, entries, split, images.classes)
@@ -195,6 +197,14 @@ def gather(
 def _regions(client: Client, run_id: str) -> dict[str, bytes]:
     paths = artifacts.list_files(client, run_id, REGIONS)
     return artifacts.read_files(client, run_id, paths, paths) if paths else {}
+
+
+def _require_unchanged(choice: Choice, entry: Entry, images: ImageSet) -> None:
+    if images.digest != entry.tags["ferlab.data.digest"]:
+        raise DataError(
+            f"the data of '{choice.name}' has changed: its digest was "
+            f"{entry.tags['ferlab.data.digest']}, and is {images.digest} now"
+        )
 
 
 def _machine(client: Client, entry: Entry) -> str:

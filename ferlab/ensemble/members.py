@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ferlab.config.parts.data import TRAINED_ON
 from ferlab.config.problems import flatten
 from ferlab.errors import DataError, TrackingError
 from ferlab.reproduce.resolve import resolve_finished
@@ -68,10 +69,13 @@ def _require_another(earlier: Entry, entry: Entry) -> None:
 
 def _require_same_data(first: Entry, entry: Entry) -> None:
     digests = [each.tags.get(_DIGEST) for each in (first, entry)]
-    if digests[0] == digests[1]:  # over pixels, labels, splits, names and classes
+    if digests[0] == digests[1]:  # over pixels, labels, splits, names, classes and soft labels
         return
-    sections = ({k: v for k, v in e.params.items() if k[:5] == "data."} for e in (first, entry))
-    what = list_differences(*sections) or f"digests {digests[0]} and {digests[1]}"
+    one, other = ({k: v for k, v in e.params.items() if k[:5] == "data."} for e in (first, entry))
+    differ = {key for key in {**one, **other} if one.get(key) != other.get(key)}
+    if differ and differ <= {*TRAINED_ON}:  # who loads either sees that its data is still the same
+        return
+    what = list_differences(one, other) or f"digests {digests[0]} and {digests[1]}"
     raise DataError(
         f"runs {first.run_id} and {entry.run_id} are not of the same images, classes and split "
         f"({what})"

@@ -197,6 +197,11 @@ def test_runs_on_different_data_are_not_compared(there: Lab) -> None:
     found = {**there.evidence.runs, name: [other, *rest]}
     with pytest.raises(EvidenceError, match=rf"different data: digests .* and {'f' * 32} \(1 runs"):
         confirming._require_one_data(there.evidence.choice, found)
+    soft = [replace(e, params={**e.params, "data.soft_share": "0.5"}) for e in (other, *rest)]
+    with pytest.raises(EvidenceError, match="different data"):
+        confirming._require_one_data(there.evidence.choice, {**found, name: soft})
+    asked = [replace(e, tags={**e.tags, "ferlab.data.digest": "f" * 32}) for e in soft]
+    confirming._require_one_data(there.evidence.choice, {**found, name: asked})
 
 
 def test_a_recorded_config_may_not_call_what_is_not_allowed(

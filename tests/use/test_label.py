@@ -64,6 +64,12 @@ def test_a_network_is_trained_on_what_another_says_and_reproduced_where_that_lie
     assert command_line.main(["reproduce", student, "data.soft_labels=moved.csv"]) == 0
     assert "identical" in capsys.readouterr().out
 
+    assert command_line.main(["ensemble", teacher, student]) == 1  # its file is not where it was
+    assert "soft (1).csv cannot be read" in capsys.readouterr().err
+    Path("soft (1).csv").write_text(table)
+    assert command_line.main(["ensemble", teacher, student]) == 0
+    assert "ensemble accuracy" in capsys.readouterr().out
+
     other = table.splitlines()
     other[1] = ",".join([*other[1].split(",")[:3], "1", *"000000"])
     Path("moved.csv").write_text("\n".join(other))

@@ -80,6 +80,9 @@ def _with_words(classes: Any) -> Any:
 FILES = ("data.path", "data.ferplus", "data.ferplus_names", "data.soft_labels")
 """Keys that say where data lies; what is in it is another matter."""
 
+TRAINED_ON = ("data.soft_labels", "data.soft_share", "data.votes", "data.drop_leaks")
+"""Keys of what is trained on alone: the same images validate and test, whatever they are."""
+
 
 class FER2013(Data):
     """The FER2013 challenge's images, in any of their published forms."""
