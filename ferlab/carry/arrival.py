@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from ferlab import paths
 from ferlab.carry.bundle import LIMITS, Carried, file_name, read_study
-from ferlab.carry.words import changed_file, command_at, renamed, replaced, with_ids
+from ferlab.carry.words import changed_file, command_at, is_path, renamed, replaced, with_ids
 from ferlab.errors import InUse, TrackingError
 from ferlab.recording.leftovers import LeftOver
 from ferlab.recording.work import is_free, locked
@@ -129,7 +129,8 @@ class _Place:
         plain = run.model_dump()
         words = {key: plain[key] for key in ("run_id", "params", "tags", "views")}
         new = {**plain, **replaced(words, self.text)}
-        new["params"] |= {key: self.files[key] for key in self.files if key in run.params}
+        lying = {key: at for key, at in self.files.items() if is_path(run.params.get(key))}
+        new["params"] |= lying
         new["tags"] |= {IMPORTED: f"run {run.run_id} of {self.origin}"}
         return CarriedRun.model_validate(new)
 

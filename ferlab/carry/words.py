@@ -62,11 +62,12 @@ def with_ids(text: str, ids: Mapping[str, str], experiments: Mapping[str, str]) 
 
 def folders_of(params: Mapping[str, str]) -> dict[str, str]:
     """What stands for the folders that a run tells of: of its data, the home, the user."""
-    files = {params[key]: Path(params[key]).name for key in FILES if _is_path(params.get(key))}
+    files = {params[key]: Path(params[key]).name for key in FILES if is_path(params.get(key))}
     return {**files, str(paths.home()): "mlruns", str(Path.home()): "~"}
 
 
-def _is_path(text: str | None) -> bool:
+def is_path(text: str | None) -> bool:
+    """Whether a run's param says where a file lies; of none, it is the word for that."""
     return bool(text) and text != "None"
 
 

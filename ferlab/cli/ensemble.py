@@ -40,7 +40,7 @@ def _ensemble(args: argparse.Namespace) -> int:
         views_named(args.views)
     client = store.connect(None, make=False)
     with terminated():
-        entries = find_members(client, args.names, least=1 if args.views else 2)
+        entries = find_members(client, args.names, args.views if not args.soup else None)
         way: Way = "soup" if args.soup else "ensemble"
         result = CombinedResult.of(combine(client, entries, way, args.views))
         for entry, scores in zip(entries, result.members, strict=True):

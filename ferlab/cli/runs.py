@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ferlab.cli.table import table
 from ferlab.errors import FerlabError
-from ferlab.text import printable
+from ferlab.text import pluralize, printable
 from ferlab.tracking import STATUSES
 
 if TYPE_CHECKING:
@@ -91,7 +91,6 @@ def _clean(args: argparse.Namespace) -> int:
     from ferlab.recording import leftovers
     from ferlab.sweep.left_over import left_of_studies
     from ferlab.sweep.workers.liveness import left_locks
-    from ferlab.text import pluralize
     from ferlab.tracking import store
 
     client = store.connect(None, make=False)
@@ -251,6 +250,6 @@ def _scores(entry: "Entry", split: str) -> str:
     if not scores:
         return ""
     seeds = max(score.seeds for score in scores.values())
-    alone = f"made of {len(entry.members)} runs" if entry.members else "a single run"
+    alone = f"made of {pluralize(len(entry.members), 'run')}" if entry.members else "a single run"
     of = alone if seeds == 1 else f"mean and 95 % interval of {seeds} seeds"
     return f"{', '.join(f'{label} {score}' for label, score in scores.items())} ({of})"

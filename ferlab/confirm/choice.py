@@ -8,7 +8,7 @@ from typing import Any
 
 from ferlab.analysis.sequential.plan import LookPlan
 from ferlab.errors import EvidenceError, TrackingError
-from ferlab.reproduce.ledger import is_used, scored_runs
+from ferlab.reproduce.ledger import data_of, is_used, scored_runs
 from ferlab.study.params import Params, identity
 from ferlab.study.table import StudyTable, TrialRow, value_of
 from ferlab.sweep import studies
@@ -151,7 +151,7 @@ def choose(
     )
     last = max(row.params.get("seed", about.get("seed", 0)) for row in table.rows)
     first = int(last or 0) + table.replicates  # replicates count on from a trial's first seed
-    data = str(about["data"])
+    data = data_of(client, [arm.run_id for arm in arms])
     fresh = (seed for seed in itertools.count(first) if not is_used(client, data, seed))
     seeds = tuple(itertools.islice(fresh, plan.most))
     looked = tuple(scored_runs(client, study_key(found).tags))

@@ -14,10 +14,9 @@ from ferlab.confirm.repeats import Repeats
 from ferlab.confirm.retrain import Retraining, retrain
 from ferlab.data.imageset import Split
 from ferlab.errors import EvidenceError
-from ferlab.reproduce.ledger import is_used
+from ferlab.reproduce.ledger import data_of, is_used
 from ferlab.study.params import Params
 from ferlab.study.table import StudyTable, TrialRow, value_of
-from ferlab.sweep import studies
 from ferlab.sweep.outcome import SweepResult
 from ferlab.tracking import store
 from ferlab.tracking.pages.study_views import study_views
@@ -120,8 +119,7 @@ def _scores(repeats: Repeats) -> dict[str, float]:
 def _pairs(repeats: Repeats, tables: Sequence[StudyTable], client: Client) -> list[_Pair]:
     """What is to be trained; who was begun with keeps his seed."""
     known = {str(row.params["arm"]): int(str(row.params["seed"])) for row in repeats.rows()}
-    about = studies.open_study(tables[0].study, repeats.settings.storage).user_attrs["about"]
-    data, taken = str(about["data"]), set(known.values())
+    taken = set(known.values())
     step = repeats.settings.replicates + 1  # to the seed that the next search's trials leave
     pairs = []
     for search, table in zip(repeats.searches, tables, strict=True):
@@ -131,7 +129,9 @@ def _pairs(repeats: Repeats, tables: Sequence[StudyTable], client: Client) -> li
         if table.baseline is not None:
             baseline = baseline_of(table)
             row = baseline if row.params == table.baseline else row
-        arms = {_arm(table, trial) for trial in (row, baseline) if trial is not None}
+        trained = [trial for trial in (row, baseline) if trial is not None]
+        arms = {_arm(table, trial) for trial in trained}
+        data = data_of(client, [run_with_config(client, trial) for trial in trained])
         before = {arm for arm in known if arm.startswith(_arm(table))}
         if not before <= arms:
             raise EvidenceError(

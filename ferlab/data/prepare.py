@@ -34,14 +34,14 @@ def prepare(config: Data, allow: Collection[str] = ()) -> tuple[ImageSet, int]:
         config.drop_leaks is None and config.split == "seed"
     )
     images, dropped = (images, 0) if keep_leaks else splits.drop_leaks(images)
-    if config.soft_labels is not None:
-        images = soften(images, Path(config.soft_labels), config.soft_share)
     for split in (Split.TRAIN, Split.VAL):
         if len(images.indices(split)) < 2:
             text = f"the data leaves no images for {split.name.lower()} under this split"
             if split is Split.VAL and config.split != "holdout":
                 text += "; data.split=holdout takes some from training"
             raise DataError("; ".join([text, *images.notes]))
+    if config.soft_labels is not None:
+        images = soften(images, Path(config.soft_labels), config.soft_share)
     count = len(images.indices(Split.VAL))
     if count < _FEW:
         note = f"{count} validation images: an accuracy moves by {100 / count:.0f} points with one"

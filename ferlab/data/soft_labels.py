@@ -4,6 +4,7 @@ They may be what a better network says of the images, or an ensemble (Hinton et 
 "Distilling the Knowledge in a Neural Network"), or what people said of them.
 """
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,9 @@ def soften(images: ImageSet, path: Path, share: float) -> ImageSet:
     at = {row[0]: place for place, row in enumerate(rows)}
     train = images.indices(Split.TRAIN)
     names = images.names[train].tolist()
+    given = Counter(row[0] for row in rows)
+    if twice := [name for name in names if given[name] > 1]:
+        raise DataError(f"{path} has several rows for {len(twice):,} images ({twice[0]})")
     if missing := [name for name in names if name not in at]:
         raise DataError(
             f"{path} has no row for {len(missing):,} of {len(names):,} training images "

@@ -17,7 +17,7 @@ from ferlab.ensemble.members import list_differences
 from ferlab.errors import ConfigError, DataError
 from ferlab.models.classifier import Classifier
 from ferlab.models.ensemble import Ensemble, mean_weights, recompute_statistics
-from ferlab.models.views import views_named
+from ferlab.models.views import WHOLE, views_named
 from ferlab.recording.artifacts import FinishedModel
 from ferlab.reproduce.recorded import Recorded, fetch
 from ferlab.reproduce.recorded_model import Loader, RecordedModel
@@ -87,6 +87,8 @@ def combine(
     """
     loader = Loader(client)
     members = tuple(_loaded(client, loader, entry, views) for entry in entries)
+    for member in members[1:]:
+        _require_same_images(members[0], member)
     set_up_torch(members[0].model.config)
     model = _soup(members) if way == "soup" else _ensemble(members)
     return Combined(way, views, members, model, model.predict(Split.VAL))
@@ -101,6 +103,21 @@ def _loaded(client: Client, loader: Loader, entry: Entry, views: str | None) -> 
         model.classifier.views = views_named(views)
         model = replace(model, network={**model.network, "views": views})
     return MemberRun(entry, recorded, model, recorded.predictions)
+
+
+def _require_same_images(first: MemberRun, member: MemberRun) -> None:
+    """Refuse another data set, as far as it validates and tests."""
+    one, other = first.model.images, member.model.images
+    if one.digest == other.digest:
+        return
+    same = [
+        one.split_digest(split) == other.split_digest(split) for split in (Split.VAL, Split.TEST)
+    ]
+    names = [each.predictions.names.tolist() for each in (first, member)]
+    if not all(same) or one.classes != other.classes or names[0] != names[1]:
+        raise DataError(
+            f"runs {first.entry.run_id} and {member.entry.run_id} are not scored on the same images"
+        )
 
 
 def _ensemble(members: Sequence[MemberRun]) -> RecordedModel:
@@ -125,7 +142,9 @@ def _soup(members: Sequence[MemberRun]) -> RecordedModel:
     classifier = copy.deepcopy(classifiers[0])
     classifier.load_state_dict(mean_weights([each.state_dict() for each in classifiers]))
     size = first.config.trainer.batch_size
+    views, classifier.views = classifier.views, (WHOLE,)
     recompute_statistics(classifier, _training_batches(first.images, size, _device(classifier)))
+    classifier.views = views
     return replace(first, classifier=classifier, temperature=None)
 
 

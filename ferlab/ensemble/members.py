@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ferlab.config.parts.data import TRAINED_ON
+from ferlab.config.parts.data import FILES, TRAINED_ON
 from ferlab.config.problems import flatten
 from ferlab.errors import DataError, TrackingError
 from ferlab.reproduce.resolve import resolve_finished
@@ -14,24 +14,26 @@ from ferlab.tracking.store import Client
 _DIGEST, _PREDICTED = "ferlab.data.digest", "ferlab.predictions.digest"
 
 
-def find_members(client: Client, names: Sequence[str], least: int = 2) -> tuple[Entry, ...]:
+def find_members(
+    client: Client, names: Sequence[str], views: str | None = None
+) -> tuple[Entry, ...]:
     """The finished runs that a user means, in that order; of a trial, each of its seeds.
 
     Args:
         client: an MLflow client of the store.
         names: see `ferlab.tracking.find.resolve`.
-        least: how many there must be.
+        views: over which one may be scored alone, if it was not in training; None if none may.
 
     Raises:
         FerlabError: one is not there, has not finished, is not of the same data as the first, is
-            another once more or was made of others; or there are fewer.
+            another once more or was made of others; or it is one alone.
     """
     found = [one for name in names for one in _named(client, name)]
     for number, entry in enumerate(found):
         for earlier in found[:number]:
             _require_another(earlier, entry)
         _require_same_data(found[0], entry)
-    if len(found) < least:
+    if len(found) == 1 and views in (None, found[0].params.get("trainer.views")):
         raise TrackingError(
             f"run {found[0].run_id} is one alone; name two runs or more, or other --views of it"
         )
@@ -73,8 +75,8 @@ def _require_same_data(first: Entry, entry: Entry) -> None:
         return
     one, other = ({k: v for k, v in e.params.items() if k[:5] == "data."} for e in (first, entry))
     differ = {key for key in {**one, **other} if one.get(key) != other.get(key)}
-    if differ and differ <= {*TRAINED_ON}:  # who loads either sees that its data is still the same
-        return
+    if differ & {*TRAINED_ON} and differ <= {*TRAINED_ON, *FILES}:
+        return  # what validates is compared once it is read
     what = list_differences(one, other) or f"digests {digests[0]} and {digests[1]}"
     raise DataError(
         f"runs {first.run_id} and {entry.run_id} are not of the same images, classes and split "

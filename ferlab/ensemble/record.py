@@ -40,6 +40,8 @@ _HOW = {"ensemble": "mean probabilities", "soup": "mean weights"}
 
 _TABLE = "members.csv"
 
+_VIEWS = "trainer.views"
+
 _BEGUN_AS = "ferlab.begun_as"
 """The tag of a run that only one command can have begun."""
 
@@ -142,7 +144,8 @@ def _record(run: Run, result: CombinedResult) -> None:
         {"run_id": member.entry.run_id, "name": member.entry.name, "config": config}
         for member, config in zip(members, configs, strict=True)
     ]
-    run.log_origin(MEMBERS, {"members": plain}, _shared(configs), model.config.data, model.images)
+    shared = _shared(configs) | ({} if combined.views is None else {_VIEWS: combined.views})
+    run.log_origin(MEMBERS, {"members": plain}, shared, model.config.data, model.images)
     run.log_environment(frozenset[str]().union(*(m.model.config.targets() for m in members)))
 
     def write(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Every look at the same test images is counted, whatever command took it."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -90,27 +90,34 @@ def twins(client: Client, mine: Sequence[Entry]) -> list[Entry]:
 
     Args:
         client: of the tracking store, the whole of which is searched.
-        mine: runs on the same data.
+        mine: the runs.
     """
     own = {entry.run_id for entry in mine}
-    older: dict[str, datetime] = {}
-    for digest in {entry.tags[_PREDICTED] for entry in mine if _PREDICTED in entry.tags}:
-        tags = {_DATA: mine[0].tags[_DATA], _PREDICTED: digest}
+    older: dict[tuple[str, str], datetime] = {}
+    for data, digest in {_trained(entry) for entry in mine if _PREDICTED in entry.tags}:
+        tags = {_DATA: data, _PREDICTED: digest}
         same = store.runs_with(client, tags, eldest=True, at_a_time=len(own) + 1)
         eldest = next((run for run in same if run.info.run_id not in own), None)
         if eldest is not None:
-            older[digest] = entry_of(eldest, "").started
-    return [
-        entry
-        for entry in mine
-        if older.get(entry.tags.get(_PREDICTED, ""), entry.started) < entry.started
-    ]
+            older[data, digest] = entry_of(eldest, "").started
+    return [entry for entry in mine if older.get(_trained(entry), entry.started) < entry.started]
 
 
-def is_used(client: Client, data: str, seed: int) -> bool:
-    """Whether a run in the store was trained under a seed on some data, by its digest."""
-    tags = {_DATA: data, "ferlab.seed": str(seed)}
-    return any(True for _ in store.runs_with(client, tags, at_a_time=1))
+def _trained(entry: Entry) -> tuple[str, str]:
+    """On what, and to which predictions."""
+    return entry.tags.get(_DATA, ""), entry.tags.get(_PREDICTED, "")
+
+
+def data_of(client: Client, run_ids: Collection[str]) -> set[str]:
+    """The digests of what some runs were trained on, by the runs' ids."""
+    return {find.resolve(client, run_id).tags.get(_DATA, "") for run_id in run_ids}
+
+
+def is_used(client: Client, data: Collection[str], seed: int) -> bool:
+    """Whether a run in the store was trained under a seed on one of some data, by their digests."""
+    with_seed = {"ferlab.seed": str(seed)}
+    found = (store.runs_with(client, {_DATA: one, **with_seed}, at_a_time=1) for one in data)
+    return any(True for runs in found for _ in runs)
 
 
 def is_scored(entry: Entry) -> bool:

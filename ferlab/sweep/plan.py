@@ -8,10 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.types import ChoiceSweep, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
 from ferlab import secrets
 from ferlab.config import Config
+from ferlab.config.overrides.grammar import read_override
 from ferlab.config.parts.data import FILES
 from ferlab.config.problems import TWICE, Problem, flatten, keys_twice, report
 from ferlab.config.study import StudyConfig, check_study
@@ -205,10 +207,20 @@ def shown(override: str, here: bool) -> str:
     """An override without a password and, unless it is for ``here``, the folder of the data."""
     key, equals, value = override.partition("=")
     if key in FILES and not here:
+        parsed = read_override(override)
+        if isinstance(several := parsed.value(), ChoiceSweep):
+            return f"{key}{equals}{','.join(map(_file_name, several.list))}"
         quote = value[:1] if value[:1] in ("'", '"') else ""
         plain = value.strip(quote) if quote else value
         return f"{key}{equals}{quote}{Path(plain).name}{quote}"
     return secrets.seal(override)
+
+
+def _file_name(value: Any) -> str:
+    """A file among several, as it is typed, without its folder."""
+    if isinstance(value, QuotedString):
+        return QuotedString(Path(value.text).name, value.quote).with_quotes()
+    return "null" if value is None else Path(str(value)).name
 
 
 def free_name(storage: str | None, taken: Collection[str], name: str) -> str:

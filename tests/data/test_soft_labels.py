@@ -116,6 +116,18 @@ def test_what_are_no_probabilities_is_refused(
         soften(images, path, 1.0)
 
 
+def test_an_image_that_stands_twice_is_refused(images: ImageSet, path: Path) -> None:
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, *rows, *rows]))
+    with pytest.raises(DataError, match=r"several rows for \d+ images \("):
+        soften(images, path, 1.0)
+
+
+def test_a_recorded_path_that_no_file_can_have_is_refused(images: ImageSet) -> None:
+    with pytest.raises(DataError, match="is no CSV: embedded null byte"):
+        soften(images, Path("a\0b.csv"), 1.0)
+
+
 def test_labels_of_other_images_are_refused(path: Path) -> None:
     with pytest.raises(DataError, match=r"no row for \d+ of \d+ training images \(.*same split"):
         soften(faces.draw(280), path, 1.0)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,14 @@ from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
 from ferlab.ensemble import record
 from ferlab.ensemble.combine import combine
+from ferlab.errors import DataError
 from ferlab.models.classifier import Classifier
 from ferlab.models.views import VIEWS
 from ferlab.recording.artifacts import ARTIFACTS, OF_TRAINING
 from ferlab.reproduce import ledger
-from ferlab.reproduce.recorded_model import Loader
+from ferlab.reproduce.recorded_model import Loader, RecordedModel
 from ferlab.tracking import artifacts, find
+from ferlab.tracking.entry import Entry
 from ferlab.training import scoring
 from ferlab.use.model import load_named
 from tests.conftest import run_id_of
@@ -146,6 +149,7 @@ def test_it_may_score_over_other_views_than_its_members_and_be_of_one_run(
 
         entry = find.resolve(client(), made)
         assert entry.name.endswith(", zooms")
+        assert entry.params["trainer.views"] == "zooms"
         each = [find.resolve(client(), run).metrics["multiply_adds"] for run in members]
         assert entry.metrics["multiply_adds"] == len(VIEWS["zooms"]) * sum(each)
         served = load_named(made)
@@ -153,7 +157,8 @@ def test_it_may_score_over_other_views_than_its_members_and_be_of_one_run(
         assert command_line.main(["reproduce", "--strict", made]) == 0
         assert "identical" in capsys.readouterr().out
     assert "there are no views 'two'" in refused(capsys, "ensemble", "--views", "two", runs.first)
-    assert "or other --views of it" in refused(capsys, "ensemble", runs.first)
+    for alone in ([], ["--views", "one"], ["--views", "zooms", "--soup"]):
+        assert "or other --views of it" in refused(capsys, "ensemble", *alone, runs.first)
 
 
 def test_it_is_made_again_to_the_last_bit(runs: Lab, capsys: Out) -> None:
@@ -273,6 +278,29 @@ def test_runs_that_are_not_several_of_the_same_data_are_refused_in_a_line(
     assert f"run {begun} is deleted" in refused(capsys, "ensemble", first, begun)
     told = refused(capsys, "ensemble", first, runs.made)
     assert f"was made of other runs itself; name those: {first} {second}" in told
+
+
+def test_runs_whose_data_is_elsewhere_and_not_the_same_are_refused(
+    runs: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Soft labels make digests differ; whether the same images validate is seen from the images."""
+    entries = [find.resolve(client(), run) for run in (runs.first, runs.second)]
+    images, _ = prepare(compose(FAST).data)
+    val = images.indices(Split.VAL)
+    labels = images.labels.copy()
+    labels[val[0]] = (labels[val[0]] + 1) % 7
+    soft = np.eye(7, dtype=np.float32)[images.labels]
+    read = {runs.first: images, runs.second: replace(images, targets=soft)}
+    load = Loader.load
+
+    def loaded(self: Loader, entry: Entry, files: Any = None) -> RecordedModel:
+        return replace(load(self, entry, files), images=read[entry.run_id])
+
+    monkeypatch.setattr(Loader, "load", loaded)
+    assert combine(client(), entries, "ensemble")
+    read[runs.second] = replace(images, labels=labels)
+    with pytest.raises(DataError, match="are not scored on the same images"):
+        combine(client(), entries, "ensemble")
 
 
 def test_networks_may_differ_where_their_weights_stay_apart(runs: Lab, capsys: Out) -> None:

@@ -10,6 +10,7 @@ from ferlab.reproduce.ledger import (
     SCORED_AT,
     SCORED_BY,
     OtherLooks,
+    data_of,
     is_used,
     other_looks,
     scored_runs,
@@ -81,6 +82,16 @@ def test_a_run_that_is_an_older_one_again_is_found_wherever_that_is(client: Mlfl
     assert twins(client, mine) == mine[:1]
 
 
+def test_what_a_run_was_trained_on_may_differ_from_the_others(client: MlflowClient) -> None:
+    run(client, seed="7", data_digest="soft", predictions_digest="p")
+    mine = [run(client, data_digest="d"), run(client, data_digest="soft", predictions_digest="p")]
+    assert twins(client, mine) == mine[1:]
+    both = data_of(client, [entry.run_id for entry in mine])
+    assert both == {"d", "soft"}
+    assert is_used(client, both, 7)
+    assert not is_used(client, {"d"}, 7)
+
+
 def test_no_more_of_a_store_is_read_than_is_asked_about(
     client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +103,7 @@ def test_no_more_of_a_store_is_read_than_is_asked_about(
     for number in range(20):
         run(client, study="s", seed="7", data_digest="d", predictions_digest=f"{number}")
     read = reads.noted(monkeypatch)
-    assert [is_used(client, "d", seed) for seed in range(3, 9)] == [1, 0, 1, 1, 1, 0]
+    assert [is_used(client, {"d"}, seed) for seed in range(3, 9)] == [1, 0, 1, 1, 1, 0]
     assert scored_runs(client, {"ferlab.study": "s"}) == [tested.run_id]
     assert twins(client, [again]) == [again]
     assert twins(client, [mine]) == []

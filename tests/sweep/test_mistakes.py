@@ -178,6 +178,8 @@ def test_of_two_first_commands_both_go_by_the_eldest_run(monkeypatch: pytest.Mon
     [
         ("data.path=/home/me/archive.zip", "data.path=archive.zip"),
         ("data.path='/home/me/my archive.zip'", "data.path='my archive.zip'"),
+        ("data.soft_labels=null,/home/me/soft.csv", "data.soft_labels=null,soft.csv"),
+        ("data.soft_labels='/a, b/x 1.csv',y/z.csv", "data.soft_labels='x 1.csv',z.csv"),
         ("study.storage=postgresql://me:secret@db/x", "study.storage=postgresql://me:***@db/x"),
         (
             "study.storage='postgresql://me:secret@db/x?a=b'",

@@ -80,7 +80,7 @@ def _with_words(classes: Any) -> Any:
 FILES = ("data.path", "data.ferplus", "data.ferplus_names", "data.soft_labels")
 """Keys that say where data lies; what is in it is another matter."""
 
-TRAINED_ON = ("data.soft_labels", "data.soft_share", "data.votes", "data.drop_leaks")
+TRAINED_ON = ("data.soft_labels", "data.soft_share")
 """Keys of what is trained on alone: the same images validate and test, whatever they are."""
 
 

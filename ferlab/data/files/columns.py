@@ -21,7 +21,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[list[str]]:
     try:
         with explained(path), path.open(encoding="utf-8-sig", newline="") as file:
             header, *found = [row for row in csv.reader(file) if row] or [[]]
-    except csv.Error as error:
+    except (csv.Error, ValueError) as error:  # of a path, too, that has a null byte
         raise DataError(f"{path} is no CSV: {error}") from error
     header = [column.strip() for column in header]
     at = {column.lower(): place for place, column in enumerate(header)}
