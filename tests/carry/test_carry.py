@@ -149,8 +149,10 @@ def test_models_are_taken_if_asked_for(
     assert "models   none" not in told(capsys, "export", "s", str(bundle), "--models")
     before = told(capsys, "evaluate", "best:s")
     monkeypatch.setenv("FERLAB_HOME", str(home))
-    told(capsys, "import", str(bundle), f"data.path={there.pictures}")
+    told(capsys, "import", str(bundle), f"data.path={there.pictures}", "data.soft_labels=soft.csv")
     assert told(capsys, "evaluate", "best:s") == before
+    params = [run.data.params for run in store.runs_with(store.connect(None), {})]
+    assert {each.get("data.soft_labels", "None") for each in params} == {"None"}  # it had none
     ensemble = next(store.runs_with(store.connect(None), {"ferlab.kind": "ensemble"}))
     assert "identical" in told(capsys, "reproduce", ensemble.info.run_id)
 
