@@ -43,6 +43,23 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with new stores, of which those that tests make are copies; see `quick.with_stores`.
+
+    To make one takes a second, to copy one nothing.
+    """
+    from ferlab.tracking import store
+
+    folder = tmp_path_factory.mktemp("stores")
+    for name, is_home in quick.NEW_STORES.items():
+        store._make(folder / name, is_home)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(quick.STORES, str(folder))
+        quick.with_stores(patch.setattr)
+        yield folder
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A ferlab home of the test's own."""
@@ -55,13 +72,9 @@ def home(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with nothing in it; to make one takes seconds, to copy one nothing."""
-    from ferlab.tracking import store
-
-    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
-    store.connect(f"sqlite:///{path}")
-    return path
+def empty_store(stores: Path) -> Path:
+    """A store with nothing in it, to be copied."""
+    return stores / "elsewhere.db"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The tracking store: made once, refused in one line."""
 
+import inspect
 import os
 import sqlite3
 import sys
@@ -57,6 +58,13 @@ def test_a_store_is_found_again_from_what_is_written_down_of_it(
     assert where.recalled("postgresql://me:***@db/ml") is None
 
 
+@pytest.fixture
+def made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stores are made by MLflow, and not copied."""
+    monkeypatch.setattr(store, "_make", inspect.unwrap(store._make))
+
+
+@pytest.mark.usefixtures("made_anew")
 def test_a_store_whose_making_was_killed_is_made_anew(home: Path) -> None:
     """MLflow cannot go on with tables half made, so they must never stand under the real name."""
     home.mkdir()
