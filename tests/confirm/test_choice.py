@@ -101,7 +101,7 @@ def test_seeds_are_fresh_whatever_the_search_and_others_used(
     fresh: list[int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = SimpleNamespace(run_id="0", seeds=())
+    run = SimpleNamespace(run_id="0", seeds=(), tags={})
     monkeypatch.setattr("ferlab.confirm.choice.find.resolve", lambda *_: run)
     monkeypatch.setattr("ferlab.confirm.choice.is_used", lambda _, __, seed: seed in others)
     monkeypatch.setattr("ferlab.confirm.choice.scored_runs", lambda *_: [])
@@ -120,7 +120,7 @@ def test_seeds_are_fresh_whatever_the_search_and_others_used(
 def test_a_trial_is_the_opponent_where_the_study_has_no_baseline(
     monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
-    run = SimpleNamespace(run_id="0", seeds=())
+    run = SimpleNamespace(run_id="0", seeds=(), tags={})
     monkeypatch.setattr("ferlab.confirm.choice.find.resolve", lambda *_: run)
     monkeypatch.setattr("ferlab.confirm.choice.is_used", lambda *_: False)
     monkeypatch.setattr("ferlab.confirm.choice.scored_runs", lambda *_: [])

@@ -184,8 +184,8 @@ def _repeats(*rows: TrialRow) -> Any:
 def test_seeds_are_fresh_for_all_runs_on_the_data_and_kept_by_who_has_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    study = SimpleNamespace(user_attrs={"about": {"data": "d"}})
-    monkeypatch.setattr(winners.studies, "open_study", lambda *_: study)
+    monkeypatch.setattr(winners, "run_with_config", lambda *_: "of the search")
+    monkeypatch.setattr(winners, "data_of", lambda *_: {"d"})
     monkeypatch.setattr(winners, "is_used", lambda _, __, seed: seed in {0, 1, 2, 5})
     plain, other = row(0, 0.6, params={"lr": 0.1}), row(1, 0.7, params={"lr": 0.2})
     searched = table(plain, other, study="s-repeat-1", baseline=plain.params)
