@@ -10,24 +10,13 @@ from ferlab.analysis.predictions import Predictions
 from ferlab.config.compose import compose
 from ferlab.data.imageset import Split
 from ferlab.data.prepare import prepare
-from ferlab.training.run import train
 from ferlab.use.model import load_named
-from tests.conftest import TINY, run_id_of
+from tests.conftest import run_id_of
+from tests.use.one_run import FAST, lab
 
-FAST = [*TINY, "data.images=140", "trainer.max_epochs=1"]
+__all__ = ["lab"]
 
 Out = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[Path, str]:
-    """A home, and the id of the run in it."""
-    home = tmp_path_factory.mktemp("lab") / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("FERLAB_HOME", str(home))
-        patch.setenv("FERLAB_CACHE", str(cache))
-        return home, train(compose(FAST)).run_id
 
 
 @pytest.fixture(autouse=True)

@@ -16,22 +16,10 @@ from ferlab.config.compose import compose
 from ferlab.data.imageset import EXPRESSIONS, Split
 from ferlab.data.prepare import prepare
 from ferlab.tracking import artifacts, pyfunc_model, store
-from ferlab.training.run import train
-from tests.conftest import TINY
+from tests.use.one_run import FAST, lab
 from tests.use.portrait import BOX, portrait
 
-FAST = [*TINY, "data.images=140", "trainer.max_epochs=1"]
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> tuple[Path, str]:
-    """A home, and the id of the one run in it."""
-    home = tmp_path_factory.mktemp("lab") / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("FERLAB_HOME", str(home))
-        patch.setenv("FERLAB_CACHE", str(cache))
-        return home, train(compose(FAST)).run_id
+__all__ = ["lab"]
 
 
 @pytest.fixture(autouse=True)
