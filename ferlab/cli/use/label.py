@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 _EPILOG = """\
-A network that is trained on what a better one says of its images reads more of them than one that
-is trained on their labels alone. The better one may be an ensemble.
+Another network is trained on it by data.soft_labels, in place of the images' labels or beside them
+(data.soft_share). The one that labels may be an ensemble.
 
   ferlab ensemble RUN RUN RUN
   ferlab label ENSEMBLE soft.csv
