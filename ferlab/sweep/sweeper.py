@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import optuna
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
@@ -64,11 +65,9 @@ def sweep(
     workers = plan.workers(question.settings, question.budget, question.first.trainer.device)
     if how.plans:
         return foresee(question, workers)
-    name, storage = question.study, question.settings.storage
-    if studies.is_begun(name, storage):
-        known = studies.open_study(name, storage).user_attrs.get("about")
-        require_same(name, known, question.asked)
-    runs = rounds(_left(question), workers) * question.settings.replicates
+    if (begun := _begun(question)) is not None:
+        require_same(question.study, begun.user_attrs.get("about"), question.asked)
+    runs = rounds(_left(question, begun), workers) * question.settings.replicates
     if may_be_long(question.first, question.trained, runs):
         _log.info("measures a little training, to say what all of it takes")
         foreseen = foresee(question, workers)
@@ -93,19 +92,28 @@ def foresee(question: Question, workers: int) -> Forecast:
         question.space,
         question.configs,
         trials=question.budget,
-        left=_left(question),
+        left=_left(question, _begun(question)),
         workers=workers,
         device=question.first.trainer.device,
         images=question.scored,
     )
 
 
-def _left(question: Question) -> int:
-    """How many trials of a study, which may have begun, are not trained yet."""
-    name, storage = question.study, question.settings.storage
+def _begun(question: Question) -> optuna.Study | None:
+    """The study as it is kept, which takes a second where it is large; None if it is not there."""
     try:
-        table = view(studies.open_study(name, storage))
-    except TrackingError:  # none is there, or another command is just beginning it
+        return studies.open_study(question.study, question.settings.storage)
+    except TrackingError:
+        return None
+
+
+def _left(question: Question, begun: optuna.Study | None) -> int:
+    """How many trials of a study, which may have begun, are not trained yet."""
+    if begun is None:
+        return question.budget
+    try:
+        table = view(begun)
+    except TrackingError:  # another command is just beginning it
         return question.budget
     return max(0, question.budget - len(table.complete) - len(table.of("pruned")))
 
