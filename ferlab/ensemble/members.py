@@ -11,6 +11,9 @@ from ferlab.reproduce.resolve import resolve_finished
 from ferlab.tracking.entry import Entry
 from ferlab.tracking.store import Client
 
+VIEWS = "trainer.views"
+"""The param of a run that names what it is scored over; of several, where they agree in it."""
+
 _DIGEST, _PREDICTED = "ferlab.data.digest", "ferlab.predictions.digest"
 
 
@@ -33,7 +36,7 @@ def find_members(
         for earlier in found[:number]:
             _require_another(earlier, entry)
         _require_same_data(found[0], entry)
-    if len(found) == 1 and views in (None, found[0].params.get("trainer.views")):
+    if len(found) == 1 and views in (None, found[0].params.get(VIEWS)):
         raise TrackingError(
             f"run {found[0].run_id} is one alone; name two runs or more, or other --views of it"
         )

@@ -8,6 +8,7 @@ import numpy as np
 from ferlab.analysis.equivalence import paired_interval
 from ferlab.analysis.predictions import Predictions
 from ferlab.ensemble.combine import Way, combine
+from ferlab.ensemble.members import VIEWS
 from ferlab.errors import TrackingError
 from ferlab.reproduce.conditions import MARGIN, accuracy_inside
 from ferlab.reproduce.judgement import Judgement, Level
@@ -15,7 +16,7 @@ from ferlab.reproduce.recorded import PREDICTIONS
 from ferlab.reproduce.resolve import resolve_finished
 from ferlab.text import pluralize
 from ferlab.tracking import artifacts, find, store
-from ferlab.tracking.entry import VIEWS_OF, Entry
+from ferlab.tracking.entry import Entry
 from ferlab.tracking.store import Client
 
 
@@ -54,7 +55,7 @@ def recompute(made: Made, margin: float = MARGIN) -> Judgement:
     client, entry = made
     way: Way = "soup" if entry.kind == "soup" else "ensemble"
     members = [find.resolve(client, run_id) for run_id in entry.members]
-    now = combine(client, members, way, entry.tags.get(VIEWS_OF)).predictions
+    now = combine(client, members, way, entry.params.get(VIEWS)).predictions
     return judge_predictions(_recorded(client, entry), now, margin)
 
 

@@ -14,6 +14,7 @@ from ferlab.analysis.equivalence import Interval
 from ferlab.config.naming import run_name
 from ferlab.config.problems import flatten
 from ferlab.ensemble.combine import Combined, MemberRun
+from ferlab.ensemble.members import VIEWS
 from ferlab.ensemble.scores import (
     Scores,
     gain_interval,
@@ -30,7 +31,7 @@ from ferlab.recording.record import record_model
 from ferlab.recording.work import locked
 from ferlab.text import pluralize
 from ferlab.tracking import store
-from ferlab.tracking.entry import KIND, MADE_OF, VIEWS_OF
+from ferlab.tracking.entry import KIND, MADE_OF
 from ferlab.tracking.run import MEMBERS, Run
 from ferlab.tracking.store import Client
 from ferlab.tracking.study_runs import find_run
@@ -39,8 +40,6 @@ from ferlab.training.stop import reason_of
 _HOW = {"ensemble": "mean probabilities", "soup": "mean weights"}
 
 _TABLE = "members.csv"
-
-_VIEWS = "trainer.views"
 
 _BEGUN_AS = "ferlab.begun_as"
 """The tag of a run that only one command can have begun."""
@@ -106,7 +105,6 @@ def record_combined(client: Client, result: CombinedResult) -> str:
     tags = {
         KIND: combined.way,
         MADE_OF: ",".join(member.entry.run_id for member in combined.members),
-        **({} if combined.views is None else {VIEWS_OF: combined.views}),
         "mlflow.source.name": "ferlab ensemble",
         _BEGUN_AS: uuid.uuid4().hex,
     }
@@ -144,7 +142,7 @@ def _record(run: Run, result: CombinedResult) -> None:
         {"run_id": member.entry.run_id, "name": member.entry.name, "config": config}
         for member, config in zip(members, configs, strict=True)
     ]
-    shared = _shared(configs) | ({} if combined.views is None else {_VIEWS: combined.views})
+    shared = _shared(configs) | ({} if combined.views is None else {VIEWS: combined.views})
     run.log_origin(MEMBERS, {"members": plain}, shared, model.config.data, model.images)
     run.log_environment(frozenset[str]().union(*(m.model.config.targets() for m in members)))
 

@@ -33,9 +33,6 @@ KIND = "ferlab.kind"
 MADE_OF = "ferlab.members"
 """The tag of a run that was made of others: their ids, comma-separated."""
 
-VIEWS_OF = "ferlab.views"
-"""The tag of a run that was made of others and scores over views that they do not: their name."""
-
 
 class SeedScore(NamedTuple):
     """Mean and interval of a metric over seeds; a single run has no interval.
